@@ -1,0 +1,27 @@
+//! Plain data: what the host hands in and what it gets back. No I/O.
+
+mod attribute;
+mod event;
+mod id;
+mod kind;
+mod metric;
+mod nearest;
+mod progress;
+mod record;
+mod time;
+
+pub use attribute::{Attributes, Value};
+pub use event::Event;
+pub use id::{MAX_ID_BYTES, check_id};
+pub use kind::{EventKind, Kinds};
+pub use metric::Metric;
+pub use nearest::nearest_name;
+pub use progress::{OnProgress, Progress};
+pub use record::{Item, Record, Removal, Text, User};
+pub use time::Time;
+
+/// Longest text that is kept, in bytes; longer ones are refused at the door.
+pub const MAX_TEXT_BYTES: usize = 1 << 20;
+
+/// Most dimensions a vector may have.
+pub const MAX_DIM: usize = 4096;

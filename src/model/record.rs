@@ -1,0 +1,87 @@
+//! The records that go in and out: one JSON Lines form for everything.
+
+use super::{Attributes, Event, Time};
+use serde::{Deserialize, Serialize};
+
+/// What users act on.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Item {
+    /// The host's own id.
+    pub id: String,
+    /// What describes it, for the encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub text: Option<String>,
+    /// Typed facts, such as its category.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+}
+
+/// Whoever a profile describes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct User {
+    /// The host's own id.
+    pub id: String,
+    /// Typed facts. Putting a user again replaces the attributes that are named and keeps the others.
+    #[serde(default, skip_serializing_if = "Attributes::is_empty")]
+    pub attributes: Attributes,
+    /// The host's own vector, in a store without an encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vector: Option<Vec<f32>>,
+}
+
+/// Something a user wrote.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Text {
+    /// Who wrote it.
+    pub user: String,
+    /// What was written.
+    pub text: String,
+    /// When.
+    pub time: Time,
+}
+
+/// What is to be removed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(untagged, deny_unknown_fields)]
+pub enum Removal {
+    /// One attribute of a user.
+    UserAttribute {
+        /// The user's id.
+        user: String,
+        /// The attribute's name.
+        attribute: String,
+    },
+    /// A user, whole.
+    User {
+        /// The user's id.
+        user: String,
+    },
+    /// An item, with what it contributed to profiles.
+    Item {
+        /// The item's id.
+        item: String,
+    },
+}
+
+/// One line of the JSON Lines form.
+///
+/// ```
+/// use kindred::model::Record;
+/// let line = r#"{"type":"user","id":"alice","attributes":{"age":31}}"#;
+/// let record: Record = serde_json::from_str(line).unwrap();
+/// assert_eq!(serde_json::to_string(&record).unwrap(), line);
+/// ```
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "lowercase")]
+pub enum Record {
+    /// What users act on.
+    Item(Item),
+    /// Whoever a profile describes.
+    User(User),
+    /// Something a user did.
+    Event(Event),
+    /// Something a user wrote.
+    Text(Text),
+    /// Something to be removed.
+    Remove(Removal),
+}
