@@ -1,0 +1,9 @@
+//! Arithmetic on vectors: distances, bounded selection and small dense products, on the best
+//! instructions this machine has.
+
+mod cpu;
+pub mod distance;
+pub mod matrix;
+pub mod top_k;
+
+pub use cpu::{Backend, backends};
