@@ -1,0 +1,11 @@
+//! Pure metrics: how good and how fast answers are.
+
+mod classification;
+mod latency;
+mod ranking;
+mod recall;
+
+pub use classification::auc;
+pub use latency::{Latency, percentile};
+pub use ranking::{mean_reciprocal_rank, top_1};
+pub use recall::recall_at_k;
