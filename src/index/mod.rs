@@ -1,0 +1,24 @@
+//! Nearest rows among the current vectors of all labels: a *head* of recent changes, scanned exactly, and a
+//! *live* tier walked as a graph, behind one face.
+//!
+//! [`Index`] is the writer's side and has one owner; [`IndexView`] is what readers hold: immutable, as of
+//! one commit, never blocking the writer nor blocked by it. A row is one version of one label's vector: an
+//! update adds a row and marks the old one dead as of that commit, so older views go on seeing it.
+
+mod graph;
+mod live;
+mod options;
+mod prepare;
+mod quantize;
+mod search;
+mod segment;
+mod task;
+#[cfg(test)]
+mod tests;
+mod view;
+mod writer;
+
+pub use options::{Neighbor, Options, SearchOptions};
+pub use task::{Task, TaskKind};
+pub use view::IndexView;
+pub use writer::Index;

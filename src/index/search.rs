@@ -1,0 +1,169 @@
+//! One search over head and live tier: candidates by codes, then the exact order by vectors.
+
+use super::live::Live;
+use super::options::{Neighbor, SearchOptions};
+use super::quantize::Query;
+use super::segment::Segment;
+use super::view::IndexView;
+use crate::compute::top_k::TopK;
+use crate::compute::{Backend, distance::backend};
+use crate::model::Metric;
+
+/// Candidates by codes for each neighbour asked for, and at least this many more: what rounding to codes
+/// puts behind the k-th comes back by the exact order.
+const OVERFETCH: usize = 2;
+const OVERFETCH_LEAST: usize = 16;
+
+/// Most that dead rows widen a graph search.
+const MAX_WIDENING: usize = 4;
+
+/// A row as label, segment number (head first, then live) and place there; ordered by label.
+type Candidate = (u32, u32, u32);
+
+/// `ef` so that as many nodes found are alive as if no row were dead.
+fn widened(ef: usize, rows: usize, alive: usize) -> usize {
+    let proportional = ef.saturating_mul(rows) / alive.max(1);
+    proportional.clamp(ef, ef.saturating_mul(MAX_WIDENING))
+}
+
+pub(super) struct Search<'a> {
+    view: &'a IndexView,
+    query: &'a Query,
+    options: &'a SearchOptions<'a>,
+    backend: &'static Backend,
+}
+
+impl<'a> Search<'a> {
+    pub(super) fn new(view: &'a IndexView, query: &'a Query, options: &'a SearchOptions<'a>) -> Self {
+        Self { view, query, options, backend: backend() }
+    }
+
+    pub(super) fn neighbors(&self) -> Vec<Neighbor> {
+        let k = self.options.k.min(self.view.len());
+        if k == 0 {
+            return Vec::new();
+        }
+        let mut found = if self.options.exact { self.exact(k) } else { self.rescored(self.candidates(k)) };
+        if let Some(least) = self.options.min_score {
+            found.retain(|neighbor| neighbor.score >= least);
+        }
+        found.truncate(k);
+        found
+    }
+
+    fn exact(&self, k: usize) -> Vec<Neighbor> {
+        let mut best = TopK::new(k);
+        for segment in self.segments() {
+            for row in 0..segment.len() {
+                if self.matches(segment, row) {
+                    best.push(self.score(segment, row), segment.label(row));
+                }
+            }
+        }
+        best.into_sorted().into_iter().map(|(score, label)| Neighbor { label, score }).collect()
+    }
+
+    fn candidates(&self, k: usize) -> TopK<Candidate> {
+        let mut best = TopK::new((OVERFETCH * k).max(k + OVERFETCH_LEAST));
+        for number in 0..self.view.head.len() {
+            self.scan(number, &mut best);
+        }
+        if let Some(live) = &self.view.live
+            && !self.walk(live, k, &mut best)
+        {
+            for number in 0..live.segments.len() {
+                self.scan(self.view.head.len() + number, &mut best);
+            }
+        }
+        best
+    }
+
+    /// Offers what the graph finds, widening until `k` rows match; false, with nothing offered, where a
+    /// scan of the live tier costs less than the next width.
+    fn walk(&self, live: &Live, k: usize, best: &mut TopK<Candidate>) -> bool {
+        let mut ef = widened(self.options.ef.max(k), live.rows(), self.view.live_len());
+        while ef.saturating_mul(self.view.options.rows_per_ef) < live.rows() && ef < live.nodes() {
+            let rows = self.matching(live, ef);
+            if rows.len() >= k {
+                for (number, row) in rows {
+                    self.offer(number, row, best);
+                }
+                return true;
+            }
+            ef = ef.saturating_mul(2);
+        }
+        false
+    }
+
+    /// The rows that match among the `ef` nodes the graph finds and those it cannot reach.
+    fn matching(&self, live: &Live, ef: usize) -> Vec<(usize, usize)> {
+        let reached =
+            live.graph.search(self.query, ef).filter(|node| live.orphans.binary_search(node).is_err());
+        reached
+            .chain(live.orphans.iter().copied())
+            .flat_map(|node| live.rows_of(node))
+            .filter(|&(number, row)| self.matches(&live.segments[number], row))
+            .map(|(number, row)| (self.view.head.len() + number, row))
+            .collect()
+    }
+
+    fn scan(&self, number: usize, best: &mut TopK<Candidate>) {
+        let segment = self.segment(number);
+        for row in 0..segment.len() {
+            let estimate = self.estimate(segment, row);
+            if best.may_keep(estimate) && self.matches(segment, row) {
+                best.push(estimate, (segment.label(row), number as u32, row as u32));
+            }
+        }
+    }
+
+    fn offer(&self, number: usize, row: usize, best: &mut TopK<Candidate>) {
+        let segment = self.segment(number);
+        best.push(self.estimate(segment, row), (segment.label(row), number as u32, row as u32));
+    }
+
+    fn rescored(&self, candidates: TopK<Candidate>) -> Vec<Neighbor> {
+        let score = |(_, (label, number, row)): (f32, Candidate)| Neighbor {
+            label,
+            score: self.score(self.segment(number as usize), row as usize),
+        };
+        let mut found: Vec<Neighbor> = candidates.into_sorted().into_iter().map(score).collect();
+        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.label.cmp(&b.label)));
+        found
+    }
+
+    fn matches(&self, segment: &Segment, row: usize) -> bool {
+        segment.is_alive(row, self.view.seq)
+            && !self.options.exclude.is_some_and(|exclude| exclude(segment.label(row)))
+    }
+
+    #[inline]
+    fn estimate(&self, segment: &Segment, row: usize) -> f32 {
+        let product = self.backend.dot_i8(&self.query.codes, segment.codes(row));
+        self.query.estimate(product, segment.factor(row))
+    }
+
+    fn score(&self, segment: &Segment, row: usize) -> f32 {
+        let (query, vector) = (&self.query.vector, segment.vector(row));
+        let score = match self.view.options.metric {
+            Metric::Cosine => self.backend.dot(query, vector).clamp(-1.0, 1.0),
+            Metric::InnerProduct => self.backend.dot(query, vector),
+            Metric::L2 => -self.backend.l2_squared(query, vector),
+        };
+        // One zero only: −0 and 0 are one score, ordered by label.
+        score + 0.0
+    }
+
+    fn segment(&self, number: usize) -> &'a Segment {
+        let head = &self.view.head;
+        match (head.get(number), &self.view.live) {
+            (None, Some(live)) => &live.segments[number - head.len()],
+            _ => &head[number],
+        }
+    }
+
+    fn segments(&self) -> impl Iterator<Item = &'a Segment> {
+        let live = self.view.live.as_ref().map_or(0, |live| live.segments.len());
+        (0..self.view.head.len() + live).map(|number| self.segment(number))
+    }
+}

@@ -1,0 +1,88 @@
+//! The readers' side of the index.
+
+use super::live::Live;
+use super::options::{Neighbor, Options, SearchOptions};
+use super::prepare::prepare;
+use super::quantize::Query;
+use super::search::Search;
+use super::segment::Segment;
+use crate::error::{Error, Result};
+use std::sync::Arc;
+
+/// The index as of one commit, for ever: cheap to clone, searched from any number of threads.
+#[derive(Clone, Debug)]
+pub struct IndexView {
+    pub(super) options: Arc<Options>,
+    pub(super) seq: u64,
+    pub(super) head: Arc<[Arc<Segment>]>,
+    pub(super) live: Option<Arc<Live>>,
+    len: usize,
+    live_len: usize,
+}
+
+impl IndexView {
+    pub(super) fn new(
+        options: Arc<Options>,
+        seq: u64,
+        head: Arc<[Arc<Segment>]>,
+        live: Option<Arc<Live>>,
+        len: usize,
+        live_len: usize,
+    ) -> Self {
+        Self { options, seq, head, live, len, live_len }
+    }
+
+    /// The nearest labels to `query`, by score descending and then by label: exactly `k`, or all that are
+    /// not excluded where those are fewer, less what `min_score` cuts off. Scores are exact; which labels are
+    /// found may miss some of the nearest unless `exact` is set.
+    ///
+    /// # Errors
+    /// For the query as [`Index::apply`](super::Index::apply) for a vector; [`Error::Invalid`] for a
+    /// `min_score` that is NaN.
+    pub fn search(&self, query: &[f32], options: &SearchOptions) -> Result<Vec<Neighbor>> {
+        if options.min_score.is_some_and(f32::is_nan) {
+            return Err(Error::invalid("min_score", "NaN", "a number"));
+        }
+        let mut vector = query.to_vec();
+        prepare(&|| "the query".to_owned(), &mut vector, &self.options)?;
+        let query = Query::new(vector, self.options.metric);
+        Ok(Search::new(self, &query, options).neighbors())
+    }
+
+    /// The commit it stands for; 0 before the first.
+    #[must_use]
+    pub fn seq(&self) -> u64 {
+        self.seq
+    }
+
+    /// Labels.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether it holds no label.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Labels whose current row is in the head.
+    #[must_use]
+    pub fn head_len(&self) -> usize {
+        self.len - self.live_len
+    }
+
+    /// Labels whose current row is in the live tier.
+    #[must_use]
+    pub fn live_len(&self) -> usize {
+        self.live_len
+    }
+
+    /// Memory held by vectors, codes and graph, the graph's share estimated; dead rows count.
+    #[must_use]
+    pub fn size_bytes(&self) -> usize {
+        let head: usize = self.head.iter().map(|segment| segment.size_bytes()).sum();
+        head + self.live.as_ref().map_or(0, |live| live.size_bytes())
+    }
+}
