@@ -1,0 +1,93 @@
+//! Carries logged commits into the backend, behind the committers' backs, and cuts the log.
+//!
+//! A commit is applied only when the log holds it durably: whatever part of it a crash leaves in the
+//! backend, opening makes it whole again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::core::Core;
+use super::log::record::Record;
+use super::meta;
+use super::queue::Round;
+use crate::error::Result;
+
+/// The one thread that writes to the backend.
+pub(crate) struct Applier<A> {
+    core: Arc<Core<A>>,
+    applied: u64,
+    /// Last commit in the log files that wait to be removed.
+    rotated_at: Option<u64>,
+}
+
+/// Whoever waits for the applier must not wait for ever, whatever ended it.
+impl<A> Drop for Applier<A> {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.core.health.fail("the applier panicked".to_owned());
+        }
+        self.core.queue.stop();
+    }
+}
+
+impl<A> Applier<A> {
+    /// An applier for a backend that holds all up to `applied`.
+    pub(crate) fn new(core: Arc<Core<A>>, applied: u64) -> Self {
+        Self { core, applied, rotated_at: None }
+    }
+
+    /// Applies until the database is closed or something fails. Commits gather for `delay` first.
+    pub(crate) fn run(mut self, delay: Duration) {
+        loop {
+            let round = self.core.queue.take(delay);
+            match self.work(&round) {
+                Ok(()) if round.closing => break,
+                Ok(()) => {}
+                Err(error) => {
+                    tracing::error!(%error, "commits cannot be applied: they stay in the log");
+                    self.core.health.fail(error.to_string());
+                    break;
+                }
+            }
+        }
+    }
+
+    fn work(&mut self, round: &Round) -> Result<()> {
+        if let Some(last) = round.records.last() {
+            self.apply(round, last.seq)?;
+        }
+        self.checkpoint(round.checkpoints_wanted.is_some() || round.closing)?;
+        if let (Some(count), None) = (round.checkpoints_wanted, self.rotated_at) {
+            self.core.queue.checkpointed(count);
+        }
+        Ok(())
+    }
+
+    fn apply(&mut self, round: &Round, seq: u64) -> Result<()> {
+        let core = &*self.core;
+        core.log.make_durable(seq)?;
+        let mark = meta::encode_applied(seq);
+        let ops = round.records.iter().flat_map(Record::ops);
+        core.backend.apply(&mut ops.chain([(meta::APPLIED_KEY, Some(mark.as_slice()))]))?;
+        self.applied = seq;
+        core.publication.applied(seq);
+        core.queue.applied(round);
+        Ok(())
+    }
+
+    /// Starts a new log file when the newest is long enough or a checkpoint is `wanted`, and
+    /// removes the older ones once the backend has what they hold on disk.
+    fn checkpoint(&mut self, wanted: bool) -> Result<()> {
+        let core = &*self.core;
+        let tail_bytes = core.log.tail_bytes();
+        if self.rotated_at.is_none() && tail_bytes > 0 && (wanted || tail_bytes > core.options.log_bytes) {
+            self.rotated_at = Some(core.log.rotate()?);
+        }
+        if let Some(last) = self.rotated_at.filter(|last| *last <= self.applied) {
+            core.backend.sync()?;
+            core.log.cut(last)?;
+            self.rotated_at = None;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,79 @@
+//! The store's folder: what is in it, and how it is made and synced.
+
+use std::fs::{self, DirBuilder};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// File that is locked while a store is open.
+pub(crate) const LOCK_FILE: &str = "LOCK";
+/// Folder of the backend.
+pub(crate) const DATA_FOLDER: &str = "data";
+/// Folder of the commit log.
+pub(crate) const LOG_FOLDER: &str = "log";
+
+/// Creates the folder of a new store, or checks that `path` is the folder of one. A folder with
+/// none but our own names in it may be half made, and is gone on with.
+pub(crate) fn prepare(path: &Path) -> Result<()> {
+    match fs::metadata(path) {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => create(path),
+        Err(e) => Err(Error::io("open", path, e)),
+        Ok(meta) if !meta.is_dir() => Err(not_a_store(path, "it is a file")),
+        Ok(_) => check(path),
+    }
+}
+
+/// Whether a store was ever made in the folder. Unlike [`prepare`] it leaves nothing there.
+pub(crate) fn holds_store(path: &Path) -> bool {
+    path.join(DATA_FOLDER).is_dir() && path.join(LOG_FOLDER).is_dir()
+}
+
+fn check(path: &Path) -> Result<()> {
+    if holds_store(path) {
+        return Ok(());
+    }
+    let ours = [LOCK_FILE, DATA_FOLDER, LOG_FOLDER];
+    for entry in list(path)? {
+        let name = entry.file_name().unwrap_or_default();
+        if !ours.iter().any(|own| name == *own) {
+            return Err(not_a_store(path, format!("it holds {}", name.display())));
+        }
+    }
+    Ok(())
+}
+
+fn not_a_store(path: &Path, reason: impl Into<String>) -> Error {
+    Error::NotAStore { path: path.to_owned(), reason: reason.into() }
+}
+
+/// Creates a folder, and those above it, that only its owner may enter.
+pub(crate) fn create(path: &Path) -> Result<()> {
+    let mut builder = DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(path).map_err(|e| Error::io("create", path, e))?;
+    match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => sync_folder(parent),
+        _ => Ok(()),
+    }
+}
+
+/// The paths in a folder, sorted.
+pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>> {
+    let io = |e| Error::io("list", path, e);
+    let mut paths = Vec::new();
+    for entry in fs::read_dir(path).map_err(io)? {
+        paths.push(entry.map_err(io)?.path());
+    }
+    paths.sort();
+    Ok(paths)
+}
+
+/// Makes names created or removed in a folder durable, where the system knows how.
+pub(crate) fn sync_folder(path: &Path) -> Result<()> {
+    if cfg!(unix) {
+        fs::File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("sync", path, e))?;
+    }
+    Ok(())
+}

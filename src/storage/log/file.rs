@@ -1,0 +1,55 @@
+//! Names and headers of the log's files.
+
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// Newest format of store and log that this build reads and the one it writes.
+pub(crate) const FORMAT: u32 = 1;
+
+/// Bytes of a file's header: magic, format u32, store id u128, first seq u64, checksum u32.
+pub(crate) const HEADER_BYTES: usize = 40;
+
+const MAGIC: [u8; 8] = *b"KNDRLOG\0";
+const SUFFIX: &str = ".log";
+
+/// Path of the file whose first record is `first_seq`; names sort as their numbers do.
+pub(crate) fn path(folder: &Path, first_seq: u64) -> PathBuf {
+    folder.join(format!("{first_seq:020}{SUFFIX}"))
+}
+
+/// The number in a file's name.
+pub(crate) fn first_seq(path: &Path) -> Option<u64> {
+    path.file_name()?.to_str()?.strip_suffix(SUFFIX)?.parse().ok()
+}
+
+/// A file's header.
+pub(crate) fn header(store_id: u128, first_seq: u64) -> [u8; HEADER_BYTES] {
+    let mut header = [0; HEADER_BYTES];
+    header[..8].copy_from_slice(&MAGIC);
+    header[8..12].copy_from_slice(&FORMAT.to_le_bytes());
+    header[12..28].copy_from_slice(&store_id.to_le_bytes());
+    header[28..36].copy_from_slice(&first_seq.to_le_bytes());
+    let crc = crc32fast::hash(&header[..36]);
+    header[36..].copy_from_slice(&crc.to_le_bytes());
+    header
+}
+
+/// The records' bytes of a file that is `bytes`, its header checked against name and store.
+pub(crate) fn body<'a>(path: &Path, bytes: &'a [u8], store_id: u128) -> Result<&'a [u8]> {
+    let damaged = |reason: &str| Err(Error::damaged(path.display().to_string(), reason));
+    let Some((found, body)) = bytes.split_first_chunk::<HEADER_BYTES>() else {
+        return damaged("its header is cut short");
+    };
+    if found[..8] != MAGIC {
+        return damaged("it is not a log file");
+    }
+    let format = u32::from_le_bytes([found[8], found[9], found[10], found[11]]);
+    if format > FORMAT {
+        return Err(Error::Format { found: format, newest: FORMAT });
+    }
+    match first_seq(path) {
+        Some(seq) if *found == header(store_id, seq) => Ok(body),
+        _ => damaged("its header belongs to another file or store, or is damaged"),
+    }
+}

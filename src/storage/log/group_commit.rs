@@ -1,0 +1,121 @@
+//! Shared syncs: one waiting thread syncs for all that wait.
+
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+
+use crate::error::{Error, Result};
+
+/// Knows up to which commit the log is on disk, and lets one thread at a time get it further.
+pub(crate) struct GroupCommit {
+    state: Mutex<State>,
+    changed: Condvar,
+}
+
+struct State {
+    durable: u64,
+    syncing: bool,
+    failed: Option<String>,
+}
+
+impl GroupCommit {
+    /// All up to `durable` is on disk.
+    pub(crate) fn new(durable: u64) -> Self {
+        Self { state: Mutex::new(State { durable, syncing: false, failed: None }), changed: Condvar::new() }
+    }
+
+    /// Number up to which all is on disk.
+    pub(crate) fn durable(&self) -> u64 {
+        self.lock().durable
+    }
+
+    /// Returns once commit `seq` is on disk. `sync` makes everything appended so far durable and
+    /// returns up to which number that is; of all that wait, one calls it.
+    ///
+    /// # Errors
+    /// The leader's own, for it; [`Error::ReadOnly`] for its followers and all after: what a
+    /// failed sync left unwritten, a later one does not write either.
+    pub(crate) fn wait(&self, seq: u64, sync: impl FnOnce() -> Result<u64>) -> Result<()> {
+        let mut state = self.lock();
+        while state.durable < seq && state.failed.is_none() && state.syncing {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        if state.durable >= seq {
+            return Ok(());
+        }
+        if let Some(reason) = &state.failed {
+            return Err(Error::ReadOnly { reason: reason.clone() });
+        }
+        state.syncing = true;
+        drop(state);
+        let outcome = sync();
+        let mut state = self.lock();
+        state.syncing = false;
+        self.changed.notify_all();
+        match outcome {
+            Ok(durable) => {
+                state.durable = state.durable.max(durable);
+                Ok(())
+            }
+            Err(error) => {
+                state.failed = Some(error.to_string());
+                Err(error)
+            }
+        }
+    }
+
+    /// Tells that all up to `durable` is on disk.
+    pub(crate) fn advance(&self, durable: u64) {
+        let mut state = self.lock();
+        state.durable = state.durable.max(durable);
+        self.changed.notify_all();
+    }
+
+    /// Tells that a sync failed elsewhere.
+    pub(crate) fn fail(&self, reason: String) {
+        self.lock().failed.get_or_insert(reason);
+        self.changed.notify_all();
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    #[test]
+    fn followers_are_served_by_one_leader() {
+        let group = GroupCommit::new(0);
+        let appended = AtomicU64::new(0);
+        let syncs = AtomicU64::new(0);
+        let all_appended = std::sync::Barrier::new(8);
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                scope.spawn(|| {
+                    let seq = appended.fetch_add(1, Ordering::SeqCst) + 1;
+                    all_appended.wait();
+                    let sync = || {
+                        syncs.fetch_add(1, Ordering::SeqCst);
+                        Ok(appended.load(Ordering::SeqCst))
+                    };
+                    group.wait(seq, sync).unwrap();
+                    assert!(group.durable() >= seq);
+                });
+            }
+        });
+        assert_eq!(syncs.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn after_a_failed_sync_nothing_more_becomes_durable() {
+        let group = GroupCommit::new(3);
+        let failed = group.wait(4, || Err(Error::Storage { action: "sync", reason: "full".into() }));
+        assert!(matches!(failed, Err(Error::Storage { .. })));
+        assert!(
+            matches!(group.wait(4, || Ok(4)), Err(Error::ReadOnly { reason }) if reason.contains("full"))
+        );
+        group.wait(3, || panic!("it is durable already")).unwrap();
+    }
+}

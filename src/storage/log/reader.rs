@@ -1,0 +1,106 @@
+//! Reads the log back when a store is opened: all sound records in order, a torn tail told from damage.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use super::super::folder;
+use super::{file, record};
+use crate::error::{Error, Result};
+
+/// How far beyond a broken record's number the numbers of its successors may lie.
+const SEQ_WINDOW: u64 = 1 << 24;
+
+/// What was found in the log's folder.
+#[derive(Debug, Default)]
+pub(crate) struct Replayed {
+    /// Paths of all log files, oldest first.
+    pub(crate) files: Vec<PathBuf>,
+    /// Number of the first record that the files hold or would hold.
+    pub(crate) first_seq: Option<u64>,
+    /// Number of the last sound record.
+    pub(crate) last_seq: Option<u64>,
+    /// Whether bytes at the end belong to no sound record.
+    pub(crate) torn: bool,
+}
+
+/// Hands every record to `each`, oldest first.
+///
+/// # Errors
+/// [`Error::Damaged`] where a record is broken or missing that was known to be on disk; records
+/// that were never synced may be torn, and end the log.
+pub(crate) fn replay(
+    log_folder: &Path,
+    store_id: u128,
+    mut each: impl FnMut(&record::Found<'_>) -> Result<()>,
+) -> Result<Replayed> {
+    let files: Vec<_> =
+        folder::list(log_folder)?.into_iter().filter(|path| file::first_seq(path).is_some()).collect();
+    let mut replayed =
+        Replayed { first_seq: files.first().and_then(|p| file::first_seq(p)), ..Replayed::default() };
+    let mut next = replayed.first_seq.unwrap_or(1);
+    for (index, path) in files.iter().enumerate() {
+        let last = index + 1 == files.len();
+        let bytes = fs::read(path).map_err(|e| Error::io("read", path, e))?;
+        if last && bytes.len() < file::HEADER_BYTES {
+            replayed.torn = true;
+            break;
+        }
+        if file::first_seq(path) != Some(next) {
+            return Err(Error::damaged(
+                path.display().to_string(),
+                format!("commit {next} is missing before it"),
+            ));
+        }
+        let body = file::body(path, &bytes, store_id)?;
+        let end = read_body(path, body, &mut next, &mut each)?;
+        if end < body.len() {
+            if !last {
+                return Err(broken(path, next));
+            }
+            replayed.torn = true;
+        }
+    }
+    replayed.last_seq = replayed.first_seq.filter(|first| next > *first).map(|_| next - 1);
+    replayed.files = files;
+    Ok(replayed)
+}
+
+/// Reads records up to the first broken one, which must be the torn end; returns where that is.
+fn read_body(
+    path: &Path,
+    body: &[u8],
+    next: &mut u64,
+    each: &mut impl FnMut(&record::Found<'_>) -> Result<()>,
+) -> Result<usize> {
+    let mut at = 0;
+    while at < body.len() {
+        match record::find(&body[at..]) {
+            Some(found) if found.seq == *next => {
+                each(&found)?;
+                *next += 1;
+                at += found.len;
+            }
+            _ if known_durable(&body[at..], *next) => return Err(broken(path, *next)),
+            _ => {
+                tracing::warn!(path = %path.display(), commit = *next, "the log ends in a torn record, which was never acknowledged");
+                return Ok(at);
+            }
+        }
+    }
+    Ok(at)
+}
+
+/// Whether a sound record behind says that commit `seq` had been on disk. Its length may be what
+/// is broken, so every offset is tried; the cheap test of the number comes first.
+fn known_durable(bytes: &[u8], seq: u64) -> bool {
+    (0..bytes.len()).any(|at| {
+        let rest = &bytes[at..];
+        let plausible = |claimed: u64| claimed > seq && claimed - seq < SEQ_WINDOW;
+        record::claimed_seq(rest).is_some_and(plausible)
+            && record::find(rest).is_some_and(|found| found.durable >= seq)
+    })
+}
+
+fn broken(path: &Path, seq: u64) -> Error {
+    Error::damaged(path.display().to_string(), format!("the record of commit {seq} is broken"))
+}

@@ -1,0 +1,36 @@
+//! The durable, multi-version key-value base: one writer, any number of immutable views, every
+//! acknowledged commit on disk. Keys and values are opaque here. Not for anything that is derived.
+
+mod applier;
+mod backend;
+mod changes;
+pub(crate) mod codec;
+mod core;
+mod database;
+mod folder;
+mod frame;
+mod generation;
+pub(crate) mod keys;
+mod lock;
+mod log;
+#[cfg(test)]
+mod memory;
+mod merge;
+mod meta;
+mod published;
+mod queue;
+mod recent;
+mod recovery;
+mod sled_backend;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod view;
+mod writer;
+
+pub use database::Durability;
+pub(crate) use database::{Database, Opened, Options};
+pub(crate) use folder::holds_store;
+pub(crate) use merge::prefix_end;
+pub(crate) use view::View;
+pub(crate) use writer::Writer;

@@ -1,0 +1,139 @@
+//! Failing disks and flipped bits.
+
+use std::sync::Arc;
+
+use super::super::memory::MemoryBackend;
+use super::super::{Database, Opened, Options};
+use super::{contents, put};
+use crate::error::{Error, Result};
+
+struct Fixture {
+    folder: tempfile::TempDir,
+    backend: Arc<MemoryBackend>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), backend: Arc::default() }
+    }
+
+    fn try_open(&self) -> Result<Database<u64>> {
+        let backend = Arc::clone(&self.backend);
+        let opened = Opened::open_over(self.folder.path(), &Options::default(), |_| Ok(backend))?;
+        let seq = opened.seq();
+        opened.start(seq)
+    }
+
+    fn open(&self) -> Database<u64> {
+        self.try_open().unwrap()
+    }
+}
+
+#[test]
+fn a_failed_apply_makes_it_read_only_and_reopening_makes_it_whole() {
+    for changes_done in 0..8 {
+        let fixture = Fixture::new();
+        let database = fixture.open();
+        put(&database, &[(b"a", b"1"), (b"b", b"1")]).unwrap();
+        database.checkpoint().unwrap();
+        let old = database.view();
+        fixture.backend.fail_changes_after(changes_done);
+        put(&database, &[(b"a", b"2"), (b"b", &vec![2; 30_000]), (b"c", b"2")]).unwrap();
+        assert!(database.checkpoint().is_err());
+        assert!(matches!(put(&database, &[(b"a", b"3")]), Err(Error::ReadOnly { .. })));
+        assert_eq!(contents(&old).len(), 2);
+        assert_eq!(old.get(b"b").unwrap(), Some(b"1".to_vec()));
+        let now = contents(&database.view());
+        assert_eq!((now.len(), now[&b"b"[..]].len()), (3, 30_000));
+        drop((database, old));
+        fixture.backend.heal();
+        assert_eq!(contents(&fixture.open().view()), now, "{changes_done} changes done");
+    }
+}
+
+#[test]
+fn a_failed_sync_keeps_the_log() {
+    let fixture = Fixture::new();
+    let database = fixture.open();
+    put(&database, &[(b"a", b"1")]).unwrap();
+    fixture.backend.fail_syncs_after(0);
+    assert!(database.checkpoint().is_err());
+    assert!(matches!(database.begin().err(), Some(Error::ReadOnly { .. })));
+    drop(database);
+    assert!(fixture.try_open().is_err());
+    fixture.backend.heal();
+    assert_eq!(fixture.open().view().get(b"a").unwrap(), Some(b"1".to_vec()));
+}
+
+#[test]
+fn a_failed_read_fails_the_call_alone() {
+    let fixture = Fixture::new();
+    let database = fixture.open();
+    put(&database, &[(b"a", b"1")]).unwrap();
+    database.checkpoint().unwrap();
+    fixture.backend.fail_gets_after(0);
+    assert!(database.view().get(b"a").is_err());
+    assert!(put(&database, &[(b"unread", b"2")]).is_err());
+    fixture.backend.heal();
+    assert_eq!(database.view().get(b"a").unwrap(), Some(b"1".to_vec()));
+    put(&database, &[(b"a", b"3")]).unwrap();
+}
+
+#[test]
+fn a_commit_that_is_not_published_makes_it_read_only() {
+    let fixture = Fixture::new();
+    let database = fixture.open();
+    let mut writer = database.begin().unwrap();
+    writer.put(b"a".to_vec(), b"1".to_vec());
+    drop(writer.commit().unwrap());
+    assert!(matches!(database.begin().err(), Some(Error::ReadOnly { .. })));
+    assert_eq!(database.view().get(b"a").unwrap(), None);
+}
+
+#[test]
+fn any_flipped_bit_of_a_value_is_found_and_its_neighbours_are_read() {
+    let fixture = Fixture::new();
+    let database = fixture.open();
+    put(&database, &[(b"a", b"1"), (b"b", b"2"), (b"c", &vec![3; 20_000]), (b"d", b"4")]).unwrap();
+    database.checkpoint().unwrap();
+    for (stored, key) in [(&b"b"[..], &b"b"[..]), (b"c", b"c"), (b"\xFFc\x00\x01", b"c")] {
+        let size = fixture.backend.entries()[stored].len();
+        for bit in (0..size * 8).step_by(if size > 100 { 1_009 } else { 1 }) {
+            let flip = |bytes: &mut Vec<u8>| bytes[bit / 8] ^= 1 << (bit % 8);
+            fixture.backend.tamper(stored, flip);
+            let view = database.view();
+            let error = view.get(key).unwrap_err();
+            let hex = if stored.len() == 1 { format!("{:02x}", key[0]) } else { "ff630001".to_owned() };
+            assert!(matches!(&error, Error::Damaged { place, .. } if place.contains(&hex)), "{error}");
+            assert!(view.scan(b"", |_, _| Ok(std::ops::ControlFlow::Continue(()))).is_err());
+            let mut sound = Vec::new();
+            let visit = |key: &[u8], value: Result<Vec<u8>>| {
+                sound.extend(value.is_ok().then(|| key.to_vec()));
+                Ok(std::ops::ControlFlow::Continue(()))
+            };
+            view.scan_from(b"", None, visit).unwrap();
+            assert_eq!(sound.len(), 3);
+            assert!(!sound.iter().any(|found| found == key));
+            assert_eq!(view.get(b"a").unwrap(), Some(b"1".to_vec()));
+            assert_eq!(view.get(b"d").unwrap(), Some(b"4".to_vec()));
+            fixture.backend.tamper(stored, flip);
+        }
+    }
+    assert_eq!(contents(&database.view()).len(), 4);
+}
+
+#[test]
+fn a_damaged_value_can_be_overwritten_and_deleted() {
+    let fixture = Fixture::new();
+    let database = fixture.open();
+    put(&database, &[(b"a", b"1"), (b"b", b"2")]).unwrap();
+    database.checkpoint().unwrap();
+    fixture.backend.tamper(b"a", |bytes| bytes.truncate(2));
+    fixture.backend.tamper(b"b", |bytes| bytes[0] = 9);
+    let mut writer = database.begin().unwrap();
+    writer.put(b"a".to_vec(), b"3".to_vec());
+    writer.delete(b"b".to_vec());
+    writer.commit().unwrap().publish(2).unwrap();
+    database.checkpoint().unwrap();
+    assert_eq!(contents(&database.view()), [(b"a".to_vec(), b"3".to_vec())].into());
+}

@@ -1,0 +1,232 @@
+//! Opening what a crash, a copy or a stranger left behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::super::backend::Backend;
+use super::super::log::file;
+use super::super::sled_backend::SledBackend;
+use super::super::{Durability, Opened, Options, folder};
+use super::{Map, contents, copy_folder, crash_copy, open, open_with, put};
+use crate::error::{Error, Result};
+
+fn try_open(path: &Path) -> Result<Opened> {
+    Opened::open(path, &Options::default())
+}
+
+fn log_files(store: &Path) -> Vec<PathBuf> {
+    folder::list(&store.join("log")).unwrap()
+}
+
+/// A store as a crash leaves it: data as of the opening, `commits` commits in the log.
+fn crashed(commits: u8) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    drop(open(folder.path()));
+    let before = crash_copy(&folder.path().join("data"));
+    let database = open(folder.path());
+    for n in 1..=commits {
+        put(&database, &[(b"last", &[n]), (&[b'k', n], &vec![n; 20_000])]).unwrap();
+    }
+    let crashed = crash_copy(folder.path());
+    fs::remove_dir_all(crashed.path().join("data")).unwrap();
+    copy_folder(before.path(), &crashed.path().join("data"));
+    crashed
+}
+
+fn model(commits: u8) -> Map {
+    let mut model: Map = (1..=commits).map(|n| (vec![b'k', n], vec![n; 20_000])).collect();
+    if commits > 0 {
+        model.insert(b"last".to_vec(), vec![commits]);
+    }
+    model
+}
+
+#[test]
+fn data_behind_the_log_is_caught_up() {
+    let store = crashed(5);
+    let database = open(store.path());
+    assert_eq!(database.view().seq(), 5);
+    assert_eq!(contents(&database.view()), model(5));
+}
+
+#[test]
+fn data_that_holds_a_part_of_the_log_is_made_whole() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(folder.path());
+    for n in 1..=4 {
+        put(&database, &[(b"last", &[n]), (&[b'k', n], &vec![n; 20_000])]).unwrap();
+    }
+    let store = crash_copy(folder.path());
+    {
+        let backend = SledBackend::open(&store.path().join("data"), 1 << 20).unwrap();
+        let lost = [(&b"last"[..], None), (&[b'k', 2], None), (&b"\xFFk\x03\x00\x01"[..], None)];
+        backend.apply(&mut lost.into_iter()).unwrap();
+        backend.sync().unwrap();
+    }
+    let reopened = open(store.path());
+    assert_eq!(contents(&reopened.view()), model(4));
+}
+
+#[test]
+fn a_log_torn_at_any_byte_of_its_last_record_loses_that_record_alone() {
+    let store = crashed(1);
+    let log = log_files(store.path()).pop().unwrap();
+    let whole = fs::read(&log).unwrap();
+    let second = {
+        let two = crashed(1);
+        let database = open(two.path());
+        put(&database, &[(b"second", b"2")]).unwrap();
+        let bytes = fs::read(log_files(two.path()).pop().unwrap()).unwrap();
+        bytes[file::HEADER_BYTES..].to_vec()
+    };
+    for cut in 0..second.len() {
+        let torn = crash_copy(store.path());
+        let path = torn.path().join("log").join(log.file_name().unwrap());
+        fs::write(&path, [&whole, &second[..cut]].concat()).unwrap();
+        let database = open(torn.path());
+        assert_eq!(contents(&database.view()), model(1), "cut at {cut}");
+        if cut % 16 == 0 {
+            put(&database, &[(b"goes", b"on")]).unwrap();
+            drop(database);
+            assert_eq!(contents(&open(torn.path()).view()).len(), 3);
+        }
+    }
+}
+
+#[test]
+fn every_broken_byte_before_the_end_is_damage() {
+    let store = crashed(3);
+    let log = log_files(store.path()).pop().unwrap();
+    let whole = fs::read(&log).unwrap();
+    let first_two = whole.len() * 2 / 3;
+    for at in (0..file::HEADER_BYTES + 24).chain((file::HEADER_BYTES + 24..first_two).step_by(997)) {
+        let mut broken = whole.clone();
+        broken[at] ^= 0x40;
+        fs::write(&log, &broken).unwrap();
+        let error = try_open(store.path()).err().unwrap_or_else(|| panic!("byte {at} went unnoticed"));
+        assert!(matches!(error, Error::Damaged { .. } | Error::Format { .. }), "byte {at}: {error}");
+    }
+    fs::write(&log, &whole).unwrap();
+    assert_eq!(contents(&open(store.path()).view()), model(3));
+}
+
+#[test]
+fn an_older_data_folder_or_a_missing_log_is_damage() {
+    let store = crashed(2);
+    let old_data = crash_copy(&store.path().join("data"));
+    drop(open(store.path()));
+    let missing = crash_copy(store.path());
+    log_files(missing.path()).iter().for_each(|path| fs::remove_file(path).unwrap());
+    assert!(matches!(try_open(missing.path()), Err(Error::Damaged { .. })));
+    fs::remove_dir_all(store.path().join("data")).unwrap();
+    copy_folder(old_data.path(), &store.path().join("data"));
+    assert!(matches!(try_open(store.path()), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn the_log_of_another_store_is_refused() {
+    let (one, other) = (crashed(2), crashed(2));
+    fs::remove_dir_all(one.path().join("log")).unwrap();
+    copy_folder(&other.path().join("log"), &one.path().join("log"));
+    assert!(matches!(try_open(one.path()), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn a_newer_log_format_is_named() {
+    let store = crashed(1);
+    let log = log_files(store.path()).pop().unwrap();
+    let mut bytes = fs::read(&log).unwrap();
+    bytes[8] = 9;
+    fs::write(&log, bytes).unwrap();
+    assert!(matches!(try_open(store.path()), Err(Error::Format { found: 9, newest: 1 })));
+}
+
+#[test]
+fn the_log_is_cut_and_goes_on_in_new_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let options = Options { log_bytes: 100_000, ..Options::default() };
+    let database = open_with(folder.path(), &options);
+    for n in 1..=60_u8 {
+        put(&database, &[(b"last", &[n]), (&[b'k', n], &vec![n; 20_000])]).unwrap();
+        if n % 20 == 0 {
+            let crashed = crash_copy_between_checkpoints(&database, folder.path());
+            assert_eq!(contents(&open(crashed.path()).view()), model(n));
+        }
+    }
+    database.checkpoint().unwrap();
+    let files = log_files(folder.path());
+    assert_eq!(files.len(), 1);
+    assert_eq!(fs::metadata(&files[0]).unwrap().len(), file::HEADER_BYTES as u64);
+    drop(database);
+    assert_eq!(contents(&open(folder.path()).view()), model(60));
+}
+
+/// Waits until the applier has nothing to do: copying while it cuts would mix two states.
+fn crash_copy_between_checkpoints(database: &super::Database<u64>, path: &Path) -> tempfile::TempDir {
+    database.checkpoint().unwrap();
+    put(database, &[(b"last", &database.view().get(b"last").unwrap().unwrap())]).unwrap();
+    crash_copy(path)
+}
+
+#[test]
+fn a_second_opening_is_refused_until_the_first_is_closed() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(folder.path());
+    match try_open(folder.path()) {
+        Err(Error::Locked { holder, .. }) => assert!(holder.contains(&std::process::id().to_string())),
+        other => panic!("expected Locked, got {:?}", other.err()),
+    }
+    drop(database);
+    try_open(folder.path()).unwrap();
+}
+
+#[test]
+fn a_folder_of_something_else_is_left_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("letter.txt");
+    fs::write(&file, "dear").unwrap();
+    assert!(
+        matches!(try_open(folder.path()), Err(Error::NotAStore { reason, .. }) if reason.contains("letter.txt"))
+    );
+    assert!(matches!(try_open(&file), Err(Error::NotAStore { .. })));
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+}
+
+#[test]
+fn a_store_is_new_until_its_first_commit_and_may_hold_other_folders_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("deep/store");
+    assert!(try_open(&path).unwrap().is_new);
+    assert!(try_open(&path).unwrap().is_new);
+    put(&open(&path), &[(b"k", b"v")]).unwrap();
+    fs::create_dir(path.join("index")).unwrap();
+    assert!(!try_open(&path).unwrap().is_new);
+}
+
+#[cfg(unix)]
+#[test]
+fn only_the_owner_may_enter_a_new_store() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    try_open(&path).unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn relaxed_commits_show_at_once_and_are_on_disk_after_a_while() {
+    let folder = tempfile::tempdir().unwrap();
+    let durability = Durability::Within(Duration::from_millis(20));
+    let database = open_with(folder.path(), &Options { durability, ..Options::default() });
+    for n in 1..=40_u8 {
+        put(&database, &[(b"last", &[n]), (&[b'k', n], &vec![n; 20_000])]).unwrap();
+        assert_eq!(database.view().get(b"last").unwrap(), Some(vec![n]));
+    }
+    while database.durable_seq() < 40 {
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    database.checkpoint().unwrap();
+    let crashed = crash_copy(folder.path());
+    assert_eq!(contents(&open(crashed.path()).view()), model(40));
+}
