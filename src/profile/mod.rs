@@ -1,0 +1,24 @@
+//! From acts to embeddings: contributions, decay, figures, whitening, factors and fusion. No storage.
+
+mod contribution;
+mod declared;
+mod factors;
+mod figures;
+mod fuse;
+mod fusion;
+mod ridge;
+mod space;
+mod sums;
+mod whiten;
+
+pub(crate) use contribution::{Contribution, Target};
+pub(crate) use declared::{Scale, ScaleLearner, attribute_vector, sentence};
+pub(crate) use factors::{FactorLearner, Factors};
+pub(crate) use figures::Figures;
+pub(crate) use fuse::{Parts, user_query};
+pub(crate) use fusion::Layout;
+pub use fusion::{Block, Fusion};
+pub(crate) use ridge::RidgeLearner;
+pub(crate) use space::{Learned, OWN_TEXT, Point, Space};
+pub(crate) use sums::Sums;
+pub(crate) use whiten::{Whitening, WhiteningLearner};
