@@ -1,0 +1,180 @@
+//! Streams of records into the store: one thread reads and cleans, this one writes, a batch at a time.
+
+use super::Engine;
+use super::apply::Outcome;
+use crate::error::{Error, Result};
+use crate::ingest::{Entry, Options, Reader, Reject, Report, Source};
+use crate::model::{Attributes, OnProgress, Progress, Record, Value};
+use crossbeam::channel::{Receiver, Sender, bounded};
+use std::io::Write;
+
+/// Lines of one commit, rejected ones included. A user's sums are put down once for each commit that touches the user, so
+/// larger batches write less.
+const BATCH_RECORDS: usize = 200_000;
+/// Text of one commit, in bytes, about: bounds memory where texts are long.
+const BATCH_BYTES: usize = 64 << 20;
+
+/// What the reading thread hands over.
+#[derive(Default)]
+struct Batch {
+    records: Vec<(u64, Record)>,
+    rejects: Vec<Reject>,
+    bytes: usize,
+}
+
+impl Engine {
+    /// Reads a source to its end and stores what is good of it, each batch durably; bad lines go to
+    /// `rejects`.
+    pub(crate) fn ingest(
+        &self,
+        source: Source,
+        options: &Options,
+        rejects: &mut dyn Write,
+        progress: OnProgress<'_>,
+    ) -> Result<Report> {
+        let name = source.name();
+        let reader = Reader::open(source, options)?;
+        std::thread::scope(|scope| {
+            let (full, batches) = bounded(1);
+            let reading = scope.spawn(move || read(reader, &full));
+            let mut stored =
+                Stored { engine: self, name, duplicates: 0, refused: Vec::new(), strict: options.strict };
+            let result = stored.all(&batches, rejects, progress);
+            drop(batches);
+            let read = reading.join().map_err(|_| Error::Bug("the reading thread panicked".to_owned()))?;
+            result?;
+            let mut report = read?;
+            report.count_duplicates(stored.duplicates);
+            stored.refused.iter().for_each(|reason| report.refuse(reason));
+            Ok(report)
+        })
+    }
+}
+
+/// Reads batches until the source ends or nobody takes them any more.
+fn read(mut reader: Reader, full: &Sender<Batch>) -> Result<Report> {
+    let mut batch = Batch::default();
+    for entry in &mut reader {
+        match entry {
+            Ok(Entry::Accepted(line)) => {
+                batch.bytes += text_bytes(&line.record);
+                batch.records.push((line.number, line.record));
+            }
+            Ok(Entry::Rejected(reject)) => {
+                batch.bytes += reject.record.len() + reject.detail.len();
+                batch.rejects.push(reject);
+            }
+            Err(error) => {
+                // What came before the error is good, and is stored.
+                let _ = full.send(batch);
+                return Err(error);
+            }
+        }
+        let lines = batch.records.len() + batch.rejects.len();
+        if (lines == BATCH_RECORDS || batch.bytes >= BATCH_BYTES)
+            && full.send(std::mem::take(&mut batch)).is_err()
+        {
+            return Ok(reader.into_report());
+        }
+    }
+    let _ = full.send(batch);
+    Ok(reader.into_report())
+}
+
+fn text_bytes(record: &Record) -> usize {
+    match record {
+        Record::Item(item) => item.text.as_ref().map_or(0, String::len) + attribute_bytes(&item.attributes),
+        Record::Event(event) => event.text.as_ref().map_or(0, String::len),
+        Record::Text(text) => text.text.len(),
+        Record::User(user) => {
+            user.vector.as_ref().map_or(0, |vector| vector.len() * 4) + attribute_bytes(&user.attributes)
+        }
+        Record::Remove(_) => 0,
+    }
+}
+
+fn attribute_bytes(attributes: &Attributes) -> usize {
+    let text_bytes = |value: &Value| match value {
+        Value::Text(text) => text.len(),
+        Value::Set(texts) => texts.iter().map(String::len).sum(),
+        _ => 0,
+    };
+    attributes.iter().map(|(name, value)| name.len() + text_bytes(value)).sum()
+}
+
+/// The storing end, and what became of the records.
+struct Stored<'a> {
+    engine: &'a Engine,
+    name: String,
+    duplicates: u64,
+    refused: Vec<String>,
+    strict: bool,
+}
+
+impl Stored<'_> {
+    fn all(
+        &mut self,
+        batches: &Receiver<Batch>,
+        rejects: &mut dyn Write,
+        progress: OnProgress<'_>,
+    ) -> Result<()> {
+        let mut done = 0;
+        for batch in batches {
+            for reject in &batch.rejects {
+                reject.write(&mut *rejects)?;
+            }
+            done += batch.records.len() + batch.rejects.len();
+            let (records, refusal) = self.checked(batch.records, rejects)?;
+            let outcomes = self.engine.write(&records, progress)?;
+            self.duplicates += outcomes.iter().filter(|outcome| **outcome != Outcome::Changed).count() as u64;
+            progress(Progress { stage: "storing records", done: done as u64, total: None });
+            if let Some(refusal) = refusal {
+                return Err(refusal);
+            }
+        }
+        rejects.flush().map_err(|e| Error::io("write", "rejects", e))
+    }
+
+    /// The records that the store takes; the others go to the rejects. In strict mode those before the first that
+    /// it refuses, with the error.
+    fn checked(
+        &mut self,
+        records: Vec<(u64, Record)>,
+        rejects: &mut dyn Write,
+    ) -> Result<(Vec<Record>, Option<Error>)> {
+        let mut good = Vec::with_capacity(records.len());
+        for (line, record) in records {
+            let Err(error) = self.engine.check(&record) else {
+                good.push(record);
+                continue;
+            };
+            if self.strict {
+                let (source_name, reason) = (self.name.clone(), error.to_string());
+                return Ok((good, Some(Error::Line { source_name, line, reason })));
+            }
+            let raw = serde_json::to_string(&record).unwrap_or_else(|error| error.to_string());
+            let reject = Reject {
+                source: self.name.clone(),
+                line,
+                reason: reason(&error),
+                detail: error.to_string(),
+                record: raw,
+            };
+            reject.write(&mut *rejects)?;
+            self.refused.push(reject.reason);
+        }
+        Ok((good, None))
+    }
+}
+
+/// The same word for all records that are refused alike.
+fn reason(error: &Error) -> String {
+    match error {
+        Error::Unknown { what, name, .. } => format!("unknown {what} {name:?}"),
+        Error::Invalid { what, .. } => format!("{what}: out of range"),
+        Error::Dimension { .. } => "vector: wrong dimension".to_owned(),
+        Error::NotFinite { .. } => "vector: not finite".to_owned(),
+        Error::OwnEmbeddings { .. } => "vector: this store makes its own".to_owned(),
+        other => other.to_string(),
+    }
+}

@@ -1,0 +1,120 @@
+//! Where storage, index and profiles meet: open, write, fit and keep the index up to date.
+
+mod apply;
+mod buckets;
+mod check;
+mod encode;
+mod event_ids;
+mod fit;
+mod linear_hash;
+mod load;
+mod open;
+mod points;
+mod published;
+mod reader;
+mod reencode;
+mod refuse;
+mod remove;
+mod rows;
+mod session;
+mod settings;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+mod write;
+
+pub(crate) use buckets::contributions_of;
+pub(crate) use check::check_vector;
+pub(crate) use encode::encode_rows;
+pub use fit::FitReport;
+pub(crate) use points::Points;
+pub(crate) use published::Published;
+pub(crate) use reader::{Reader, from_key, time_of};
+pub(crate) use session::embedding;
+pub(crate) use settings::{EncoderChoice, Request, Settings, Source};
+pub(crate) use stored::{StoredEvent, StoredItem, StoredUser, text_hash, text_number};
+
+use crate::error::{Error, Result};
+use crate::index::Index;
+use crate::storage::{Database, View};
+use std::sync::{Arc, Mutex, MutexGuard};
+use upkeep::Upkeep;
+
+/// An open store.
+pub(crate) struct Engine {
+    shared: Arc<Shared>,
+    upkeep: Upkeep,
+}
+
+/// What the engine shares with its upkeep thread.
+pub(crate) struct Shared {
+    db: Database<Published>,
+    core: Mutex<Core>,
+    /// Held while a task of the index runs, of which there is one at a time.
+    task: Mutex<()>,
+    /// Held while the model of the store is learned.
+    fitting: Mutex<()>,
+    settings: Arc<Settings>,
+}
+
+/// What only the one writer touches. Its lock is taken before the database's.
+struct Core {
+    index: Index,
+    points: Points,
+}
+
+impl Engine {
+    /// The newest snapshot.
+    pub(crate) fn view(&self) -> View<Published> {
+        self.shared.db.view()
+    }
+
+    pub(crate) fn settings(&self) -> Arc<Settings> {
+        Arc::clone(&self.shared.settings)
+    }
+
+    /// Bytes on disk.
+    pub(crate) fn size_bytes(&self) -> Result<u64> {
+        self.shared.db.size_bytes()
+    }
+
+    /// Syncs everything below and cuts the commit log.
+    pub(crate) fn checkpoint(&self) -> Result<()> {
+        self.shared.db.checkpoint()
+    }
+}
+
+impl Shared {
+    fn core(&self) -> Result<MutexGuard<'_, Core>> {
+        lock(&self.core)
+    }
+}
+
+/// Locks, unless a thread panicked while it held the lock: what it guards may then be half done.
+fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
+    mutex.lock().map_err(|_| Error::ReadOnly { reason: "a write ended in a panic".to_owned() })
+}
+
+/// Decodes bytes as each stored value; what decodes must survive being stored again.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_values(bytes: &[u8]) {
+    fn check<T: bincode::Encode + bincode::Decode<()>>(bytes: &[u8]) {
+        use crate::storage::codec::{decode, encode};
+        let Ok(value) = decode::<T>("fuzz", bytes) else { return };
+        let Ok(once) = encode(&value) else { return };
+        let again = decode::<T>("fuzz", &once).and_then(|value| encode(&value));
+        // Compared as bytes: NaN does not equal itself.
+        assert_eq!(again.ok(), Some(once));
+    }
+    check::<StoredUser>(bytes);
+    check::<StoredItem>(bytes);
+    check::<StoredEvent>(bytes);
+    check::<stored::StoredGroup>(bytes);
+    check::<stored::StoredFactor>(bytes);
+    check::<stored::State>(bytes);
+    check::<stored::Counters>(bytes);
+    check::<Settings>(bytes);
+    check::<crate::profile::Sums>(bytes);
+    check::<crate::profile::Learned>(bytes);
+}

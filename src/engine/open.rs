@@ -1,0 +1,200 @@
+//! Opening: check the settings, read the learned model, load the index.
+
+use super::points::Points;
+use super::published::Published;
+use super::reader::{Flow, Reader, from_key};
+use super::session::embedding;
+use super::settings::{Request, Settings, Source};
+use super::stored::{Counters, State, encoder_number};
+use super::upkeep::Upkeep;
+use super::{Core, Engine, Shared};
+use crate::encoder::Encoder;
+use crate::error::{Error, ErrorKind, Result};
+use crate::index::{Index, IndexView, Options as IndexOptions};
+use crate::model::Metric;
+use crate::profile::{Learned, Space};
+use crate::storage::{Database, Opened, Options, codec, holds_store, keys};
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+/// Users that are handed to the index at a time.
+const CHUNK: usize = 4096;
+
+impl Reader for Opened {
+    fn raw(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.get(key)
+    }
+
+    fn scan(&self, prefix: &[u8], f: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<()> {
+        Opened::scan(self, prefix, f)
+    }
+}
+
+impl Engine {
+    /// Opens the store in a folder, or makes one.
+    pub(crate) fn open(path: &Path, request: &Request) -> Result<Self> {
+        if request.must_exist && !holds_store(path) {
+            let reason = if path.is_dir() { "it holds no store" } else { "there is no such folder" };
+            return Err(Error::NotAStore { path: path.to_owned(), reason: reason.into() });
+        }
+        // Before a folder is made, so that a mistake in the options leaves none behind.
+        let mut new = if holds_store(path) { None } else { Some(request.resolve_new()?) };
+        let mut options = Options::default();
+        options.durability = request.durability.unwrap_or(options.durability);
+        options.cache_bytes = request.cache_bytes.unwrap_or(options.cache_bytes);
+        let opened = Database::<Published>::open(path, &options)?;
+        if !opened.is_new && request.must_be_new {
+            return Err(Error::invalid(
+                "folder",
+                path.display(),
+                "it holds a store already: open that, or take another folder",
+            ));
+        }
+        if opened.is_new && request.must_exist {
+            return Err(Error::NotAStore { path: path.to_owned(), reason: "it holds no store".into() });
+        }
+        let stored: Option<Settings> = opened.read("settings", &keys::meta("settings"))?;
+        let (settings, encoder) = match &stored {
+            Some(stored) => request.resolve(stored)?,
+            None => new.take().map_or_else(|| request.resolve_new(), Ok)?,
+        };
+        let loading = stored.as_ref().unwrap_or(&settings);
+        let (core, published) = load(&opened, loading, encoder, request.head_rows)?;
+        let db = opened.start(published)?;
+        let shared = Shared {
+            db,
+            core: Mutex::new(core),
+            task: Mutex::new(()),
+            fitting: Mutex::new(()),
+            settings: Arc::new(settings.clone()),
+        };
+        let shared = Arc::new(shared);
+        if stored.as_ref() != Some(&settings) {
+            shared.adopt(stored.as_ref(), &settings)?;
+        }
+        let engine = Self { upkeep: Upkeep::start(&shared)?, shared };
+        engine.upkeep.wake();
+        Ok(engine)
+    }
+}
+
+impl Shared {
+    /// Stores new settings; where they change what profiles are made of, fuses all anew.
+    fn adopt(&self, stored: Option<&Settings>, settings: &Settings) -> Result<()> {
+        let refuse = stored.is_some_and(|s| s.kinds != settings.kinds || s.fusion != settings.fusion);
+        let view = self.db.view();
+        let learned = view.attachment().space.learned.clone();
+        let encoder = view.attachment().encoder.clone();
+        if refuse && encoder.is_some() {
+            return self.refuse(settings, learned, encoder, &|_| {});
+        }
+        let space = Arc::new(space(settings, encoder.as_deref(), learned));
+        let mut core = self.core()?;
+        let mut tx = self.db.begin()?;
+        tx.put(keys::meta("settings"), codec::encode(settings)?);
+        core.points = Points::new(Arc::clone(&space));
+        self.commit(core, tx, super::session::IndexChanges::new(), |published| published.space = space)
+    }
+}
+
+/// The space of a store's settings, encoder and learned model.
+pub(super) fn space(settings: &Settings, encoder: Option<&dyn Encoder>, learned: Learned) -> Space {
+    let encoder = encoder.map_or((0, 0), |encoder| (encoder_number(encoder.id()), encoder.dim()));
+    Space::new(encoder, settings.fusion.clone(), settings.kinds.clone(), learned)
+}
+
+/// Reads what is kept in memory.
+fn load(
+    opened: &Opened,
+    settings: &Settings,
+    encoder: Option<Arc<dyn Encoder>>,
+    head_rows: Option<usize>,
+) -> Result<(Core, Published)> {
+    let learned: Learned = opened.read("learned model", &keys::meta("learned"))?.unwrap_or_default();
+    let encoder = adapt(encoder, &learned)?;
+    let text_dims = encoder.as_ref().map_or(0, |encoder| encoder.dim());
+    if learned.whitening.as_ref().is_some_and(|whitening| !whitening.fits(text_dims)) {
+        return Err(Error::damaged(
+            "learned model",
+            format!("its whitening is not of {text_dims} dimensions"),
+        ));
+    }
+    let counters: Counters = opened.read("counters", &keys::meta("counters"))?.unwrap_or_default();
+    let space = Arc::new(space(settings, encoder.as_deref(), learned));
+    let mut points = Points::new(Arc::clone(&space));
+    let (dim, metric) = match settings.source {
+        Source::Vectors { dim, metric } => (dim, metric),
+        Source::Encoder { .. } => (space.layout.dim(), Metric::Cosine),
+    };
+    let mut options = IndexOptions::new(dim, metric);
+    options.head_rows = head_rows.unwrap_or(options.head_rows);
+    let mut index = Index::new(options)?;
+    let view = match settings.source {
+        Source::Vectors { .. } => load_vectors(opened, &mut index)?,
+        Source::Encoder { .. } => load_embeddings(opened, &space, &mut points, &mut index)?,
+    };
+    Ok((Core { index, points }, Published { index: view, space, encoder, counters }))
+}
+
+/// An encoder with what it learned from the store.
+fn adapt(encoder: Option<Arc<dyn Encoder>>, learned: &Learned) -> Result<Option<Arc<dyn Encoder>>> {
+    match (encoder, &learned.encoder_state) {
+        (Some(encoder), Some(state)) => Ok(Some(Arc::from(encoder.with_state(state)?))),
+        (encoder, _) => Ok(encoder),
+    }
+}
+
+fn load_vectors(opened: &Opened, index: &mut Index) -> Result<IndexView> {
+    let dim = index.options().dim;
+    load_each(opened, &keys::vectors(), index, &mut |_, value| {
+        let vector: Vec<f32> = codec::decode("vector", value)?;
+        if vector.len() == dim {
+            Ok(Some(vector))
+        } else {
+            Err(Error::damaged("vector", format!("it has {} dimensions, not {dim}", vector.len())))
+        }
+    })
+}
+
+fn load_embeddings(
+    opened: &Opened,
+    space: &Space,
+    points: &mut Points,
+    index: &mut Index,
+) -> Result<IndexView> {
+    load_each(opened, &keys::states(), index, &mut |no, value| {
+        let state: State = codec::decode("state", value)?;
+        let sums = opened.sums(space, no)?;
+        embedding(opened, space, points, no, &state, &sums)
+    })
+}
+
+/// Makes a user's vector out of its number and a stored value.
+type VectorOf<'a> = dyn FnMut(u32, &[u8]) -> Result<Option<Vec<f32>>> + 'a;
+
+/// Loads the users under a prefix into the index, chunk by chunk. What is damaged costs its own user's place
+/// in the index and nothing else.
+fn load_each(
+    opened: &Opened,
+    prefix: &[u8],
+    index: &mut Index,
+    vector: &mut VectorOf<'_>,
+) -> Result<IndexView> {
+    let mut chunk = Vec::new();
+    opened.scan_each(prefix, |key, value| {
+        let no = from_key("user", key, keys::u32_at(key, 1))?;
+        match value.and_then(|value| vector(no, &value)) {
+            Ok(vector) => chunk.push((no, vector)),
+            Err(error) if error.kind() == ErrorKind::Damage => {
+                tracing::warn!(user = no, %error, "left out of the index");
+            }
+            Err(error) => return Err(error),
+        }
+        if chunk.len() == CHUNK {
+            index.apply(std::mem::take(&mut chunk), opened.seq())?;
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    index.apply(chunk, opened.seq())
+}

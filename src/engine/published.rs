@@ -1,0 +1,16 @@
+//! What is published with every commit, beside the data: all that queries need in memory.
+
+use super::stored::Counters;
+use crate::encoder::Encoder;
+use crate::index::IndexView;
+use crate::profile::Space;
+use std::sync::Arc;
+
+/// The in-memory state as of one commit.
+#[derive(Clone)]
+pub(crate) struct Published {
+    pub index: IndexView,
+    pub space: Arc<Space>,
+    pub encoder: Option<Arc<dyn Encoder>>,
+    pub counters: Counters,
+}

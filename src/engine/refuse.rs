@@ -1,0 +1,162 @@
+//! Fusing all profiles anew: after a fit, or when weights or half-lives changed. No text is encoded for it, but
+//! those that came while an encoder was learning.
+
+use super::buckets::contributions_of;
+use super::open::space;
+use super::points::Points;
+use super::reader::{Reader, from_key};
+use super::session::{IndexChanges, embedding};
+use super::settings::Settings;
+use super::stored::State;
+use super::{Published, Shared};
+use crate::encoder::Encoder;
+use crate::error::{Error, Result};
+use crate::model::{OnProgress, Progress};
+use crate::profile::{Learned, Space, Sums};
+use crate::storage::keys::Key;
+use crate::storage::{Writer, codec, keys};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Users that are put down in one commit.
+const CHUNK: usize = 1024;
+/// Old keys that are deleted in one commit.
+const SWEEP: usize = 20_000;
+
+impl Shared {
+    /// Makes all sums and embeddings anew under a new epoch and swaps them in with one commit. Writers
+    /// wait meanwhile; readers go on with what was.
+    pub(super) fn refuse(
+        &self,
+        settings: &Settings,
+        mut learned: Learned,
+        encoder: Option<Arc<dyn Encoder>>,
+        progress: OnProgress<'_>,
+    ) -> Result<()> {
+        let mut core = self.core()?;
+        // What an earlier writer still waits to have synced must be in the view that is read below.
+        commit_aside(self.db.begin()?)?;
+        let (old_epoch, old_encoder) = {
+            let view = self.db.view();
+            let space = &view.attachment().space;
+            (space.learned.epoch, space.encoder)
+        };
+        // What a fit left that did not get to its end would pass for sums of the new epoch.
+        self.sweep_prefix(&keys::all_sums(), old_epoch)?;
+        learned.epoch = old_epoch
+            .checked_add(1)
+            .ok_or_else(|| Error::Bug("the store was fused 2^32 times".to_owned()))?;
+        let new = Arc::new(space(settings, encoder.as_deref(), learned));
+        let mut points = Points::new(Arc::clone(&new));
+        if old_encoder != new.encoder
+            && let Some(encoder) = &encoder
+        {
+            self.encode_all(&self.db.view(), encoder.as_ref(), progress)?;
+        }
+        let changes = self.fuse_all(&new, &mut points, progress)?;
+        let mut tx = self.db.begin()?;
+        tx.put(keys::meta("settings"), codec::encode(settings)?);
+        tx.put(keys::meta("learned"), codec::encode(&new.learned)?);
+        core.points = points;
+        self.commit(core, tx, changes, |published| {
+            published.space = Arc::clone(&new);
+            published.encoder = encoder;
+        })?;
+        self.sweep(&new)
+    }
+
+    /// Puts the sums of all users down, chunk by chunk, and collects their embeddings.
+    fn fuse_all(&self, space: &Space, points: &mut Points, progress: OnProgress<'_>) -> Result<IndexChanges> {
+        let view = self.db.view();
+        let total = view.attachment().counters.users as usize;
+        let mut changes = IndexChanges::new();
+        let mut chunk: Vec<(Key, Sums)> = Vec::new();
+        view.scan(&keys::states(), |key, value| {
+            let no = from_key("state", key, keys::u32_at(key, 1))?;
+            let state: State = codec::decode("state", value)?;
+            let sums = sums_of(&view, space, points, no)?;
+            changes.insert(no, embedding(&view, space, points, no, &state, &sums)?);
+            chunk.push((keys::sums(space.learned.epoch, no), sums));
+            if chunk.len() == CHUNK {
+                self.put_aside(std::mem::take(&mut chunk))?;
+                progress(Progress::of("fusing profiles", changes.len(), total));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        self.put_aside(chunk)?;
+        progress(Progress::of("fusing profiles", changes.len(), total));
+        Ok(changes)
+    }
+
+    /// Deletes sums, factors and text vectors of other epochs, versions and encoders, also those a crash left behind.
+    pub(super) fn sweep(&self, space: &Space) -> Result<()> {
+        let Learned { version, epoch, .. } = space.learned;
+        let kinds = [
+            (keys::all_sums(), epoch),
+            (keys::item_factors(), version),
+            (keys::group_factors(), version),
+            (keys::text_vectors(), space.encoder),
+        ];
+        for (prefix, current) in kinds {
+            self.sweep_prefix(&prefix, current)?;
+        }
+        self.sweep_unused_vectors()
+    }
+
+    /// Deletes vectors of texts that nothing uses: those removed while all texts were encoded anew.
+    fn sweep_unused_vectors(&self) -> Result<()> {
+        let view = self.db.view();
+        let mut unused = Vec::new();
+        view.scan(&keys::text_vectors(), |key, _| {
+            let hash = from_key("text vector", key, keys::text_hash_at(key))?;
+            if view.raw(&keys::text_uses(hash))?.is_none() {
+                unused.push((key.to_vec(), hash));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if unused.is_empty() {
+            return Ok(());
+        }
+        let mut tx = self.db.begin()?;
+        for (key, hash) in unused {
+            if tx.raw(&keys::text_uses(hash))?.is_none() {
+                tx.delete(key);
+            }
+        }
+        commit_aside(tx)
+    }
+
+    fn sweep_prefix(&self, prefix: &[u8], current: u32) -> Result<()> {
+        loop {
+            let mut old = Vec::new();
+            self.db.view().scan(prefix, |key, _| {
+                if keys::u32_at(key, 1) != Some(current) {
+                    old.push(key.to_vec());
+                }
+                Ok(if old.len() < SWEEP { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            })?;
+            if old.is_empty() {
+                return Ok(());
+            }
+            let mut tx = self.db.begin()?;
+            old.into_iter().for_each(|key| tx.delete(key));
+            commit_aside(tx)?;
+        }
+    }
+}
+
+/// A user's sums, from the stored contributions.
+pub(crate) fn sums_of(reader: &impl Reader, space: &Space, points: &mut Points, user: u32) -> Result<Sums> {
+    let mut sums = Sums::default();
+    for (target, kind, contribution) in contributions_of(reader, user)? {
+        let point = points.get(reader, target)?;
+        space.replace_share(&mut sums, (target, kind), &point, None, contribution);
+    }
+    Ok(sums)
+}
+
+/// Commits keys that no reader looks at yet, or any more.
+pub(super) fn commit_aside(tx: Writer<'_, Published>) -> Result<()> {
+    let published = Published::clone(tx.attachment());
+    tx.commit()?.publish(published)
+}

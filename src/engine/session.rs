@@ -1,0 +1,275 @@
+//! One write in progress: what it has read, changed and still has to put down.
+
+use super::buckets::Buckets;
+use super::encode::encode_rows;
+use super::event_ids::EventIds;
+use super::points::Points;
+use super::published::Published;
+use super::reader::Reader;
+use super::stored::{Counters, State, StoredGroup, StoredItem, StoredUser, text_hash};
+use crate::encoder::Encoder;
+use crate::error::{Error, Result};
+use crate::model::{Attributes, Time};
+use crate::profile::{Parts, Space, Sums, Target};
+use crate::storage::keys::{self, Key, TextHash};
+use crate::storage::{Writer, codec};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+/// Vectors of texts that this write brings, made before the writer lock was taken.
+#[derive(Default)]
+pub(crate) struct Encoded {
+    /// The encoder that made them.
+    pub encoder: String,
+    pub vectors: HashMap<TextHash, Vec<f32>>,
+}
+
+impl Encoded {
+    /// The vector of a text, unless another encoder made it than the one in use now.
+    fn get(&self, hash: TextHash, encoder: &dyn Encoder) -> Option<&Vec<f32>> {
+        if self.encoder == encoder.id() { self.vectors.get(&hash) } else { None }
+    }
+}
+
+/// Changes for the index: a user's new vector, or that it has none any more.
+pub(crate) type IndexChanges = BTreeMap<u32, Option<Vec<f32>>>;
+
+/// How much of its items' text a group keeps as its name.
+const GROUP_NAME_CHARS: usize = 120;
+
+/// A user that this write touches.
+#[derive(Default)]
+pub(super) struct Work {
+    pub state: State,
+    pub sums: Sums,
+    pub buckets: Buckets,
+}
+
+/// What is needed of an item to record an act on it.
+#[derive(Clone, Copy)]
+pub(super) struct ItemFacts {
+    pub no: u32,
+    pub group: Option<u32>,
+}
+
+/// One write in progress. Nothing is stored before its [`Session::finish`] is committed.
+pub(crate) struct Session<'s, 'db> {
+    pub(super) tx: Writer<'db, Published>,
+    pub(super) space: Arc<Space>,
+    pub(super) points: &'s mut Points,
+    pub(super) counters: Counters,
+    pub(super) work: BTreeMap<u32, Work>,
+    pub(super) index: IndexChanges,
+    pub(super) event_ids: EventIds,
+    /// Items whose text changed and items that are gone: whoever acted on them is made anew at the end.
+    pub(super) changed_items: BTreeSet<u32>,
+    pub(super) removed_items: BTreeSet<u32>,
+    encoder: Option<Arc<dyn Encoder>>,
+    encoded: &'s Encoded,
+    users: HashMap<String, u32>,
+    items: HashMap<String, ItemFacts>,
+}
+
+impl<'s, 'db> Session<'s, 'db> {
+    pub(crate) fn new(tx: Writer<'db, Published>, points: &'s mut Points, encoded: &'s Encoded) -> Self {
+        let published = Arc::clone(tx.attachment());
+        Self {
+            tx,
+            space: Arc::clone(&published.space),
+            points,
+            counters: published.counters,
+            work: BTreeMap::new(),
+            index: IndexChanges::new(),
+            event_ids: EventIds::default(),
+            changed_items: BTreeSet::new(),
+            removed_items: BTreeSet::new(),
+            encoder: published.encoder.clone(),
+            encoded,
+            users: HashMap::new(),
+            items: HashMap::new(),
+        }
+    }
+
+    /// Puts everything down and hands back what is to be committed.
+    pub(crate) fn finish(mut self) -> Result<(Writer<'db, Published>, IndexChanges, Counters)> {
+        self.flush()?;
+        self.replay_users_of_items()?;
+        for (at, ids) in std::mem::take(&mut self.event_ids).changed() {
+            if ids.is_empty() {
+                self.tx.delete(keys::event_ids(at));
+            } else {
+                self.put(keys::event_ids(at), &ids)?;
+            }
+        }
+        if self.counters != self.tx.attachment().counters {
+            self.put(keys::meta("counters"), &self.counters.clone())?;
+        }
+        Ok((self.tx, self.index, self.counters))
+    }
+
+    pub(super) fn put<T: bincode::Encode>(&mut self, key: Key, value: &T) -> Result<()> {
+        self.tx.put(key, codec::encode(value)?);
+        Ok(())
+    }
+
+    /// Whether the store makes embeddings itself.
+    pub(super) fn embeds(&self) -> bool {
+        self.encoder.is_some()
+    }
+
+    /// The user's number; a new one gets the next.
+    pub(super) fn user(&mut self, id: &str) -> Result<u32> {
+        if let Some(&no) = self.users.get(id) {
+            return Ok(no);
+        }
+        let no = match self.tx.user_no(id)? {
+            Some(no) => no,
+            None => self.new_user(id)?,
+        };
+        self.users.insert(id.to_owned(), no);
+        Ok(no)
+    }
+
+    fn new_user(&mut self, id: &str) -> Result<u32> {
+        let no = next(&mut self.counters.next_user, "users")?;
+        self.counters.users += 1;
+        self.put(keys::user_name(id), &no)?;
+        self.put(keys::user(no), &StoredUser { id: id.to_owned(), attributes: Attributes::new() })?;
+        Ok(no)
+    }
+
+    /// The item's number and group; a new one gets the next number and no facts.
+    pub(super) fn item(&mut self, id: &str) -> Result<ItemFacts> {
+        if let Some(&facts) = self.items.get(id) {
+            return Ok(facts);
+        }
+        let facts = match self.tx.item_no(id)? {
+            Some(no) => ItemFacts { no, group: self.tx.item(no)?.and_then(|item| item.group) },
+            None => ItemFacts { no: self.new_item(id)?, group: None },
+        };
+        self.items.insert(id.to_owned(), facts);
+        Ok(facts)
+    }
+
+    fn new_item(&mut self, id: &str) -> Result<u32> {
+        let no = next(&mut self.counters.next_item, "items")?;
+        self.counters.items += 1;
+        self.put(keys::item_name(id), &no)?;
+        self.put(keys::item(no), &StoredItem { id: id.to_owned(), ..StoredItem::default() })?;
+        Ok(no)
+    }
+
+    /// Forgets what was read of names, after something was removed or changed.
+    pub(super) fn forget_names(&mut self) {
+        self.users.clear();
+        self.items.clear();
+    }
+
+    /// The number of the group of all items of a text; a new one gets the next.
+    pub(super) fn group(&mut self, hash: TextHash, text: &str) -> Result<u32> {
+        if let Some(no) = self.tx.read("group name", &keys::group_name(hash))? {
+            return Ok(no);
+        }
+        let no = next(&mut self.counters.next_group, "groups")?;
+        self.put(keys::group_name(hash), &no)?;
+        let name = text.chars().take(GROUP_NAME_CHARS).collect();
+        self.put(keys::group(no), &StoredGroup { text: hash, name })?;
+        Ok(no)
+    }
+
+    /// The user's work so far, read on first use.
+    pub(super) fn work(&mut self, no: u32) -> Result<&mut Work> {
+        if !self.work.contains_key(&no) {
+            let state = self.tx.state(no)?;
+            let sums = self.tx.sums(&self.space, no)?;
+            self.work.insert(no, Work { state, sums, buckets: Buckets::default() });
+        }
+        self.work.get_mut(&no).ok_or_else(|| Error::Bug("work just put is gone".into()))
+    }
+
+    /// Adds one act to a user's contributions and sums: the same work however much the user has done.
+    pub(super) fn accumulate(&mut self, user: u32, target: Target, kind: u8, time: Time) -> Result<()> {
+        self.work(user)?;
+        let Some(work) = self.work.get_mut(&user) else { return Ok(()) };
+        let total = &mut work.state.contributions;
+        let (old, new) = work.buckets.bump(&self.tx, user, total, (target, kind), time)?;
+        if self.encoder.is_some() {
+            let point = self.points.get(&self.tx, target)?;
+            self.space.replace_share(&mut work.sums, (target, kind), &point, old, new);
+        }
+        Ok(())
+    }
+
+    /// Counts one more use of a text's vector in, which is made on first use.
+    pub(super) fn retain_text(&mut self, text: &str) -> Result<Option<TextHash>> {
+        let Some(encoder) = self.encoder.clone() else { return Ok(None) };
+        let hash = text_hash(text);
+        let uses: u32 = self.tx.read("text uses", &keys::text_uses(hash))?.unwrap_or(0);
+        if uses == 0 {
+            let vector = match self.encoded.get(hash, encoder.as_ref()) {
+                Some(vector) => vector.clone(),
+                None => encode_rows(encoder.as_ref(), &[text], &|_| {})?.concat(),
+            };
+            self.put(keys::text_vector(self.space.encoder, hash), &vector)?;
+            self.points.forget_text(hash);
+        }
+        self.put(keys::text_uses(hash), &uses.saturating_add(1))?;
+        Ok(Some(hash))
+    }
+
+    /// Counts one use of a text's vector out; the last takes the vector with it.
+    pub(super) fn release_text(&mut self, hash: TextHash) -> Result<()> {
+        let uses: u32 = self.tx.read("text uses", &keys::text_uses(hash))?.unwrap_or(0);
+        if uses > 1 {
+            return self.put(keys::text_uses(hash), &(uses - 1));
+        }
+        self.tx.delete(keys::text_uses(hash));
+        self.tx.delete(keys::text_vector(self.space.encoder, hash));
+        self.points.forget_text(hash);
+        Ok(())
+    }
+
+    /// Puts the touched users down, with their new embeddings for the index.
+    pub(super) fn flush(&mut self) -> Result<()> {
+        let epoch = self.space.learned.epoch;
+        for (no, work) in std::mem::take(&mut self.work) {
+            for (at, bucket) in work.buckets.changed() {
+                self.put(keys::contributions(no, at), &bucket)?;
+            }
+            self.put(keys::state(no), &work.state)?;
+            if self.embeds() {
+                self.put(keys::sums(epoch, no), &work.sums)?;
+                let embedding = embedding(&self.tx, &self.space, self.points, no, &work.state, &work.sums)?;
+                self.index.insert(no, embedding);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A user's embedding, as of the newest act.
+pub(crate) fn embedding(
+    reader: &impl Reader,
+    space: &Space,
+    points: &mut Points,
+    no: u32,
+    state: &State,
+    sums: &Sums,
+) -> Result<Option<Vec<f32>>> {
+    let attributes = reader.user(no)?.map(|user| user.attributes).unwrap_or_default();
+    let total = state.figures.newest.map(|newest| space.total(sums, newest)).unwrap_or_default();
+    let sentence = match state.sentence {
+        Some(hash) => points.text(reader, hash)?,
+        None => None,
+    };
+    Ok(space.embed(&Parts { total: &total, sentence: sentence.as_deref(), attributes: &attributes }))
+}
+
+/// Takes the next number.
+fn next(counter: &mut u32, what: &str) -> Result<u32> {
+    let no = *counter;
+    *counter = no
+        .checked_add(1)
+        .ok_or_else(|| Error::invalid(format!("number of {what}"), no, "a store holds at most 2^32 − 1"))?;
+    Ok(no)
+}

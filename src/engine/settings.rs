@@ -1,0 +1,218 @@
+//! What a store was made with: recorded on first open, checked on the next.
+
+use crate::encoder::{Encoder, HashedEncoder};
+use crate::error::{Error, Result};
+use crate::model::{EventKind, Kinds, MAX_DIM, Metric};
+use crate::profile::{Fusion, Layout};
+use crate::storage::Durability;
+use bincode::{Decode, Encode};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// Where a store's embeddings come from.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub(crate) enum Source {
+    /// The host's own vectors.
+    Vectors { dim: usize, metric: Metric },
+    /// An encoder, and where it is found again.
+    Encoder { id: String, dim: usize, origin: Origin },
+}
+
+/// Where an encoder is found again at the next open.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub(crate) enum Origin {
+    /// Built in.
+    Hashed,
+    /// A model folder.
+    Folder(PathBuf),
+    /// The host hands it in.
+    Host,
+}
+
+/// What a store was made with.
+#[derive(Clone, Debug, PartialEq, Encode, Decode)]
+pub(crate) struct Settings {
+    pub source: Source,
+    pub kinds: Kinds,
+    pub fusion: Fusion,
+}
+
+/// An encoder as asked for at open.
+#[derive(Clone, Default)]
+pub(crate) enum EncoderChoice {
+    /// As stored; the built-in one in a new store.
+    #[default]
+    Stored,
+    Hashed,
+    Folder(PathBuf),
+    Host(Arc<dyn Encoder>),
+}
+
+/// What is asked for at open. What is not said stays as it was stored, or takes its default.
+#[derive(Clone, Default)]
+pub(crate) struct Request {
+    pub encoder: EncoderChoice,
+    pub dim: Option<usize>,
+    pub metric: Option<Metric>,
+    pub kinds: Vec<EventKind>,
+    pub fusion: Option<Fusion>,
+    pub durability: Option<Durability>,
+    pub cache_bytes: Option<u64>,
+    pub head_rows: Option<usize>,
+    pub must_exist: bool,
+    pub must_be_new: bool,
+}
+
+impl Request {
+    /// The settings of a new store, with its encoder.
+    pub(crate) fn resolve_new(&self) -> Result<(Settings, Option<Arc<dyn Encoder>>)> {
+        let (source, encoder) = if let Some(dim) = self.dim {
+            (self.own_vectors(dim)?, None)
+        } else {
+            self.refuse_metric()?;
+            let (encoder, origin) = self.load(&Origin::Hashed)?;
+            self.check_room(encoder.dim())?;
+            let source = Source::Encoder { id: encoder.id().to_owned(), dim: encoder.dim(), origin };
+            (source, Some(encoder))
+        };
+        let fusion = self.fusion.clone().unwrap_or_default();
+        fusion.check()?;
+        Ok((Settings { source, kinds: self.kinds_over(Kinds::default())?, fusion }, encoder))
+    }
+
+    /// The settings of an existing store as changed by this request, with its encoder.
+    pub(crate) fn resolve(&self, stored: &Settings) -> Result<(Settings, Option<Arc<dyn Encoder>>)> {
+        let (source, encoder) = match &stored.source {
+            Source::Vectors { dim, metric } => {
+                self.check_vectors(*dim, *metric)?;
+                (stored.source.clone(), None)
+            }
+            Source::Encoder { id, dim, origin } => {
+                if let Some(given) = self.dim {
+                    return Err(mismatch("encoder", id, format!("--dim {given}")));
+                }
+                if let Some(given) = self.metric.filter(|&given| given != Metric::Cosine) {
+                    return Err(mismatch("metric", Metric::Cosine, given));
+                }
+                let (encoder, origin) = self.load(origin)?;
+                if encoder.id() != id {
+                    return Err(mismatch("encoder", id, encoder.id()));
+                }
+                if encoder.dim() != *dim {
+                    return Err(mismatch("encoder dim", dim, encoder.dim()));
+                }
+                (Source::Encoder { id: id.clone(), dim: *dim, origin }, Some(encoder))
+            }
+        };
+        let fusion = self.fusion.clone().unwrap_or_else(|| stored.fusion.clone());
+        fusion.check()?;
+        check_same_shape(&stored.fusion, &fusion)?;
+        Ok((Settings { source, kinds: self.kinds_over(stored.kinds.clone())?, fusion }, encoder))
+    }
+
+    /// Refuses an encoder whose embeddings, with the other blocks, are longer than the index takes.
+    fn check_room(&self, text_dims: usize) -> Result<()> {
+        let fusion = self.fusion.clone().unwrap_or_default();
+        let dim = Layout::new(text_dims, &fusion).dim();
+        if text_dims > 0 && dim <= MAX_DIM {
+            return Ok(());
+        }
+        let expected = format!(
+            "an encoder has at least 1 dimension, and with the other blocks an embedding has at most {MAX_DIM} \
+             (here {dim}): item_dims and group_dims may be smaller"
+        );
+        Err(Error::invalid("dim of the encoder", text_dims, expected))
+    }
+
+    fn own_vectors(&self, dim: usize) -> Result<Source> {
+        if !matches!(self.encoder, EncoderChoice::Stored) {
+            return Err(Error::invalid(
+                "options",
+                "both an encoder and a dimension",
+                "a store has one of them",
+            ));
+        }
+        if !(1..=MAX_DIM).contains(&dim) {
+            return Err(Error::invalid("dim", dim, format!("a vector has 1 to {MAX_DIM} dimensions")));
+        }
+        Ok(Source::Vectors { dim, metric: self.metric.unwrap_or_default() })
+    }
+
+    fn check_vectors(&self, dim: usize, metric: Metric) -> Result<()> {
+        if let Some(given) = self.dim.filter(|&given| given != dim) {
+            return Err(mismatch("dim", dim, given));
+        }
+        if let Some(given) = self.metric.filter(|&given| given != metric) {
+            return Err(mismatch("metric", metric, given));
+        }
+        match &self.encoder {
+            EncoderChoice::Stored => Ok(()),
+            EncoderChoice::Hashed => Err(mismatch("vectors of dim", dim, "the built-in encoder")),
+            EncoderChoice::Folder(folder) => Err(mismatch("vectors of dim", dim, folder.display())),
+            EncoderChoice::Host(encoder) => Err(mismatch("vectors of dim", dim, encoder.id())),
+        }
+    }
+
+    fn refuse_metric(&self) -> Result<()> {
+        match self.metric {
+            None | Some(Metric::Cosine) => Ok(()),
+            Some(given) => Err(Error::invalid(
+                "metric",
+                given,
+                "a store with an encoder compares by cosine; other metrics are for vectors of your own (dim)",
+            )),
+        }
+    }
+
+    fn load(&self, stored: &Origin) -> Result<(Arc<dyn Encoder>, Origin)> {
+        match &self.encoder {
+            EncoderChoice::Hashed => Ok((Arc::new(HashedEncoder::default()), Origin::Hashed)),
+            EncoderChoice::Folder(folder) => load_folder(folder),
+            EncoderChoice::Host(encoder) => Ok((Arc::clone(encoder), Origin::Host)),
+            EncoderChoice::Stored => match stored {
+                Origin::Hashed => Ok((Arc::new(HashedEncoder::default()), Origin::Hashed)),
+                Origin::Folder(folder) => load_folder(folder),
+                Origin::Host => Err(Error::invalid(
+                    "encoder",
+                    "missing",
+                    "this store was made with the host's own encoder: hand it in again with Options::encoder",
+                )),
+            },
+        }
+    }
+
+    fn kinds_over(&self, mut kinds: Kinds) -> Result<Kinds> {
+        self.kinds.iter().cloned().try_for_each(|kind| kinds.set(kind))?;
+        Ok(kinds)
+    }
+}
+
+#[cfg(feature = "bert")]
+fn load_folder(folder: &Path) -> Result<(Arc<dyn Encoder>, Origin)> {
+    let absolute = std::path::absolute(folder).map_err(|e| Error::io("find", folder, e))?;
+    if absolute.to_str().is_none() {
+        let reason = "its path is not UTF-8, so the store cannot remember it".to_owned();
+        return Err(Error::Model { folder: absolute, reason });
+    }
+    Ok((Arc::new(crate::encoder::BertEncoder::open(&absolute)?), Origin::Folder(absolute)))
+}
+
+#[cfg(not(feature = "bert"))]
+fn load_folder(folder: &Path) -> Result<(Arc<dyn Encoder>, Origin)> {
+    Err(Error::Feature { what: format!("the model in {}", folder.display()), feature: "bert" })
+}
+
+/// Weights may change from one open to the next; what decides the shape of stored vectors may not.
+fn check_same_shape(stored: &Fusion, given: &Fusion) -> Result<()> {
+    if stored.item_dims != given.item_dims {
+        return Err(mismatch("item_dims", stored.item_dims, given.item_dims));
+    }
+    if stored.group_dims != given.group_dims {
+        return Err(mismatch("group_dims", stored.group_dims, given.group_dims));
+    }
+    Ok(())
+}
+
+fn mismatch(option: &'static str, stored: impl std::fmt::Display, given: impl std::fmt::Display) -> Error {
+    Error::OptionMismatch { option, stored: stored.to_string(), given: given.to_string() }
+}

@@ -1,0 +1,178 @@
+//! What lies under the keys after all sorts of writes: nothing that nobody uses, and sums that equal those made
+//! anew.
+
+use super::points::Points;
+use super::reader::Reader;
+use super::refuse::sums_of;
+use super::settings::{EncoderChoice, Request};
+use super::stored::text_hash;
+use super::{Engine, Published};
+use crate::encoder::HashedEncoder;
+use crate::model::{Event, Item, Record, Removal, Text, Time, User};
+use crate::profile::{Fusion, Sums};
+use crate::storage::{View, codec, keys};
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+fn engine() -> (tempfile::TempDir, Engine) {
+    let folder = tempfile::tempdir().unwrap();
+    let engine = Engine::open(folder.path(), &request()).unwrap();
+    (folder, engine)
+}
+
+fn request() -> Request {
+    Request {
+        encoder: EncoderChoice::Host(Arc::new(HashedEncoder::new(16).unwrap())),
+        fusion: Some(Fusion { item_dims: 4, group_dims: 2, ..Fusion::default() }),
+        ..Request::default()
+    }
+}
+
+fn day(n: i64) -> Time {
+    Time::from_secs(n * 86_400).unwrap()
+}
+
+fn item(id: &str, text: &str) -> Record {
+    Record::Item(Item { id: id.into(), text: Some(text.into()), ..Item::default() })
+}
+
+fn text(user: &str, text: &str, n: i64) -> Record {
+    Record::Text(Text { user: user.into(), text: text.into(), time: day(n) })
+}
+
+fn user(id: &str, town: &str) -> Record {
+    Record::User(User { id: id.into(), attributes: [("town".to_owned(), town.into())].into(), vector: None })
+}
+
+fn filled() -> Vec<Record> {
+    let mut records =
+        vec![item("a", "salmon"), item("b", "salmon"), item("c", "town Ulm"), item("a", "trout")];
+    for n in 0..12_i64 {
+        let name = format!("u{}", n % 3);
+        records.push(user(&name, ["Ulm", "Bonn"][n as usize % 2]));
+        let event =
+            Event::new(&name, ["purchase", "view", "dismiss", "like"][n as usize % 4], day(900 - 70 * n));
+        records.push(Record::Event(event.item(["a", "b", "c", "d"][n as usize % 4]).text("salmon")));
+        records.push(text(&name, ["salmon", "trout", "tea"][n as usize % 3], n));
+    }
+    records
+}
+
+fn count(view: &View<Published>, prefix: &[u8]) -> usize {
+    let mut count = 0;
+    view.scan(prefix, |_, _| {
+        count += 1;
+        Ok(ControlFlow::Continue(()))
+    })
+    .unwrap();
+    count
+}
+
+/// Uses of each text, counted from the records that are there.
+fn uses(view: &View<Published>) -> BTreeMap<String, u32> {
+    let mut texts = Vec::new();
+    super::reencode::each_text(view, &mut |text| {
+        texts.push(text.to_owned());
+        Ok(ControlFlow::Continue(()))
+    })
+    .unwrap();
+    let mut uses = BTreeMap::new();
+    for text in texts {
+        *uses.entry(text).or_default() += 1;
+    }
+    uses
+}
+
+fn check(engine: &Engine) {
+    let view = engine.view();
+    let space = Arc::clone(&view.attachment().space);
+    let uses = uses(&view);
+    for (text, uses) in &uses {
+        let hash = text_hash(text);
+        assert_eq!(view.read("uses", &keys::text_uses(hash)).unwrap(), Some(*uses), "{text}");
+        assert!(view.raw(&keys::text_vector(space.encoder, hash)).unwrap().is_some(), "{text}");
+    }
+    assert_eq!(count(&view, b"n"), uses.len(), "texts that nothing uses are counted");
+    assert_eq!(count(&view, &keys::text_vectors()), uses.len(), "vectors that nothing uses");
+    let counters = view.attachment().counters;
+    assert_eq!(count(&view, &keys::events()) as u64, counters.events);
+    assert_eq!(count(&view, &keys::all_texts()) as u64, counters.texts);
+    let counts =
+        [&keys::users(), &keys::states(), &keys::all_sums(), &b"u".to_vec()].map(|p| count(&view, p));
+    assert_eq!(counts, [counters.users as usize; 4]);
+    assert_eq!([&keys::items(), &b"i".to_vec()].map(|p| count(&view, p)), [counters.items as usize; 2]);
+    let mut points = Points::new(Arc::clone(&space));
+    view.scan(&keys::all_sums(), |key, value| {
+        let no = keys::u32_at(key, 5).unwrap();
+        let stored: Sums = codec::decode("sums", value)?;
+        let anew = sums_of(&view, &space, &mut points, no)?;
+        let newest = view.state(no)?.figures.newest.unwrap_or_default();
+        let (stored, anew) = (space.total(&stored, newest), space.total(&anew, newest));
+        for (x, y) in stored.iter().zip(&anew) {
+            assert!((x - y).abs() < 1e-5, "user {no}: {x} and {y}");
+        }
+        assert_eq!(stored.is_empty(), anew.is_empty());
+        Ok(ControlFlow::Continue(()))
+    })
+    .unwrap();
+}
+
+#[test]
+fn nothing_is_kept_that_nobody_uses() {
+    let (_folder, engine) = engine();
+    let remove_item = |id: &str| Record::Remove(Removal::Item { item: id.into() });
+    let remove_user = |id: &str| Record::Remove(Removal::User { user: id.into() });
+    engine.write(&filled(), &|_| {}).unwrap();
+    check(&engine);
+    engine.fit(&|_| {}).unwrap();
+    check(&engine);
+    engine.write(&[remove_item("b"), user("u1", "Köln"), item("c", "salmon")], &|_| {}).unwrap();
+    check(&engine);
+    let town = Removal::UserAttribute { user: "u2".into(), attribute: "town".into() };
+    engine.write(&[Record::Remove(town), remove_user("u0")], &|_| {}).unwrap();
+    check(&engine);
+    engine.fit(&|_| {}).unwrap();
+    check(&engine);
+    engine.write(&filled(), &|_| {}).unwrap();
+    check(&engine);
+    let all = ["u0", "u1", "u2"].map(remove_user).into_iter().chain(["a", "b", "c", "d"].map(remove_item));
+    engine.write(&all.collect::<Vec<_>>(), &|_| {}).unwrap();
+    check(&engine);
+    let view = engine.view();
+    assert_eq!(view.attachment().index.len(), 0);
+    for left in [keys::all_contributions(), b"x".to_vec(), keys::item_factors()] {
+        assert_eq!(count(&view, &left), 0, "{left:?}");
+    }
+}
+
+#[test]
+fn what_an_unfinished_fit_left_is_swept_by_the_next() {
+    let (_folder, engine) = engine();
+    engine.write(&filled(), &|_| {}).unwrap();
+    let stale = [
+        keys::sums(1, 999),
+        keys::item_factor(1, 999),
+        keys::group_factor(1, 999),
+        keys::text_vector(7, [9; 16]),
+    ];
+    engine.shared.put_aside(stale.iter().map(|key| (key.clone(), 0_u32))).unwrap();
+    engine.fit(&|_| {}).unwrap();
+    for key in stale {
+        assert!(engine.view().raw(&key).unwrap().is_none(), "{key:?}");
+    }
+    check(&engine);
+}
+
+#[test]
+fn what_is_damaged_leaves_the_others_in_the_index() {
+    let (folder, engine) = engine();
+    engine.write(&filled(), &|_| {}).unwrap();
+    let no = |id: &str| engine.view().user_no(id).unwrap().unwrap();
+    let wrong_sums = Sums::default().class(7.0, day(0), 3).clone();
+    engine.shared.put_aside([(keys::sums(0, no("u0")), vec![wrong_sums])]).unwrap();
+    engine.shared.put_aside([(keys::state(no("u1")), "no state at all")]).unwrap();
+    drop(engine);
+    let engine = Engine::open(folder.path(), &request()).unwrap();
+    assert_eq!(engine.view().attachment().index.len(), 1);
+}

@@ -1,0 +1,86 @@
+//! The background thread that moves recent changes from the index's head into its graph.
+
+use super::{Engine, Shared, lock};
+use crate::error::Result;
+use crate::model::{OnProgress, Progress};
+use crossbeam::channel::{Sender, TrySendError, bounded};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+/// The upkeep thread; dropping it stops the work at hand and waits for the thread.
+pub(super) struct Upkeep {
+    wake: Option<Sender<()>>,
+    cancel: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Upkeep {
+    pub(super) fn start(shared: &Arc<Shared>) -> Result<Self> {
+        let (wake, woken) = bounded(1);
+        let cancel = Arc::new(AtomicBool::new(false));
+        let (shared, stop) = (Arc::clone(shared), Arc::clone(&cancel));
+        let thread = std::thread::Builder::new()
+            .name("kindred-upkeep".into())
+            .spawn(move || {
+                while woken.recv().is_ok() && !stop.load(Ordering::Relaxed) {
+                    if let Err(error) = shared.run_tasks(false, &stop, &|_| {}) {
+                        tracing::error!(%error, "the index could not be brought up to date; searches scan its head");
+                    }
+                }
+            })
+            .map_err(|e| crate::Error::io("start a thread of", "kindred-upkeep", e))?;
+        Ok(Self { wake: Some(wake), cancel, thread: Some(thread) })
+    }
+
+    /// Has the thread look whether there is work; a wake that is still waiting is enough.
+    pub(super) fn wake(&self) {
+        if let Some(wake) = &self.wake
+            && let Err(TrySendError::Disconnected(())) = wake.try_send(())
+        {
+            tracing::error!("the upkeep thread has ended; searches scan the index's head");
+        }
+    }
+}
+
+impl Drop for Upkeep {
+    fn drop(&mut self) {
+        self.cancel.store(true, Ordering::Relaxed);
+        self.wake = None;
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("the upkeep thread ended in a panic");
+        }
+    }
+}
+
+impl Engine {
+    /// Moves all recent changes into the index's graph now, and waits for it.
+    pub(crate) fn build_index(&self, progress: OnProgress<'_>) -> Result<()> {
+        self.shared.run_tasks(true, &AtomicBool::new(false), progress)
+    }
+}
+
+impl Shared {
+    /// Runs what the index plans until it plans nothing more; with `force`, first whatever there is to do.
+    fn run_tasks(&self, mut force: bool, cancel: &AtomicBool, progress: OnProgress<'_>) -> Result<()> {
+        let _one_at_a_time = lock(&self.task)?;
+        loop {
+            let Some(mut task) = self.core()?.index.plan(force) else { return Ok(()) };
+            let told = |done, total| progress(Progress::of("building the index", done, total));
+            if !task.run(&told, cancel) {
+                return Ok(());
+            }
+            let mut core = self.core()?;
+            let tx = self.db.begin()?;
+            let mut published = super::Published::clone(tx.attachment());
+            published.index = core.index.complete(task)?;
+            let pending = tx.commit()?;
+            drop(core);
+            pending.publish(published)?;
+            // Once is enough: forced again and again it would run after those who write meanwhile.
+            force = false;
+        }
+    }
+}

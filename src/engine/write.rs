@@ -1,0 +1,79 @@
+//! One write: encode, lock, apply, commit, publish.
+
+use super::apply::Outcome;
+use super::check::check;
+use super::encode::encode_missing;
+use super::published::Published;
+use super::refuse::commit_aside;
+use super::session::{IndexChanges, Session};
+use super::{Core, Engine, Shared};
+use crate::error::Result;
+use crate::model::{OnProgress, Record};
+use crate::storage::Writer;
+use std::sync::{Arc, MutexGuard};
+
+impl Engine {
+    /// Refuses a record that the store cannot take.
+    pub(crate) fn check(&self, record: &Record) -> Result<()> {
+        check(&self.shared.settings, record)
+    }
+
+    /// Applies checked records, all or none; durable when it returns.
+    pub(crate) fn write(&self, records: &[Record], progress: OnProgress<'_>) -> Result<Vec<Outcome>> {
+        if records.is_empty() {
+            return Ok(Vec::new());
+        }
+        let encoded = encode_missing(&self.view(), records, progress)?;
+        let mut core = self.shared.core()?;
+        let mut session = Session::new(self.shared.db.begin()?, &mut core.points, &encoded);
+        let applied: Result<Vec<Outcome>> = records.iter().map(|record| session.apply(record)).collect();
+        let finished = applied.and_then(|outcomes| Ok((outcomes, session.finish()?)));
+        let (outcomes, (tx, changes, counters)) = match finished {
+            Ok(done) => done,
+            Err(error) => {
+                core.forget_points(&self.shared);
+                return Err(error);
+            }
+        };
+        if outcomes.iter().all(|outcome| *outcome != Outcome::Changed) {
+            drop(core);
+            // What is a duplicate may be one of a write that still waits for its sync: so wait for it.
+            commit_aside(tx)?;
+            return Ok(outcomes);
+        }
+        self.shared.commit(core, tx, changes, |published| published.counters = counters)?;
+        self.upkeep.wake();
+        Ok(outcomes)
+    }
+}
+
+impl Core {
+    /// Drops points that may come from a write that was given up.
+    fn forget_points(&mut self, shared: &Shared) {
+        self.points = super::Points::new(Arc::clone(&shared.db.view().attachment().space));
+    }
+}
+
+impl Shared {
+    /// Commits, brings the index up to date and publishes both together.
+    pub(super) fn commit(
+        &self,
+        mut core: MutexGuard<'_, Core>,
+        tx: Writer<'_, Published>,
+        changes: IndexChanges,
+        change: impl FnOnce(&mut Published),
+    ) -> Result<()> {
+        let mut published = Published::clone(tx.attachment());
+        let pending = match tx.commit() {
+            Ok(pending) => pending,
+            Err(error) => {
+                core.forget_points(self);
+                return Err(error);
+            }
+        };
+        published.index = core.index.apply(changes.into_iter().collect(), pending.seq())?;
+        change(&mut published);
+        drop(core);
+        pending.publish(published)
+    }
+}
