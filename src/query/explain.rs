@@ -1,0 +1,276 @@
+//! Why a user was found: the score as a sum of parts.
+//!
+//! The score is a weighted sum of cosines, and each block of the asking side is itself a sum of what its
+//! items, groups, texts and attributes added. So the score is, exactly, a sum with one part for each of
+//! those: the share of the one side times the whole of the other. What both sides acted on comes first.
+
+use super::similar::embedding_of;
+use crate::engine::{
+    Points, Published, Reader, StoredEvent, StoredItem, contributions_of, text_hash, text_number,
+};
+use crate::error::Result;
+use crate::model::Attributes;
+use crate::profile::{Block, Space, Target, attribute_vector};
+use crate::storage::{View, codec, keys};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Parts that are named; the others are summed up.
+const NAMED: usize = 8;
+
+/// What a part of a score comes from.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum PartOf {
+    /// An item, by its id.
+    Item(String),
+    /// The items of one text, by that text.
+    Group(String),
+    /// A text that the user wrote, shortened.
+    Text(String),
+    /// A declared attribute.
+    Attribute(String),
+    /// All that is not named, summed up.
+    Rest,
+}
+
+/// One part of a score.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Part {
+    /// What it comes from.
+    pub of: PartOf,
+    /// What it adds to the score; may be negative.
+    pub score: f32,
+    /// Whether both users acted on it or, for an attribute, both have this value.
+    pub shared: bool,
+    /// How often the asking user and the found user acted on it. A sentence never acted.
+    pub counts: [u32; 2],
+}
+
+/// Why a user was found. The parts' scores sum to the score of the hit.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The parts: shared ones first, larger ones first, the rest last.
+    pub parts: Vec<Part>,
+    /// The same in words.
+    pub words: String,
+}
+
+/// Parts before they have names.
+type Parts = BTreeMap<Key, f32>;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Key {
+    Target(Target),
+    Sentence,
+    Attribute(usize),
+}
+
+/// Acts by target, over all kinds.
+type Acts = BTreeMap<Target, u32>;
+
+/// Why `b` was found for `a`.
+pub(super) fn explain_user(
+    view: &View<Published>,
+    points: &mut Points,
+    a: u32,
+    b: u32,
+) -> Result<Explanation> {
+    let space = Arc::clone(&view.attachment().space);
+    let (Some(own), Some(other)) = (embedding_of(view, points, a)?, embedding_of(view, points, b)?) else {
+        return Ok(Explanation { parts: Vec::new(), words: String::new() });
+    };
+    let weight = space.present_weight(&own);
+    let parts = decompose(view, &space, points, a, &other, 1.0 / weight)?;
+    describe(view, parts, &Sides::of_users(view, a, b)?)
+}
+
+/// Why `b` was found for a sentence of this vector.
+pub(super) fn explain_text(
+    view: &View<Published>,
+    points: &mut Points,
+    sentence: &[f32],
+    b: u32,
+) -> Result<Explanation> {
+    let space = Arc::clone(&view.attachment().space);
+    let scale = space.layout.weight(Block::Text).sqrt().recip();
+    let parts = decompose(view, &space, points, b, &space.text_query(sentence), scale)?;
+    describe(view, parts, &Sides::of_sentence(view, b)?)
+}
+
+/// `scale` times the inner product of a user's embedding with another vector, part by part.
+fn decompose(
+    view: &View<Published>,
+    space: &Space,
+    points: &mut Points,
+    user: u32,
+    other: &[f32],
+    scale: f32,
+) -> Result<Parts> {
+    let state = view.state(user)?;
+    let sums = view.sums(space, user)?;
+    let newest = state.figures.newest;
+    let total = newest.map(|newest| space.total(&sums, newest)).unwrap_or_default();
+    let sentence = state.sentence.map(|hash| points.text(view, hash)).transpose()?.flatten();
+    let attributes = attributes(view, user)?;
+    let scales = space.part_scales(&total, sentence.as_deref(), &attributes);
+    let mut parts = Parts::new();
+    for (target, kind, contribution) in contributions_of(view, user)? {
+        let (point, Some(newest)) = (points.get(view, target)?, newest) else { break };
+        let share = space.faded_share(contribution, (target, kind), point.idf, newest);
+        let part: f32 = point
+            .blocks(target)
+            .map(|(block, vector)| scales.of(block) * share * space.block_dot(block, vector, other))
+            .sum();
+        *parts.entry(Key::Target(target)).or_default() += scale * part;
+    }
+    if let Some(sentence) = &sentence {
+        let part = scales.sentence * space.block_dot(Block::Text, sentence, other);
+        parts.insert(Key::Sentence, scale * part);
+    }
+    for (position, (name, value)) in attributes.iter().enumerate() {
+        let vector = attribute_vector(&space.learned.scales, name, value);
+        let part = scales.of(Block::Attributes) * space.block_dot(Block::Attributes, &vector, other);
+        parts.insert(Key::Attribute(position), scale * part);
+    }
+    Ok(parts)
+}
+
+/// What the two sides did and are. Parts are those of `named`: the asking user, or the one found for a
+/// sentence.
+struct Sides {
+    named: u32,
+    attributes: Attributes,
+    other_attributes: Attributes,
+    acts: [Acts; 2],
+}
+
+impl Sides {
+    fn of_users(view: &View<Published>, a: u32, b: u32) -> Result<Self> {
+        Ok(Self {
+            named: a,
+            attributes: attributes(view, a)?,
+            other_attributes: attributes(view, b)?,
+            acts: [acts(view, a)?, acts(view, b)?],
+        })
+    }
+
+    fn of_sentence(view: &View<Published>, b: u32) -> Result<Self> {
+        Ok(Self {
+            named: b,
+            attributes: attributes(view, b)?,
+            other_attributes: Attributes::new(),
+            acts: [Acts::new(), acts(view, b)?],
+        })
+    }
+
+    fn counts(&self, key: Key) -> [u32; 2] {
+        match key {
+            Key::Target(target) => {
+                [0, 1].map(|side: usize| self.acts[side].get(&target).copied().unwrap_or(0))
+            }
+            Key::Sentence | Key::Attribute(_) => [0, 0],
+        }
+    }
+
+    fn is_shared(&self, key: Key) -> bool {
+        match key {
+            Key::Target(_) => self.counts(key).iter().all(|&count| count > 0),
+            Key::Sentence => false,
+            Key::Attribute(position) => {
+                let attribute = self.attributes.iter().nth(position);
+                attribute.is_some_and(|(name, value)| self.other_attributes.get(name) == Some(value))
+            }
+        }
+    }
+}
+
+fn attributes(view: &View<Published>, user: u32) -> Result<Attributes> {
+    Ok(view.user(user)?.map(|user| user.attributes).unwrap_or_default())
+}
+
+fn acts(view: &View<Published>, user: u32) -> Result<Acts> {
+    let mut acts = Acts::new();
+    for (target, _, contribution) in contributions_of(view, user)? {
+        *acts.entry(target).or_default() += contribution.count;
+    }
+    Ok(acts)
+}
+
+/// Names the strongest parts and sums up the others, so that all of them sum to the score.
+fn describe(view: &View<Published>, parts: Parts, sides: &Sides) -> Result<Explanation> {
+    let mut ranked: Vec<(Key, f32, bool)> =
+        parts.into_iter().map(|(key, score)| (key, score, sides.is_shared(key))).collect();
+    ranked.sort_by(|a, b| b.2.cmp(&a.2).then(b.1.total_cmp(&a.1)).then(a.0.cmp(&b.0)));
+    let mut named = Vec::new();
+    let mut rest = 0.0;
+    for (key, part, shared) in ranked {
+        if part <= 0.0 || named.len() == NAMED {
+            rest += part;
+            continue;
+        }
+        named.push(Part { of: name(view, sides, key)?, score: part, shared, counts: sides.counts(key) });
+    }
+    named.push(Part { of: PartOf::Rest, score: rest, shared: false, counts: [0, 0] });
+    let words = words(&named);
+    Ok(Explanation { parts: named, words })
+}
+
+fn name(view: &View<Published>, sides: &Sides, key: Key) -> Result<PartOf> {
+    let target = match key {
+        Key::Target(target) => target,
+        Key::Sentence => return Ok(PartOf::Attribute("declared attributes, as a sentence".to_owned())),
+        Key::Attribute(position) => {
+            return Ok(PartOf::Attribute(sides.attributes.keys().nth(position).cloned().unwrap_or_default()));
+        }
+    };
+    Ok(match target {
+        Target::Item(no) => {
+            let StoredItem { id, text, .. } = view.item(no)?.unwrap_or_default();
+            PartOf::Item(text.map_or(id.clone(), |text| format!("{id} ({text})")))
+        }
+        Target::Group(no) => PartOf::Group(view.group(no)?.unwrap_or_default().name),
+        Target::Text(number) => PartOf::Text(own_text(view, sides.named, number)?),
+    })
+}
+
+/// The start of a text that a user wrote, by itself or with an event.
+fn own_text(view: &View<Published>, user: u32, number: u64) -> Result<String> {
+    let mut found = None;
+    let mut look = |text: String| {
+        if text_number(text_hash(&text)) == number {
+            found = Some(text.chars().take(60).collect());
+        }
+        if found.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    };
+    view.scan(&keys::texts_of(user), |_, value| Ok(look(codec::decode("text", value)?)))?;
+    view.scan(&keys::events_of(user), |_, value| {
+        let event: StoredEvent = codec::decode("event", value)?;
+        Ok(event.text.map_or(ControlFlow::Continue(()), &mut look))
+    })?;
+    Ok(found.unwrap_or_default())
+}
+
+/// "both FLUID MILK (12 and 9 times) +0.031; …".
+fn words(parts: &[Part]) -> String {
+    let phrases: Vec<String> = parts
+        .iter()
+        .map(|Part { of, score, shared, counts }| {
+            let name = match of {
+                PartOf::Item(name) | PartOf::Group(name) | PartOf::Attribute(name) => name.clone(),
+                PartOf::Text(text) => format!("the text \u{201c}{text}\u{201d}"),
+                PartOf::Rest => "all else".to_owned(),
+            };
+            match (shared, counts) {
+                (true, [0, 0]) => format!("both {name} {score:+.3}"),
+                (true, [own, other]) => format!("both {name} ({own} and {other} times) {score:+.3}"),
+                (false, [0, 0]) => format!("{name} {score:+.3}"),
+                (false, [own, other]) => format!("{name} ({} times) {score:+.3}", own.max(other)),
+            }
+        })
+        .collect();
+    phrases.join("; ")
+}

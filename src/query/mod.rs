@@ -1,0 +1,13 @@
+//! Questions over a snapshot: profiles, similar users and the reasons.
+
+mod explain;
+mod profile;
+mod scan;
+mod similar;
+
+pub use explain::{Explanation, Part, PartOf};
+pub(crate) use profile::profile;
+pub use profile::{Acted, KindSummary, Profile};
+pub use scan::Records;
+pub(crate) use scan::{events, items, texts, users};
+pub use similar::{Hit, Like, Similar};

@@ -1,0 +1,280 @@
+//! Who is like this user, this sentence or this vector.
+
+use super::explain::{Explanation, explain_text, explain_user};
+use crate::engine::{Points, Published, Reader, Settings, Source, check_vector, embedding, encode_rows};
+use crate::error::{Error, Result};
+use crate::index::{Neighbor, SearchOptions};
+use crate::profile::{Block, user_query};
+use crate::storage::{View, keys};
+use serde::Serialize;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Most hits one query may ask for.
+const MAX_LIMIT: usize = 100_000;
+
+/// What users are compared with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[non_exhaustive]
+pub enum Like<'a> {
+    /// A user of the store.
+    User(&'a str),
+    /// A sentence, in any language the encoder knows.
+    Text(&'a str),
+    /// A vector of the store's own dimension.
+    Vector(&'a [f32]),
+}
+
+impl<'a> Like<'a> {
+    /// Users like this user.
+    #[must_use]
+    pub const fn user(id: &'a str) -> Self {
+        Self::User(id)
+    }
+
+    /// Users whom this sentence describes.
+    #[must_use]
+    pub const fn text(text: &'a str) -> Self {
+        Self::Text(text)
+    }
+
+    /// Users whose vectors are close to this one.
+    #[must_use]
+    pub const fn vector(vector: &'a [f32]) -> Self {
+        Self::Vector(vector)
+    }
+}
+
+impl<'a> From<&'a str> for Like<'a> {
+    fn from(user: &'a str) -> Self {
+        Self::User(user)
+    }
+}
+
+impl<'a> From<&'a String> for Like<'a> {
+    fn from(user: &'a String) -> Self {
+        Self::User(user)
+    }
+}
+
+impl<'a> From<&'a [f32]> for Like<'a> {
+    fn from(vector: &'a [f32]) -> Self {
+        Self::Vector(vector)
+    }
+}
+
+/// A user that was found.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Hit {
+    /// The user's id.
+    pub user: String,
+    /// Larger is closer. In a store with an encoder, the weighted mean of the blocks' cosines, −1 to 1;
+    /// for a sentence, the cosine in the text block; for vectors as [`crate::model::Metric`] says.
+    pub score: f32,
+    /// Why, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub explanation: Option<Explanation>,
+}
+
+/// A query for similar users: set what is wanted, then [`Similar::run`].
+#[must_use = "a query does nothing until it is run"]
+pub struct Similar<'a> {
+    view: &'a View<Published>,
+    settings: &'a Settings,
+    like: Like<'a>,
+    limit: usize,
+    exclude: BTreeSet<String>,
+    min_score: Option<f32>,
+    ef_search: usize,
+    exact: bool,
+    explain: bool,
+}
+
+impl<'a> Similar<'a> {
+    pub(crate) fn new(view: &'a View<Published>, settings: &'a Settings, like: Like<'a>) -> Self {
+        Self {
+            view,
+            settings,
+            like,
+            limit: 10,
+            exclude: BTreeSet::new(),
+            min_score: None,
+            ef_search: SearchOptions::EF,
+            exact: false,
+            explain: false,
+        }
+    }
+
+    /// How many users at most; 10 unless said, at most 100,000.
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Leaves these users out. A user that is asked about is left out anyway.
+    pub fn exclude<I: Into<String>>(mut self, users: impl IntoIterator<Item = I>) -> Self {
+        self.exclude.extend(users.into_iter().map(Into::into));
+        self
+    }
+
+    /// Only users with at least this score.
+    pub fn min_score(mut self, score: f32) -> Self {
+        self.min_score = Some(score);
+        self
+    }
+
+    /// How many candidates the graph search keeps: more finds more of the true neighbours and takes
+    /// longer.
+    pub fn ef_search(mut self, ef: usize) -> Self {
+        self.ef_search = ef;
+        self
+    }
+
+    /// Compares with every user, in full precision.
+    pub fn exact(mut self, exact: bool) -> Self {
+        self.exact = exact;
+        self
+    }
+
+    /// Says for each hit what makes its score.
+    pub fn explain(mut self, explain: bool) -> Self {
+        self.explain = explain;
+        self
+    }
+
+    /// Asks. The hits come closest first, ties by the order in which users were first seen; they are as
+    /// many as `limit`, or all that match.
+    ///
+    /// # Errors
+    /// [`Error::Unknown`] for a user that is not there, [`Error::NoEncoder`] or
+    /// [`Error::OwnEmbeddings`] for the wrong kind of question, [`Error::Dimension`] and
+    /// [`Error::NotFinite`] for a bad vector, [`Error::Invalid`] for a limit beyond the bound.
+    pub fn run(&self) -> Result<Vec<Hit>> {
+        if self.limit > MAX_LIMIT {
+            return Err(Error::invalid("limit", self.limit, format!("at most {MAX_LIMIT}")));
+        }
+        if self.min_score.is_some_and(f32::is_nan) {
+            return Err(Error::invalid("min_score", "NaN", "it is a number"));
+        }
+        let mut points = Points::new(Arc::clone(&self.view.attachment().space));
+        match self.like {
+            Like::User(id) => self.like_user(&mut points, id),
+            Like::Text(text) => self.like_text(&mut points, text),
+            Like::Vector(vector) => self.like_vector(vector),
+        }
+    }
+
+    fn like_user(&self, points: &mut Points, id: &str) -> Result<Vec<Hit>> {
+        let no = known_user(self.view, id)?;
+        if matches!(self.settings.source, Source::Vectors { .. }) {
+            let vector: Option<Vec<f32>> = self.view.read("vector", &keys::vector(no))?;
+            let Some(vector) = vector else { return Ok(Vec::new()) };
+            return self.hits(&self.search(&vector, Some(no), self.limit, self.min_score)?);
+        }
+        let Some(own) = embedding_of(self.view, points, no)? else { return Ok(Vec::new()) };
+        let space = &self.view.attachment().space;
+        let weight = space.present_weight(&own);
+        let norm = weight.sqrt();
+        let found = self.search(&user_query(&own), Some(no), self.limit, self.min_score.map(|s| s * norm))?;
+        let mut hits = Vec::with_capacity(found.len());
+        for neighbor in found {
+            let mut hit = self.hit(neighbor.label, neighbor.score / norm)?;
+            if self.explain {
+                hit.explanation = Some(explain_user(self.view, points, no, neighbor.label)?);
+            }
+            hits.push(hit);
+        }
+        Ok(hits)
+    }
+
+    fn like_text(&self, points: &mut Points, text: &str) -> Result<Vec<Hit>> {
+        let published = self.view.attachment();
+        let Some(encoder) = &published.encoder else { return Err(Error::NoEncoder { what: "a sentence" }) };
+        if text.trim().is_empty() {
+            return Err(Error::invalid("text", "empty", "describe the users in a few words"));
+        }
+        let raw = encode_rows(encoder.as_ref(), &[text], &|_| {})?.concat();
+        let vector = published.space.sentence_vector(&raw);
+        if vector.iter().all(|&x| x == 0.0) {
+            return Err(Error::invalid(
+                "text",
+                format!("{text:?}"),
+                "the encoder finds nothing in it: use other words",
+            ));
+        }
+        let query = published.space.text_query(&vector);
+        let norm = published.space.layout.weight(Block::Text).sqrt();
+        if norm == 0.0 {
+            return Err(Error::invalid(
+                "text",
+                format!("{text:?}"),
+                "this store gives texts no weight (text_weight 0)",
+            ));
+        }
+        let found = self.search(&query, None, self.limit, self.min_score.map(|s| s * norm))?;
+        let mut hits = Vec::with_capacity(found.len());
+        for neighbor in found {
+            let mut hit = self.hit(neighbor.label, neighbor.score / norm)?;
+            if self.explain {
+                hit.explanation = Some(explain_text(self.view, points, &vector, neighbor.label)?);
+            }
+            hits.push(hit);
+        }
+        Ok(hits)
+    }
+
+    fn like_vector(&self, vector: &[f32]) -> Result<Vec<Hit>> {
+        match self.settings.source {
+            Source::Vectors { dim, .. } => check_vector("the vector asked for", vector, dim)?,
+            Source::Encoder { .. } => {
+                check_vector("the vector asked for", vector, self.view.attachment().space.layout.dim())?;
+            }
+        }
+        self.hits(&self.search(vector, None, self.limit, self.min_score)?)
+    }
+
+    fn search(
+        &self,
+        query: &[f32],
+        asked: Option<u32>,
+        limit: usize,
+        min_score: Option<f32>,
+    ) -> Result<Vec<Neighbor>> {
+        let mut excluded: BTreeSet<u32> = asked.into_iter().collect();
+        for id in &self.exclude {
+            excluded.extend(self.view.user_no(id)?);
+        }
+        let is_excluded = |label: u32| excluded.contains(&label);
+        let options = SearchOptions {
+            k: limit,
+            ef: self.ef_search,
+            exact: self.exact,
+            exclude: if excluded.is_empty() { None } else { Some(&is_excluded) },
+            min_score,
+        };
+        self.view.attachment().index.search(query, &options)
+    }
+
+    fn hits(&self, found: &[Neighbor]) -> Result<Vec<Hit>> {
+        found.iter().map(|neighbor| self.hit(neighbor.label, neighbor.score)).collect()
+    }
+
+    fn hit(&self, no: u32, score: f32) -> Result<Hit> {
+        let user = self.view.user(no)?;
+        let user = user.ok_or_else(|| Error::damaged(format!("user {no}"), "its record is missing"))?;
+        Ok(Hit { user: user.id, score, explanation: None })
+    }
+}
+
+/// The number of a user that must be there.
+pub(super) fn known_user(view: &View<Published>, id: &str) -> Result<u32> {
+    crate::model::check_id("user id", id)?;
+    view.user_no(id)?.ok_or_else(|| Error::Unknown { what: "user", name: id.to_owned(), nearest: None })
+}
+
+/// A user's embedding in a store with an encoder.
+pub(super) fn embedding_of(view: &View<Published>, points: &mut Points, no: u32) -> Result<Option<Vec<f32>>> {
+    let space = &view.attachment().space;
+    let sums = view.sums(space, no)?;
+    embedding(view, space, points, no, &view.state(no)?, &sums)
+}
