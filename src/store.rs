@@ -1,0 +1,434 @@
+//! The façade: [`Store`], [`Options`] and [`Snapshot`]. Each method is one call down.
+
+use crate::encoder::Encoder;
+pub use crate::engine::FitReport;
+use crate::engine::{self, Engine, Request, Source};
+use crate::error::Result;
+use crate::ingest::{self, Report};
+use crate::model::{Event, EventKind, Item, Kinds, Metric, OnProgress, Record, Removal, Text, Time, User};
+use crate::profile::Fusion;
+use crate::query::{self, Like, Profile, Records, Similar};
+use crate::storage::{Durability, View};
+use serde::Serialize;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// An embedded profile store: one folder on disk, open in one process at a time.
+///
+/// A `Store` is `Send + Sync`: share it between threads by reference or in an `Arc`. Writers wait for
+/// each other and share disk syncs; readers wait for nobody.
+///
+/// ```
+/// use kindred::{Store, model::{Event, Item, Time}};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("store");
+/// let store = Store::open(&path)?;
+/// store.write(|tx| {
+///     tx.put_item(Item { id: "p1".into(), text: Some("fresh salmon".into()), ..Item::default() })?;
+///     tx.put_item(Item { id: "p2".into(), text: Some("smoked salmon".into()), ..Item::default() })?;
+///     tx.put_item(Item { id: "p3".into(), text: Some("dog food".into()), ..Item::default() })?;
+///     let noon: Time = "2026-01-01T12:00:00Z".parse()?;
+///     tx.record(Event::new("ann", "purchase", noon).item("p1"))?;
+///     tx.record(Event::new("bob", "purchase", noon).item("p2"))?;
+///     tx.record(Event::new("cem", "purchase", noon).item("p3"))
+/// })?;
+/// let hits = store.snapshot().similar("ann").limit(1).run()?;
+/// assert_eq!(hits[0].user, "bob");
+/// # Ok::<(), kindred::Error>(())
+/// ```
+pub struct Store {
+    engine: Engine,
+}
+
+impl Store {
+    /// Opens the store in a folder; where there is none, makes one with the built-in encoder.
+    ///
+    /// # Errors
+    /// [`crate::Error::Locked`] where another process has it open, [`crate::Error::NotAStore`],
+    /// [`crate::Error::Format`], [`crate::Error::Model`], [`crate::Error::Damaged`], [`crate::Error::Io`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::options().open(path)
+    }
+
+    /// Options to open a store with.
+    pub fn options() -> Options {
+        Options::default()
+    }
+
+    /// Collects changes in the closure, then applies all of them or none. They are on disk when this
+    /// returns, unless [`Options::durability`] relaxes that, and in every snapshot taken after.
+    ///
+    /// An error out of the closure writes nothing; wrap your own with [`crate::Error::host`].
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = kindred::Store::open(folder.path().join("store"))?;
+    /// let failed = store.write(|tx| {
+    ///     tx.put_user("ann", [("age", 31.into()), ("town", "Bonn".into())])?;
+    ///     tx.put_user("", [])
+    /// });
+    /// assert!(failed.is_err());
+    /// assert_eq!(store.snapshot().stats()?.users, 0);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn write<R>(&self, changes: impl FnOnce(&mut Transaction<'_>) -> Result<R>) -> Result<R> {
+        let mut transaction = Transaction { engine: &self.engine, records: Vec::new() };
+        let value = changes(&mut transaction)?;
+        self.engine.write(&transaction.records, &|_| {})?;
+        Ok(value)
+    }
+
+    /// Reads a source to its end: cleans its records, stores the good ones in large commits, and writes
+    /// each bad line with its reason to `rejects` as JSON Lines. Reading the same source again changes
+    /// nothing, as long as its events have ids or differ.
+    ///
+    /// In strict mode the first bad line is an error; what came before it is stored.
+    ///
+    /// ```
+    /// use kindred::{Store, ingest::{Options, Source}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// let lines = "{\"type\":\"user\",\"id\":\"ann\",\"attributes\":{\"age\":31}}\n{\"type\":\"user\"}\n";
+    /// let mut rejects = Vec::new();
+    /// let source = Source::reader("example", lines.as_bytes());
+    /// let report = store.ingest(source, &Options::new(), &mut rejects, &|_| {})?;
+    /// assert_eq!((report.accepted, report.rejected), (1, 1));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] where the source or the rejects fail, [`crate::Error::Line`] in strict mode,
+    /// and as [`Store::write`].
+    pub fn ingest(
+        &self,
+        source: ingest::Source,
+        options: &ingest::Options,
+        rejects: &mut dyn Write,
+        progress: OnProgress<'_>,
+    ) -> Result<Report> {
+        self.engine.ingest(source, options, rejects, progress)
+    }
+
+    /// An immutable view of everything as of now.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot { view: self.engine.view(), settings: self.engine.settings() }
+    }
+
+    /// Learns the model of the store from what it holds (rarity, whitening, item factors, scales) and
+    /// fuses all profiles anew with it. Worth doing after the first large ingest, and again when the
+    /// catalogue or the users' habits have changed. Readers go on meanwhile with what was; writers wait
+    /// while profiles are fused.
+    ///
+    /// # Errors
+    /// [`crate::Error::NoEncoder`] for a store of the host's own vectors.
+    pub fn fit(&self) -> Result<FitReport> {
+        self.fit_with_progress(&|_| {})
+    }
+
+    /// [`Store::fit`], telling how far it is.
+    pub fn fit_with_progress(&self, progress: OnProgress<'_>) -> Result<FitReport> {
+        self.engine.fit(progress)
+    }
+
+    /// Moves all recent changes into the index's graph and waits for it. Never needed for right answers:
+    /// what is not in the graph yet is scanned, and a background thread moves it there when it grows.
+    pub fn build_index(&self, progress: OnProgress<'_>) -> Result<()> {
+        self.engine.build_index(progress)
+    }
+
+    /// Syncs the storage below and cuts the commit log. Done by itself when the log grows.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.engine.checkpoint()
+    }
+
+    /// Bytes of the store's folder.
+    pub fn size_bytes(&self) -> Result<u64> {
+        self.engine.size_bytes()
+    }
+}
+
+/// How to open a store. What is not said stays as it was stored, or takes its default in a new store.
+///
+/// ```
+/// use kindred::{Store, model::Metric};
+/// # let folder = tempfile::tempdir().unwrap();
+/// # let path = folder.path().join("store");
+/// let store = Store::options().dim(3).metric(Metric::L2).open(&path)?;
+/// store.write(|tx| tx.put_vector("ann", vec![1.0, 2.0, 3.0]))?;
+/// drop(store);
+/// let error = Store::options().dim(4).open(&path).err().unwrap();
+/// assert!(error.to_string().contains("dim 3"));
+/// # Ok::<(), kindred::Error>(())
+/// ```
+#[derive(Clone, Default)]
+#[must_use = "options do nothing until a store is opened with them"]
+pub struct Options {
+    request: Request,
+}
+
+impl Options {
+    /// A store of the host's own vectors of this many dimensions, 1 to 4,096, without an encoder.
+    pub fn dim(mut self, dim: usize) -> Self {
+        self.request.dim = Some(dim);
+        self
+    }
+
+    /// How the host's own vectors are compared; cosine unless said.
+    pub fn metric(mut self, metric: Metric) -> Self {
+        self.request.metric = Some(metric);
+        self
+    }
+
+    /// The built-in encoder, which needs no weights. The default of a new store.
+    pub fn hashed(mut self) -> Self {
+        self.request.encoder = engine::EncoderChoice::Hashed;
+        self
+    }
+
+    /// A BERT-family model in a local folder (feature `bert`).
+    pub fn model(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.request.encoder = engine::EncoderChoice::Folder(folder.into());
+        self
+    }
+
+    /// An encoder of the host's own. It must be handed in at every open.
+    pub fn encoder(mut self, encoder: Arc<dyn Encoder>) -> Self {
+        self.request.encoder = engine::EncoderChoice::Host(encoder);
+        self
+    }
+
+    /// Adds a kind of event, or changes one; [`Kinds`] lists the defaults. May differ from one open to
+    /// the next: profiles are then fused anew, without encoding anything.
+    pub fn kind(mut self, kind: EventKind) -> Self {
+        self.request.kinds.push(kind);
+        self
+    }
+
+    /// How embeddings are put together. Weights may differ from one open to the next: profiles are then
+    /// fused anew, without encoding anything. The blocks' dimensions may not.
+    pub fn fusion(mut self, fusion: Fusion) -> Self {
+        self.request.fusion = Some(fusion);
+        self
+    }
+
+    /// When a write is on disk; when it returns, unless said.
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.request.durability = Some(durability);
+        self
+    }
+
+    /// Memory for sled's page cache in bytes; as much again may hold values that writers lately read.
+    pub fn cache_bytes(mut self, bytes: u64) -> Self {
+        self.request.cache_bytes = Some(bytes);
+        self
+    }
+
+    /// How many recently changed users are scanned before they are moved into the index's graph.
+    pub fn head_rows(mut self, rows: usize) -> Self {
+        self.request.head_rows = Some(rows);
+        self
+    }
+
+    /// Refuses to open a store that is there already.
+    pub fn must_be_new(mut self) -> Self {
+        self.request.must_be_new = true;
+        self
+    }
+
+    /// Refuses to make a new store.
+    pub fn must_exist(mut self) -> Self {
+        self.request.must_exist = true;
+        self
+    }
+
+    /// Opens the store in a folder, or makes one.
+    ///
+    /// # Errors
+    /// As [`Store::open`]; [`crate::Error::OptionMismatch`] where an option differs from what the store
+    /// was made with and may not; [`crate::Error::Invalid`] for an option out of range.
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
+        Ok(Store { engine: Engine::open(path.as_ref(), &self.request)? })
+    }
+}
+
+/// Changes being collected by [`Store::write`]. Each is checked at once and applied with the others.
+pub struct Transaction<'a> {
+    engine: &'a Engine,
+    records: Vec<Record>,
+}
+
+impl Transaction<'_> {
+    /// Adds any record of the JSON Lines form.
+    pub fn apply(&mut self, record: Record) -> Result<()> {
+        self.engine.check(&record)?;
+        self.records.push(record);
+        Ok(())
+    }
+
+    /// Puts an item, replacing one of the same id.
+    pub fn put_item(&mut self, item: Item) -> Result<()> {
+        self.apply(Record::Item(item))
+    }
+
+    /// Puts a user; attributes that are not named keep their values.
+    pub fn put_user<'n>(
+        &mut self,
+        id: &str,
+        attributes: impl IntoIterator<Item = (&'n str, crate::model::Value)>,
+    ) -> Result<()> {
+        let attributes = attributes.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+        self.apply(Record::User(User { id: id.to_owned(), attributes, vector: None }))
+    }
+
+    /// Puts a user's vector, in a store of the host's own vectors.
+    pub fn put_vector(&mut self, id: &str, vector: Vec<f32>) -> Result<()> {
+        let user = User { id: id.to_owned(), vector: Some(vector), ..User::default() };
+        self.apply(Record::User(user))
+    }
+
+    /// Records an event. One that is there already (by its id, else word for word) is left as it is.
+    pub fn record(&mut self, event: Event) -> Result<()> {
+        self.apply(Record::Event(event))
+    }
+
+    /// Adds a text that a user wrote.
+    pub fn add_text(&mut self, user: &str, text: impl Into<String>, time: Time) -> Result<()> {
+        self.apply(Record::Text(Text { user: user.to_owned(), text: text.into(), time }))
+    }
+
+    /// Removes a user whole: attributes, events, texts, profile and vector.
+    pub fn remove_user(&mut self, user: &str) -> Result<()> {
+        self.apply(Record::Remove(Removal::User { user: user.to_owned() }))
+    }
+
+    /// Removes an item, its events and what it contributed to profiles.
+    pub fn remove_item(&mut self, item: &str) -> Result<()> {
+        self.apply(Record::Remove(Removal::Item { item: item.to_owned() }))
+    }
+
+    /// Removes one attribute of a user.
+    pub fn remove_attribute(&mut self, user: &str, attribute: &str) -> Result<()> {
+        let (user, attribute) = (user.to_owned(), attribute.to_owned());
+        self.apply(Record::Remove(Removal::UserAttribute { user, attribute }))
+    }
+}
+
+/// Counts and sizes of a snapshot.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct Stats {
+    /// Number of users.
+    pub users: u64,
+    /// Number of items.
+    pub items: u64,
+    /// Number of events.
+    pub events: u64,
+    /// Number of texts that users wrote.
+    pub texts: u64,
+    /// Users with an embedding or a vector.
+    pub vectors: u64,
+    /// Of these, the ones in the index's graph; the others are scanned.
+    pub vectors_in_graph: u64,
+    /// Dimensions of an embedding or vector.
+    pub dim: usize,
+    /// How vectors are compared.
+    pub metric: Metric,
+    /// The encoder's id, where there is one.
+    pub encoder: Option<String>,
+    /// Counts the fits of this store; 0 before the first.
+    pub model_version: u32,
+    /// Memory of the index in bytes.
+    pub index_bytes: u64,
+    /// The kinds of events that the store knows.
+    pub kinds: Kinds,
+    /// Number of the commit that the snapshot shows.
+    pub commit: u64,
+}
+
+/// An immutable view of the whole store at one commit. Cheap to take and to clone; holds on to what
+/// changes meanwhile, so drop it when done. It outlives its [`Store`], whose folder stays locked as long.
+#[derive(Clone)]
+pub struct Snapshot {
+    view: View<engine::Published>,
+    settings: Arc<engine::Settings>,
+}
+
+impl Snapshot {
+    /// All that is kept of a user.
+    ///
+    /// ```
+    /// # use kindred::{Store, model::{Event, Time}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// store.write(|tx| tx.record(Event::new("ann", "purchase", Time::from_secs(0)?).item("p1").value(2.5)))?;
+    /// let profile = store.snapshot().profile("ann")?;
+    /// assert_eq!((profile.kinds[0].count, profile.kinds[0].value), (1, 2.5));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Unknown`] for a user that is not there.
+    pub fn profile(&self, user: &str) -> Result<Profile> {
+        query::profile(&self.view, &self.settings, user)
+    }
+
+    /// Users like a user (a plain string names one), a sentence or a vector. Only users with an embedding
+    /// or vector are found, and one without has no similar users.
+    pub fn similar<'a>(&'a self, like: impl Into<Like<'a>>) -> Similar<'a> {
+        Similar::new(&self.view, &self.settings, like.into())
+    }
+
+    /// All users, with their attributes and, in a store of the host's own, vectors.
+    #[must_use]
+    pub fn users(&self) -> Records<'_, User> {
+        query::users(&self.view)
+    }
+
+    /// All items.
+    #[must_use]
+    pub fn items(&self) -> Records<'_, Item> {
+        query::items(&self.view)
+    }
+
+    /// A user's events, oldest first.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unknown`] for a user that is not there.
+    pub fn events(&self, user: &str) -> Result<Records<'_, Event>> {
+        query::events(&self.view, &self.settings, user)
+    }
+
+    /// A user's texts, oldest first.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unknown`] for a user that is not there.
+    pub fn texts(&self, user: &str) -> Result<Records<'_, Text>> {
+        query::texts(&self.view, user)
+    }
+
+    /// Counts and sizes.
+    pub fn stats(&self) -> Result<Stats> {
+        let published = self.view.attachment();
+        let (dim, metric) = match self.settings.source {
+            Source::Vectors { dim, metric } => (dim, metric),
+            Source::Encoder { .. } => (published.space.layout.dim(), Metric::Cosine),
+        };
+        Ok(Stats {
+            users: published.counters.users,
+            items: published.counters.items,
+            events: published.counters.events,
+            texts: published.counters.texts,
+            vectors: published.index.len() as u64,
+            vectors_in_graph: published.index.live_len() as u64,
+            dim,
+            metric,
+            encoder: published.encoder.as_ref().map(|encoder| encoder.id().to_owned()),
+            model_version: published.space.learned.version,
+            index_bytes: published.index.size_bytes() as u64,
+            kinds: self.settings.kinds.clone(),
+            commit: self.view.seq(),
+        })
+    }
+}
