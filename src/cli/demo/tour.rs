@@ -1,0 +1,160 @@
+//! A tour of the demo's store.
+
+use super::Data;
+use crate::cli::output::{Output, bytes, grouped};
+use crate::cli::{profile, similar};
+use crate::error::{Error, Result};
+use crate::eval::{Latency, recall_at_k};
+use crate::query::{Hit, Like};
+use crate::{Snapshot, Stats, Store};
+use serde::Serialize;
+use std::fmt::Write;
+use std::path::Path;
+use std::time::Instant;
+
+/// Users whose neighbours are looked for when recall and latency are measured.
+const PROBES: usize = 500;
+const NEIGHBORS: usize = 10;
+
+/// What the tour shows.
+#[derive(Serialize)]
+struct Tour {
+    data: Data,
+    build_seconds: f64,
+    stats: Stats,
+    folder_bytes: u64,
+    user: String,
+    similar: Vec<Hit>,
+    sentences: Vec<Sentence>,
+    recall_at_10: f64,
+    graph: Latency,
+    exact: Latency,
+}
+
+#[derive(Serialize)]
+struct Sentence {
+    text: &'static str,
+    hits: Vec<Hit>,
+}
+
+pub(super) fn tour(store: &Store, path: &Path, data: Data, seconds: f64, output: &Output) -> Result<()> {
+    let snapshot = store.snapshot();
+    let user = interesting_user(&snapshot)?;
+    let similar = snapshot.similar(user.as_str()).limit(3).explain(true).run()?;
+    let sentences = sentences(data)
+        .into_iter()
+        .map(|text| {
+            Ok(Sentence { text, hits: snapshot.similar(Like::text(text)).limit(3).explain(true).run()? })
+        })
+        .collect::<Result<Vec<_>>>()?;
+    let (recall_at_10, graph, exact) = compare(&snapshot)?;
+    let tour = Tour {
+        data,
+        build_seconds: seconds,
+        stats: snapshot.stats()?,
+        folder_bytes: store.size_bytes()?,
+        user,
+        similar,
+        sentences,
+        recall_at_10,
+        graph,
+        exact,
+    };
+    let profile = snapshot.profile(&tour.user)?;
+    output.result(&tour, |tour| text(tour, &profile::text(&profile), path))
+}
+
+const fn sentences(data: Data) -> [&'static str; 2] {
+    match data {
+        Data::Journey => ["families with a baby", "cooks a lot of fresh fish"],
+        Data::Sample => ["novels and poetry", "running shoes for a marathon"],
+    }
+}
+
+/// A user of whom much is known: with attributes and the most events among the first thousand.
+fn interesting_user(snapshot: &Snapshot) -> Result<String> {
+    let mut best: Option<(u64, String)> = None;
+    for user in snapshot.users().take(1000) {
+        let user = user?;
+        if !user.attributes.is_empty() {
+            let events = snapshot.profile(&user.id)?.events;
+            if best.as_ref().is_none_or(|(most, _)| events > *most) {
+                best = Some((events, user.id));
+            }
+        }
+    }
+    best.map(|(_, id)| id).ok_or_else(|| Error::Bug("the demo's store has no users".to_owned()))
+}
+
+/// Recall and latency of the graph search against exact search.
+fn compare(snapshot: &Snapshot) -> Result<(f64, Latency, Latency)> {
+    let users: Vec<String> = snapshot.users().take(PROBES).map(|user| Ok(user?.id)).collect::<Result<_>>()?;
+    let ask = |exact: bool| -> Result<(Vec<Vec<String>>, Latency)> {
+        let (mut found, mut micros) = (Vec::new(), Vec::new());
+        for user in &users {
+            let started = Instant::now();
+            let hits = snapshot.similar(user.as_str()).limit(NEIGHBORS).exact(exact).run()?;
+            micros.push(started.elapsed().as_secs_f64() * 1e6);
+            found.push(hits.into_iter().map(|hit| hit.user).collect());
+        }
+        let latency = Latency::of(micros).ok_or_else(|| Error::Bug("no latencies".to_owned()))?;
+        Ok((found, latency))
+    };
+    let (truth, exact) = ask(true)?;
+    let (found, graph) = ask(false)?;
+    Ok((recall_at_k(&found, &truth, NEIGHBORS), graph, exact))
+}
+
+fn text(tour: &Tour, profile: &str, path: &Path) -> String {
+    let stats = &tour.stats;
+    let store = path.display();
+    let mut out = String::new();
+    let mut add = |title: &str, body: &str| {
+        // Writing to a string cannot fail.
+        let _ = write!(out, "\n── {title}\n{}\n", body.trim_end());
+    };
+    let source = match tour.data {
+        Data::Journey => "The Complete Journey (retail transactions, 2017)",
+        Data::Sample => "the sample that comes with Kindred",
+    };
+    let built = if tour.build_seconds > 0.0 {
+        format!(", built in {:.0} s", tour.build_seconds)
+    } else {
+        String::new()
+    };
+    add(
+        "What is in it",
+        &format!(
+            "{} users, {} items and {} events of {source}; {} on disk{built}.",
+            grouped(stats.users),
+            grouped(stats.items),
+            grouped(stats.events),
+            bytes(tour.folder_bytes)
+        ),
+    );
+    add("One profile", profile);
+    add(&format!("Users like {}, and why", tour.user), &similar::text(&tour.similar));
+    for sentence in &tour.sentences {
+        add(&format!("\u{201c}{}\u{201d}", sentence.text), &similar::text(&sentence.hits));
+    }
+    add(
+        "Graph search against exact search, as a host would call it",
+        &format!(
+            "recall@10 {:.3}; graph p50 {:.0} µs, p99 {:.0} µs; exact p50 {:.0} µs, p99 {:.0} µs",
+            tour.recall_at_10, tour.graph.p50_us, tour.graph.p99_us, tour.exact.p50_us, tour.exact.p99_us
+        ),
+    );
+    let user = &tour.user;
+    add(
+        "Try next",
+        &format!(
+            "kindred profile {store} {user}\n\
+             kindred similar {store} --user {user} -k 5 --explain\n\
+             kindred similar {store} --text \"a large dog\"\n\
+             kindred stats {store}\n\
+             kindred --help\n\
+             (where `kindred` is not installed, write `cargo run --release --` instead)"
+        ),
+    );
+    out
+}

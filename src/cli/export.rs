@@ -1,0 +1,161 @@
+//! `kindred export`: records, profiles or vectors to a file.
+
+use super::StoreArgs;
+use super::output::{Output, grouped};
+use super::vectors::write_npy;
+use crate::error::{Error, Result};
+use crate::ingest::write_record;
+use crate::model::{Progress, Record};
+use crate::{Snapshot, Store};
+use clap::{Args, ValueEnum};
+use serde::Serialize;
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+/// What is written where.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  kindred export shop all.jsonl                       items, users, events and texts, for `kindred ingest --as-is`
+  kindred export shop profiles.jsonl --what profiles
+  kindred export shop vectors.npy --what vectors      and vectors.npy.ids, one user to a line")]
+pub(crate) struct ExportArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// The file to write; - for standard output
+    file: PathBuf,
+    /// What to write
+    #[arg(long, value_enum, default_value_t = What::Records)]
+    what: What,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum What {
+    /// Items, users, events and texts as JSON Lines
+    Records,
+    /// Profiles, with their embeddings, as JSON Lines
+    Profiles,
+    /// Embeddings as .npy, with their users beside them
+    Vectors,
+}
+
+#[derive(Serialize)]
+struct Exported {
+    what: What,
+    rows: u64,
+}
+
+pub(crate) fn run(args: &ExportArgs, output: &Output) -> Result<()> {
+    let store = args.store.open()?;
+    let snapshot = store.snapshot();
+    let to_stdout = args.file.as_os_str() == "-";
+    if !to_stdout {
+        refuse_within(&args.store.store, &args.file)?;
+    }
+    let rows = match args.what {
+        What::Vectors if to_stdout => {
+            return Err(Error::invalid(
+                "FILE",
+                "-",
+                "vectors go to a file, with their users in a second one",
+            ));
+        }
+        What::Vectors => vectors(&snapshot, &args.file)?,
+        What::Records | What::Profiles => {
+            let mut out: Box<dyn Write> = if to_stdout {
+                Box::new(BufWriter::new(std::io::stdout().lock()))
+            } else {
+                Box::new(BufWriter::new(create(&args.file)?))
+            };
+            let rows = lines(args.what, &store, &snapshot, &mut out, output)?;
+            out.flush().map_err(|e| Error::io("write", &args.file, e))?;
+            rows
+        }
+    };
+    if to_stdout {
+        return Ok(());
+    }
+    output.result(&Exported { what: args.what, rows }, |exported| {
+        format!("Wrote {} rows to {}", grouped(exported.rows), args.file.display())
+    })
+}
+
+/// An export into the store's own folder would be written over its data.
+fn refuse_within(store: &Path, file: &Path) -> Result<()> {
+    let folder = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    match (folder.canonicalize(), store.canonicalize()) {
+        (Ok(folder), Ok(store)) if folder.starts_with(&store) => {
+            Err(Error::invalid("FILE", file.display(), "it lies in the store's own folder: take another"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn create(path: &Path) -> Result<File> {
+    File::create(path).map_err(|e| Error::io("create", path, e))
+}
+
+fn lines(
+    what: What,
+    store: &Store,
+    snapshot: &Snapshot,
+    out: &mut dyn Write,
+    output: &Output,
+) -> Result<u64> {
+    let bars = output.progress();
+    let total = store.snapshot().stats()?.users as usize;
+    let mut rows = 0;
+    if what == What::Records {
+        for item in snapshot.items() {
+            write_record(&Record::Item(item?), &mut *out)?;
+            rows += 1;
+        }
+        for user in snapshot.users() {
+            write_record(&Record::User(user?), &mut *out)?;
+            rows += 1;
+        }
+    }
+    for (done, user) in snapshot.users().enumerate() {
+        let user = user?;
+        if what == What::Profiles {
+            let json = serde_json::to_string(&snapshot.profile(&user.id)?);
+            let json = json.map_err(|e| Error::Bug(format!("no JSON of a profile: {e}")))?;
+            writeln!(out, "{json}").map_err(|e| Error::io("write", "<export>", e))?;
+            rows += 1;
+            continue;
+        }
+        for event in snapshot.events(&user.id)? {
+            rows += 1;
+            write_record(&Record::Event(event?), &mut *out)?;
+        }
+        for text in snapshot.texts(&user.id)? {
+            rows += 1;
+            write_record(&Record::Text(text?), &mut *out)?;
+        }
+        bars.tell(Progress::of("writing users", done + 1, total));
+    }
+    Ok(rows)
+}
+
+fn vectors(snapshot: &Snapshot, file: &Path) -> Result<u64> {
+    let mut ids = file.as_os_str().to_owned();
+    ids.push(".ids");
+    let ids = PathBuf::from(ids);
+    let mut names = BufWriter::new(create(&ids)?);
+    let (mut values, mut rows) = (Vec::new(), 0);
+    for user in snapshot.users() {
+        let profile = snapshot.profile(&user?.id)?;
+        if let Some(embedding) = profile.embedding {
+            values.extend_from_slice(&embedding);
+            rows += 1;
+            writeln!(names, "{}", profile.user).map_err(|e| Error::io("write", &ids, e))?;
+        }
+    }
+    names.flush().map_err(|e| Error::io("write", &ids, e))?;
+    write_npy(file, &values, snapshot.stats()?.dim)?;
+    Ok(rows)
+}

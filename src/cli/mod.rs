@@ -1,0 +1,163 @@
+//! The `kindred` command-line tool: one file per subcommand, over the public API.
+
+pub mod bench;
+mod completions;
+mod demo;
+mod encode;
+mod export;
+pub mod fetch;
+mod fetch_command;
+mod fit;
+mod import;
+mod ingest;
+mod init;
+mod journey;
+mod output;
+pub mod plot;
+mod profile;
+mod remove;
+mod similar;
+mod stats;
+pub mod vectors;
+
+use crate::error::{Error, ErrorKind, Result};
+use clap::{Args, Parser, Subcommand};
+use output::Output;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+/// Kindred: an embedded user-profile store. Events, items, attributes and texts go in; profiles and similar
+/// users come out.
+#[derive(Parser)]
+#[command(name = "kindred", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    /// Print JSON instead of text
+    #[arg(long, global = true)]
+    json: bool,
+    /// Show no progress
+    #[arg(long, short, global = true)]
+    quiet: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Make a new store
+    Init(init::InitArgs),
+    /// Read events, items, users and texts into a store
+    Ingest(ingest::IngestArgs),
+    /// Show all that is kept of a user
+    Profile(profile::ProfileArgs),
+    /// Find users like a user, a sentence or a vector
+    Similar(similar::SimilarArgs),
+    /// Read vectors of your own into a store
+    Import(import::ImportArgs),
+    /// Write a store's records, profiles or vectors to a file
+    Export(export::ExportArgs),
+    /// Turn lines of text into vectors
+    Encode(encode::EncodeArgs),
+    /// Show counts and sizes of a store
+    Stats(stats::StatsArgs),
+    /// Learn the model of a store from what it holds
+    Fit(fit::FitArgs),
+    /// Remove a user, an item or an attribute
+    Remove(remove::RemoveArgs),
+    /// Build a store from retail data and take a tour of it
+    Demo(demo::DemoArgs),
+    /// Fetch the model or the data of the demo into the cache
+    Fetch(fetch_command::FetchArgs),
+    /// Measure recall, speed and quality
+    #[command(subcommand)]
+    Bench(bench::BenchCommand),
+    /// Print shell completions
+    Completions(completions::CompletionsArgs),
+}
+
+/// The store that a command works on.
+#[derive(Args)]
+struct StoreArgs {
+    /// The store's folder
+    #[arg(value_name = "STORE")]
+    store: PathBuf,
+    /// Where the store's model is now, if its folder has moved; remembered
+    #[arg(long, value_name = "FOLDER")]
+    model: Option<PathBuf>,
+}
+
+impl StoreArgs {
+    /// Opens the store, which must be there.
+    fn open(&self) -> Result<crate::Store> {
+        let options = crate::Store::options().must_exist();
+        let options = match &self.model {
+            Some(folder) => options.model(folder),
+            None => options,
+        };
+        options.open(&self.store)
+    }
+}
+
+/// Parses the command line, runs the command and tells how it ended.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    log_to_stderr();
+    let output = Output::new(cli.json, cli.quiet);
+    match run(cli.command, &output) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            output.error(&error);
+            ExitCode::from(exit_code(error.kind()))
+        }
+    }
+}
+
+fn run(command: Command, output: &Output) -> Result<()> {
+    match command {
+        Command::Init(args) => init::run(&args, output),
+        Command::Ingest(args) => ingest::run(&args, output),
+        Command::Profile(args) => profile::run(&args, output),
+        Command::Similar(args) => similar::run(&args, output),
+        Command::Import(args) => import::run(&args, output),
+        Command::Export(args) => export::run(&args, output),
+        Command::Encode(args) => encode::run(&args, output),
+        Command::Stats(args) => stats::run(&args, output),
+        Command::Fit(args) => fit::run(&args, output),
+        Command::Remove(args) => remove::run(&args, output),
+        Command::Demo(args) => demo::run(&args, output),
+        Command::Fetch(args) => fetch_command::run(&args, output),
+        Command::Bench(command) => bench::run(&command, output),
+        Command::Completions(args) => completions::run(&args),
+    }
+}
+
+/// 2 for the caller's mistakes (as the argument parser has it), 3 for the machine, 4 for damage, 70 for bugs.
+const fn exit_code(kind: ErrorKind) -> u8 {
+    match kind {
+        ErrorKind::Usage => 2,
+        ErrorKind::Environment => 3,
+        ErrorKind::Damage => 4,
+        ErrorKind::Bug => 70,
+    }
+}
+
+/// Whoever read our output has seen enough (`kindred … | head`): not a failure.
+fn is_broken_pipe(error: &Error) -> bool {
+    matches!(error, Error::Io { source, .. } if source.kind() == std::io::ErrorKind::BrokenPipe)
+}
+
+/// Warnings go to standard error; `RUST_LOG` asks for more.
+fn log_to_stderr() {
+    use tracing_subscriber::EnvFilter;
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("warn"));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    if subscriber.try_init().is_err() {
+        tracing::debug!("a log subscriber was there already");
+    }
+}
+
+/// A path for messages.
+fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,7 @@
+//! The `kindred` command-line tool.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    kindred::cli::main()
+}
