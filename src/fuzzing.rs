@@ -1,0 +1,24 @@
+//! What the fuzz targets need of the inside; compiled for them alone.
+
+use crate::model::Time;
+use crate::storage::{codec, keys, prefix_end};
+
+/// Any bytes as a stored value: what decodes is encoded again and decodes to the same bytes.
+pub fn codec(bytes: &[u8]) {
+    crate::engine::fuzz_values(bytes);
+    if let Ok(text) = codec::decode::<String>("fuzz", bytes) {
+        let again = codec::encode(&text).unwrap_or_default();
+        assert_eq!(codec::decode::<String>("fuzz", &again).ok(), Some(text));
+    }
+}
+
+/// Keys of events order as users and times do, and read back.
+pub fn key_order(a: (u32, i64), b: (u32, i64)) {
+    let (Ok(at), Ok(bt)) = (Time::from_micros(a.1), Time::from_micros(b.1)) else { return };
+    let (ka, kb) = (keys::event(a.0, at, [0; 8]), keys::event(b.0, bt, [0; 8]));
+    assert_eq!(ka.cmp(&kb), (a.0, at).cmp(&(b.0, bt)));
+    assert_eq!((keys::u32_at(&ka, 1), keys::time_at(&ka)), (Some(a.0), Some(at)));
+    assert!(ka.starts_with(&keys::events_of(a.0)));
+    let after = prefix_end(&keys::events_of(a.0));
+    assert!(after.is_none_or(|after| ka < after));
+}

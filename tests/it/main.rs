@@ -1,0 +1,24 @@
+//! Kindred from outside: one binary, one file per subject, the public API only.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::float_cmp,
+    reason = "a test that cannot go on must fail"
+)]
+
+#[cfg(feature = "cli")]
+mod cli;
+mod concurrency;
+mod explain;
+mod fit;
+mod fixture;
+mod layering;
+mod options;
+mod own_vectors;
+mod profiles;
+mod removal;
+mod similar;
+mod snapshots;
+mod store;
+mod writes;
