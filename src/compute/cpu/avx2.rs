@@ -1,6 +1,7 @@
 //! AVX2 with FMA: eight floats or sixteen codes at a time.
 #![expect(unsafe_code, reason = "vector loads take raw pointers; target features are checked at run time")]
 
+use super::codes::AVX2;
 use super::{Backend, scalar};
 use std::arch::x86_64::{
     __m128i, __m256, __m256i, _mm_add_epi32, _mm_add_ps, _mm_cvtsi128_si32, _mm_cvtss_f32, _mm_loadu_si128,
@@ -21,6 +22,7 @@ pub(super) static BACKEND: Backend = Backend {
     axpy: |accumulator, weight, x| unsafe { axpy(accumulator, weight, x) },
     // SAFETY: as above.
     dot_i8: |a, b| unsafe { dot_i8(a, b) },
+    codes: AVX2,
 };
 
 #[inline]

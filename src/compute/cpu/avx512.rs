@@ -2,6 +2,7 @@
 #![expect(unsafe_code, reason = "vector loads take raw pointers; target features are checked at run time")]
 
 use super::Backend;
+use super::codes::{AVX2, AVX512_VNNI};
 use std::arch::x86_64::{
     __m512, __m512i, _mm256_loadu_epi8, _mm256_maskz_loadu_epi8, _mm512_add_epi32, _mm512_add_ps,
     _mm512_cvtepi8_epi16, _mm512_dpbusd_epi32, _mm512_fmadd_ps, _mm512_loadu_epi8, _mm512_loadu_ps,
@@ -21,6 +22,7 @@ pub(super) static BACKEND: Backend = Backend {
     axpy: |accumulator, weight, x| unsafe { axpy(accumulator, weight, x) },
     // SAFETY: as above.
     dot_i8: |a, b| unsafe { dot_i8(a, b) },
+    codes: AVX2,
 };
 
 /// As [`BACKEND`], with VNNI besides.
@@ -28,6 +30,7 @@ pub(super) static VNNI_BACKEND: Backend = Backend {
     name: "avx512-vnni",
     // SAFETY: the table is handed out only where the features are there, VNNI included.
     dot_i8: |a, b| unsafe { dot_i8_vnni(a, b) },
+    codes: AVX512_VNNI,
     ..BACKEND
 };
 

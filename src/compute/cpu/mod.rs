@@ -6,12 +6,14 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod codes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
+pub use codes::{BLOCK, BLOCK_BYTES, CodeKernels, Levels};
 use std::sync::OnceLock;
 
 /// One instruction set's functions. All work over the shorter of two slices.
@@ -22,6 +24,7 @@ pub struct Backend {
     l2_squared: fn(&[f32], &[f32]) -> f32,
     axpy: fn(&mut [f32], f32, &[f32]),
     dot_i8: fn(&[i8], &[i8]) -> i32,
+    codes: CodeKernels,
 }
 
 impl Backend {
@@ -56,6 +59,13 @@ impl Backend {
     #[inline]
     pub fn dot_i8(&self, a: &[i8], b: &[i8]) -> i32 {
         (self.dot_i8)(a, b)
+    }
+
+    /// What it does over rows of codes.
+    #[must_use]
+    #[inline]
+    pub fn codes(&self) -> &CodeKernels {
+        &self.codes
     }
 }
 

@@ -1,6 +1,7 @@
 //! NEON: four floats or sixteen codes at a time.
 #![expect(unsafe_code, reason = "vector loads take raw pointers; target features are checked at run time")]
 
+use super::codes::NEON;
 use super::{Backend, scalar};
 use std::arch::aarch64::{
     float32x4_t, int8x16_t, vaddq_f32, vaddvq_f32, vaddvq_s32, vdupq_n_f32, vdupq_n_s32, vfmaq_f32,
@@ -18,6 +19,7 @@ pub(super) static BACKEND: Backend = Backend {
     axpy: |accumulator, weight, x| unsafe { axpy(accumulator, weight, x) },
     // SAFETY: as above.
     dot_i8: |a, b| unsafe { dot_i8(a, b) },
+    codes: NEON,
 };
 
 #[inline]

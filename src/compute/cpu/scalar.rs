@@ -1,8 +1,9 @@
 //! The specification: plain Rust, any machine.
 
 use super::Backend;
+use super::codes::SCALAR;
 
-pub(super) static BACKEND: Backend = Backend { name: "scalar", dot, l2_squared, axpy, dot_i8 };
+pub(super) static BACKEND: Backend = Backend { name: "scalar", dot, l2_squared, axpy, dot_i8, codes: SCALAR };
 
 pub(super) fn dot(a: &[f32], b: &[f32]) -> f32 {
     a.iter().zip(b).map(|(x, y)| x * y).sum()

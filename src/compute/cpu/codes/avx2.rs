@@ -1,0 +1,3 @@
+//! AVX2: for now what the scalar kernels do.
+use super::{CodeKernels, scalar};
+pub(in super::super) const KERNELS: CodeKernels = scalar::KERNELS;

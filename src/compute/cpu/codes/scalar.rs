@@ -1,0 +1,61 @@
+//! The specification: plain Rust, any machine.
+
+use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, row};
+
+pub(in super::super) const KERNELS: CodeKernels =
+    CodeKernels { dots_u4, dots_i8, gram_i8, dot_refined, above, prefetch };
+
+/// The 4-bit code of a dimension.
+#[inline]
+fn code(codes: &[u8], dimension: usize) -> u8 {
+    let (block, within) = (dimension / BLOCK, dimension % BLOCK);
+    let byte = codes[block * BLOCK_BYTES + within % BLOCK_BYTES];
+    if within < BLOCK_BYTES { byte & 15 } else { byte >> 4 }
+}
+
+pub(super) fn dots_u4(query: &[i8], codes: &[u8], ids: &[u32], out: &mut [i32]) {
+    for (sum, &id) in out.iter_mut().zip(ids) {
+        let row = row(codes, query.len() / 2, id);
+        *sum = (0..query.len()).map(|d| i32::from(query[d]) * i32::from(code(row, d))).sum();
+    }
+}
+
+fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
+    a.iter().zip(b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum()
+}
+
+pub(super) fn dots_i8(query: &[i8], codes: &[i8], ids: &[u32], out: &mut [i32]) {
+    for (sum, &id) in out.iter_mut().zip(ids) {
+        *sum = dot_i8(query, row(codes, query.len(), id));
+    }
+}
+
+pub(super) fn gram_i8(a: &[i8], b: &[i8], stride: usize, out: &mut [i32]) {
+    let columns = (b.len() / stride).max(1);
+    for (x, sums) in a.chunks_exact(stride).zip(out.chunks_exact_mut(columns)) {
+        for (y, sum) in b.chunks_exact(stride).zip(sums) {
+            *sum = dot_i8(x, y);
+        }
+    }
+}
+
+pub(super) fn dot_refined(query: &[f32], codes: &[u8], bytes: &[u8], levels: &Levels) -> f32 {
+    let term = |d: usize| {
+        let code = usize::from(code(codes, d));
+        query[d] * (levels.base[code] + f32::from(bytes[d]) * levels.step[code])
+    };
+    (0..query.len()).map(term).sum()
+}
+
+pub(super) fn above(values: &[f32], bound: f32, out: &mut [u32]) -> usize {
+    let mut found = 0;
+    for (at, &value) in values.iter().enumerate() {
+        // Stored always, counted where it is above: no branch to mispredict.
+        out[found] = at as u32;
+        found += usize::from(value > bound);
+    }
+    found
+}
+
+/// There is no portable way to ask.
+fn prefetch(_rows: &[u8], _stride: usize, _ids: &[u32]) {}
