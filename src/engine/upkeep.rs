@@ -2,6 +2,7 @@
 
 use super::{Engine, Shared, lock};
 use crate::error::Result;
+use crate::index::Wanted;
 use crate::model::{OnProgress, Progress};
 use crossbeam::channel::{Sender, TrySendError, bounded};
 use std::sync::Arc;
@@ -24,7 +25,7 @@ impl Upkeep {
             .name("kindred-upkeep".into())
             .spawn(move || {
                 while woken.recv().is_ok() && !stop.load(Ordering::Relaxed) {
-                    if let Err(error) = shared.run_tasks(false, &stop, &|_| {}) {
+                    if let Err(error) = shared.run_tasks(Wanted::Due, &stop, &|_| {}) {
                         tracing::error!(%error, "the index could not be brought up to date; searches scan its head");
                     }
                 }
@@ -58,18 +59,18 @@ impl Drop for Upkeep {
 impl Engine {
     /// Moves all recent changes into the index's graph now, and waits for it.
     pub(crate) fn build_index(&self, progress: OnProgress<'_>) -> Result<()> {
-        self.shared.run_tasks(true, &AtomicBool::new(false), progress)
+        self.shared.run_tasks(Wanted::Sealed, &AtomicBool::new(false), progress)
     }
 }
 
 impl Shared {
-    /// Runs what the index plans until it plans nothing more; with `force`, first whatever there is to do.
-    fn run_tasks(&self, mut force: bool, cancel: &AtomicBool, progress: OnProgress<'_>) -> Result<()> {
+    /// Runs what the index plans until it plans nothing more; what is wanted beyond what is due, once.
+    fn run_tasks(&self, mut wanted: Wanted, cancel: &AtomicBool, progress: OnProgress<'_>) -> Result<()> {
         let _one_at_a_time = lock(&self.task)?;
         loop {
-            let Some(mut task) = self.core()?.index.plan(force) else { return Ok(()) };
+            let Some(mut task) = self.core()?.index.plan(wanted) else { return Ok(()) };
             let told = |done, total| progress(Progress::of("building the index", done, total));
-            if !task.run(&told, cancel) {
+            if !task.run(&told, cancel)? {
                 return Ok(());
             }
             let mut core = self.core()?;
@@ -80,7 +81,7 @@ impl Shared {
             drop(core);
             pending.publish(published)?;
             // Once is enough: forced again and again it would run after those who write meanwhile.
-            force = false;
+            wanted = Wanted::Due;
         }
     }
 }

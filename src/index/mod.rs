@@ -1,5 +1,5 @@
 //! Nearest rows among the current vectors of all labels: a *head* of recent changes, scanned exactly, and a
-//! *live* tier walked as a graph, behind one face.
+//! *live* tier walked as a graph, and *sealed* files of all the rest, behind one face.
 //!
 //! [`Index`] is the writer's side and has one owner; [`IndexView`] is what readers hold: immutable, as of
 //! one commit, never blocking the writer nor blocked by it. A row is one version of one label's vector: an
@@ -8,8 +8,10 @@
 mod graph;
 mod live;
 mod options;
+mod policy;
 mod prepare;
 mod quantize;
+mod sealed;
 mod search;
 mod segment;
 mod task;
@@ -19,6 +21,7 @@ mod view;
 mod writer;
 
 pub use options::{Neighbor, Options, SearchOptions};
+pub use policy::Wanted;
 pub use task::{Task, TaskKind};
 pub use view::IndexView;
 pub use writer::Index;

@@ -2,7 +2,10 @@
 
 use crate::error::{Error, Result};
 use crate::model::{MAX_DIM, Metric};
+use super::sealed::MAX_DEGREE;
 use std::fmt;
+use std::num::NonZero;
+use std::path::PathBuf;
 
 /// What an [`Index`](super::Index) is made with. [`Options::new`] gives the defaults.
 #[derive(Clone, Debug)]
@@ -20,6 +23,14 @@ pub struct Options {
     /// A graph search of width `ef` is taken to cost as much as scanning `ef` times this many rows:
     /// where the live tier holds fewer, it is scanned, which misses nothing.
     pub rows_per_ef: usize,
+    /// Rows that head and live tier may hold together before they are sealed.
+    pub unsealed_rows: usize,
+    /// Links of a node in a sealed file, 4 to 256; 64 for data of many dimensions that are all needed.
+    pub degree: usize,
+    /// Threads that build a sealed file; the file does not depend on them.
+    pub threads: usize,
+    /// Folder of sealed files; without, they are kept in memory.
+    pub folder: Option<PathBuf>,
 }
 
 impl Options {
@@ -31,6 +42,10 @@ impl Options {
     pub const EF_CONSTRUCTION: usize = 200;
     /// Default of [`Options::rows_per_ef`], measured on 384 dimensions.
     pub const ROWS_PER_EF: usize = 256;
+    /// Default of [`Options::unsealed_rows`].
+    pub const UNSEALED_ROWS: usize = 32_768;
+    /// Default of [`Options::degree`].
+    pub const DEGREE: usize = 32;
 
     /// The defaults, for vectors of `dim` dimensions.
     #[must_use]
@@ -42,12 +57,18 @@ impl Options {
             m: Self::M,
             ef_construction: Self::EF_CONSTRUCTION,
             rows_per_ef: Self::ROWS_PER_EF,
+            unsealed_rows: Self::UNSEALED_ROWS,
+            degree: Self::DEGREE,
+            threads: std::thread::available_parallelism().map_or(1, NonZero::get),
+            folder: None,
         }
     }
 
     pub(super) fn check(&self) -> Result<()> {
         within("dim", self.dim, 1, MAX_DIM)?;
         within("m", self.m, 4, 128)?;
+        within("degree", self.degree, 4, MAX_DEGREE)?;
+        within("threads", self.threads, 1, 1024)?;
         within("ef_construction", self.ef_construction, 8, 4096)
     }
 }
@@ -72,6 +93,9 @@ pub struct SearchOptions<'a> {
     pub exclude: Option<&'a dyn Fn(u32) -> bool>,
     /// Leave out neighbours of a lower score.
     pub min_score: Option<f32>,
+    /// Score neighbours in sealed files by their full vectors, which are read from disk, instead of by codes. The
+    /// latter differ by less than a thousandth of the lengths' product, for inner product and L2 as for cosine.
+    pub exact_scores: bool,
 }
 
 impl SearchOptions<'_> {
@@ -81,7 +105,7 @@ impl SearchOptions<'_> {
     /// The `k` nearest, with the default width.
     #[must_use]
     pub fn new(k: usize) -> Self {
-        Self { k, ef: Self::EF, exact: false, exclude: None, min_score: None }
+        Self { k, ef: Self::EF, exact: false, exclude: None, min_score: None, exact_scores: true }
     }
 }
 
@@ -93,6 +117,7 @@ impl fmt::Debug for SearchOptions<'_> {
             .field("exact", &self.exact)
             .field("exclude", &self.exclude.is_some())
             .field("min_score", &self.min_score)
+            .field("exact_scores", &self.exact_scores)
             .finish()
     }
 }

@@ -1,13 +1,15 @@
-//! One search over head and live tier: candidates by codes, then the exact order by vectors.
+//! One search over all tiers: candidates by codes, then the exact order by vectors.
 
 use super::live::Live;
 use super::options::{Neighbor, SearchOptions};
 use super::quantize::Query;
+use super::sealed::{Ask, Sealed};
 use super::segment::Segment;
 use super::view::IndexView;
 use crate::compute::top_k::TopK;
 use crate::compute::{Backend, distance::backend};
 use crate::model::Metric;
+use std::cmp::Ordering;
 
 /// Candidates by codes for each neighbour asked for, and at least this many more: what rounding to codes
 /// puts behind the k-th comes back by the exact order.
@@ -19,6 +21,14 @@ const MAX_WIDENING: usize = 4;
 
 /// A row as label, segment number (head first, then live) and place there; ordered by label.
 type Candidate = (u32, u32, u32);
+
+/// An answer, with its place where it comes from a sealed file.
+type Hit<'a> = (Neighbor, Option<(&'a Sealed, u32)>);
+
+/// By score, then by label.
+fn closer(a: &Neighbor, b: &Neighbor) -> Ordering {
+    b.score.total_cmp(&a.score).then(a.label.cmp(&b.label))
+}
 
 /// `ef` so that as many nodes found are alive as if no row were dead.
 fn widened(ef: usize, rows: usize, alive: usize) -> usize {
@@ -43,7 +53,7 @@ impl<'a> Search<'a> {
         if k == 0 {
             return Vec::new();
         }
-        let mut found = if self.options.exact { self.exact(k) } else { self.rescored(self.candidates(k)) };
+        let mut found = if self.options.exact { self.exact(k) } else { self.approximate(k) };
         if let Some(least) = self.options.min_score {
             found.retain(|neighbor| neighbor.score >= least);
         }
@@ -56,11 +66,48 @@ impl<'a> Search<'a> {
         for segment in self.segments() {
             for row in 0..segment.len() {
                 if self.matches(segment, row) {
-                    best.push(self.score(segment, row), segment.label(row));
+                    best.push(self.score(segment.vector(row)), segment.label(row));
                 }
             }
         }
+        for file in self.view.sealed.iter() {
+            for row in (0..file.rows() as u32).filter(|&row| self.matches_sealed(file, row)) {
+                best.push(self.score(file.vector(row)), file.label(row));
+            }
+        }
         best.into_sorted().into_iter().map(|(score, label)| Neighbor { label, score }).collect()
+    }
+
+    /// The best of all tiers. Head and live tier score by full vectors, sealed files by refined codes; where scores are
+    /// to be exact, the best of these are scored again.
+    fn approximate(&self, k: usize) -> Vec<Neighbor> {
+        let mut found: Vec<Hit> = Vec::new();
+        if !self.view.head.is_empty() || self.view.live.is_some() {
+            found.extend(self.rescored(self.candidates(k)).into_iter().map(|neighbor| (neighbor, None)));
+        }
+        for file in self.view.sealed.iter() {
+            let ask = Ask {
+                vector: &self.query.vector,
+                k,
+                ef: self.options.ef,
+                matches: &|row| self.matches_sealed(file, row),
+            };
+            found.extend(file.search(&ask).into_iter().map(|found| {
+                let neighbor = Neighbor { label: file.label(found.row), score: found.score };
+                (neighbor, Some((&**file, found.row)))
+            }));
+        }
+        found.sort_unstable_by(|a, b| closer(&a.0, &b.0));
+        found.truncate(k);
+        if self.options.exact_scores {
+            for (neighbor, place) in &mut found {
+                if let Some((file, row)) = place {
+                    neighbor.score = self.score(file.vector(*row));
+                }
+            }
+            found.sort_unstable_by(|a, b| closer(&a.0, &b.0));
+        }
+        found.into_iter().map(|(neighbor, _)| neighbor).collect()
     }
 
     fn candidates(&self, k: usize) -> TopK<Candidate> {
@@ -125,11 +172,15 @@ impl<'a> Search<'a> {
     fn rescored(&self, candidates: TopK<Candidate>) -> Vec<Neighbor> {
         let score = |(_, (label, number, row)): (f32, Candidate)| Neighbor {
             label,
-            score: self.score(self.segment(number as usize), row as usize),
+            score: self.score(self.segment(number as usize).vector(row as usize)),
         };
         let mut found: Vec<Neighbor> = candidates.into_sorted().into_iter().map(score).collect();
-        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.label.cmp(&b.label)));
+        found.sort_unstable_by(closer);
         found
+    }
+
+    fn matches_sealed(&self, file: &Sealed, row: u32) -> bool {
+        file.is_alive(row, self.view.seq) && !self.options.exclude.is_some_and(|exclude| exclude(file.label(row)))
     }
 
     fn matches(&self, segment: &Segment, row: usize) -> bool {
@@ -143,8 +194,8 @@ impl<'a> Search<'a> {
         self.query.estimate(product, segment.factor(row))
     }
 
-    fn score(&self, segment: &Segment, row: usize) -> f32 {
-        let (query, vector) = (&self.query.vector, segment.vector(row));
+    fn score(&self, vector: &[f32]) -> f32 {
+        let query = &self.query.vector;
         let score = match self.view.options.metric {
             Metric::Cosine => self.backend.dot(query, vector).clamp(-1.0, 1.0),
             Metric::InnerProduct => self.backend.dot(query, vector),

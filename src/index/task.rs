@@ -1,8 +1,11 @@
-//! The long work, away from the writer: it shares nothing with the index but immutable segments.
+//! The long work, away from the writer: it shares nothing with the index but immutable segments and files.
 
 use super::live::{Builder, Live};
 use super::options::Options;
+use super::sealed::{BuildOptions, Sealed, Source, build};
 use super::segment::{Row, Segment, Tier};
+use crate::error::{Error, Result};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -11,8 +14,10 @@ use std::sync::atomic::AtomicBool;
 pub enum TaskKind {
     /// Adds the head's rows to the live tier.
     Absorb,
-    /// Makes the live tier anew from all rows alive.
+    /// Makes the live tier anew from its rows alive and the head's.
     Rebuild,
+    /// Makes a sealed file of head, live tier, and sealed files that are due.
+    Seal,
 }
 
 /// Work decided by [`Index::plan`](super::Index::plan): run it on any thread, then hand it to
@@ -22,18 +27,34 @@ pub struct Task {
     pub(super) kind: TaskKind,
     pub(super) options: Arc<Options>,
     pub(super) sources: Vec<Arc<Segment>>,
-    pub(super) builder: Builder,
+    /// Sealed files whose rows go into the new one.
+    pub(super) files: Vec<Arc<Sealed>>,
+    /// Absent where a file is sealed.
+    pub(super) builder: Option<Builder>,
+    /// Where the new file goes; in memory without.
+    pub(super) path: Option<PathBuf>,
+    /// The last commit before the task.
+    pub(super) seq: u64,
     /// The index holds the other end, to see whether the task was dropped.
     pub(super) token: Arc<()>,
     pub(super) outcome: Option<Outcome>,
 }
 
-/// A finished task's result: the new tier, its newest segment, and where that one's rows come from.
+/// A finished task's result.
 #[derive(Debug)]
-pub(super) struct Outcome {
-    pub live: Live,
-    pub segment: Arc<Segment>,
-    pub origins: Vec<Row>,
+pub(super) enum Outcome {
+    /// The new tier, its newest segment, and where that one's rows come from.
+    Live { live: Live, segment: Arc<Segment>, origins: Vec<Row> },
+    Sealed(Made),
+}
+
+/// A new file, and which rows of each source went into it.
+#[derive(Debug)]
+pub(super) struct Made {
+    /// None where no row was alive.
+    pub file: Option<Arc<Sealed>>,
+    pub segment_rows: Vec<Vec<u32>>,
+    pub file_rows: Vec<Vec<u32>>,
 }
 
 impl Task {
@@ -45,13 +66,61 @@ impl Task {
 
     /// Does the work, calling `progress` with the rows done and in all, until `cancel` is set. Returns
     /// whether it is finished; a cancelled task may be run again or completed, which then changes nothing.
-    pub fn run(&mut self, progress: &dyn Fn(usize, usize), cancel: &AtomicBool) -> bool {
+    ///
+    /// # Errors
+    /// [`Error::Io`] where a sealed file cannot be written.
+    pub fn run(&mut self, progress: &dyn Fn(usize, usize), cancel: &AtomicBool) -> Result<bool> {
         if self.outcome.is_none() {
-            let (segment, origins) = Segment::compact(Tier::Live, self.options.dim, &self.sources);
-            let segment = Arc::new(segment);
-            let live = self.builder.absorb(Arc::clone(&segment), progress, cancel);
-            self.outcome = live.map(|live| Outcome { live, segment, origins });
+            self.outcome = match self.kind {
+                TaskKind::Absorb | TaskKind::Rebuild => self.absorb(progress, cancel)?,
+                TaskKind::Seal => self.seal(progress, cancel)?,
+            };
         }
-        self.outcome.is_some()
+        Ok(self.outcome.is_some())
+    }
+
+    fn absorb(&mut self, progress: &dyn Fn(usize, usize), cancel: &AtomicBool) -> Result<Option<Outcome>> {
+        let (segment, origins) = Segment::compact(Tier::Live, self.options.dim, &self.sources);
+        let segment = Arc::new(segment);
+        let builder =
+            self.builder.as_mut().ok_or_else(|| Error::Bug("a task without a graph to build".to_owned()))?;
+        let live = builder.absorb(Arc::clone(&segment), progress, cancel);
+        Ok(live.map(|live| Outcome::Live { live, segment, origins }))
+    }
+
+    fn seal(&self, progress: &dyn Fn(usize, usize), cancel: &AtomicBool) -> Result<Option<Outcome>> {
+        // Writers go on meanwhile: what is alive is looked at once.
+        let alive = |rows: usize, alive: &dyn Fn(u32) -> bool| (0..rows as u32).filter(|&row| alive(row)).collect();
+        let segment_rows: Vec<Vec<u32>> = self
+            .sources
+            .iter()
+            .map(|source| alive(source.len(), &|row| source.died(row as usize).is_none()))
+            .collect();
+        let file_rows: Vec<Vec<u32>> =
+            self.files.iter().map(|file| alive(file.rows(), &|row| file.died(row).is_none())).collect();
+        let (labels, vectors) = self.gather(&segment_rows, &file_rows);
+        let made = |file| Some(Outcome::Sealed(Made { file, segment_rows, file_rows }));
+        if labels.is_empty() {
+            return Ok(made(None));
+        }
+        let vector = |row: usize| vectors[row];
+        let source = Source { labels: &labels, vector: &vector, seq: self.seq };
+        let options = &self.options;
+        let options = BuildOptions::new(options.dim, options.metric, options.degree, options.threads);
+        let built = build(&source, &options, self.path.as_deref(), progress, cancel)?;
+        Ok(built.and_then(|file| made(Some(Arc::new(file)))))
+    }
+
+    /// Labels and vectors of these rows of the sources.
+    fn gather(&self, segment_rows: &[Vec<u32>], file_rows: &[Vec<u32>]) -> (Vec<u32>, Vec<&[f32]>) {
+        let segments = self.sources.iter().zip(segment_rows).flat_map(|(source, rows)| {
+            rows.iter().map(|&row| (source.label(row as usize), source.vector(row as usize)))
+        });
+        let files = self
+            .files
+            .iter()
+            .zip(file_rows)
+            .flat_map(|(file, rows)| rows.iter().map(|&row| (file.label(row), file.vector(row))));
+        segments.chain(files).unzip()
     }
 }

@@ -4,6 +4,7 @@ use super::live::Live;
 use super::options::{Neighbor, Options, SearchOptions};
 use super::prepare::prepare;
 use super::quantize::Query;
+use super::sealed::Sealed;
 use super::search::Search;
 use super::segment::Segment;
 use crate::error::{Error, Result};
@@ -16,8 +17,10 @@ pub struct IndexView {
     pub(super) seq: u64,
     pub(super) head: Arc<[Arc<Segment>]>,
     pub(super) live: Option<Arc<Live>>,
+    pub(super) sealed: Arc<[Arc<Sealed>]>,
     len: usize,
     live_len: usize,
+    sealed_len: usize,
 }
 
 impl IndexView {
@@ -26,10 +29,12 @@ impl IndexView {
         seq: u64,
         head: Arc<[Arc<Segment>]>,
         live: Option<Arc<Live>>,
+        sealed: Arc<[Arc<Sealed>]>,
         len: usize,
         live_len: usize,
     ) -> Self {
-        Self { options, seq, head, live, len, live_len }
+        let sealed_len = sealed.iter().map(|file| file.alive()).sum();
+        Self { options, seq, head, live, sealed, len, live_len, sealed_len }
     }
 
     /// The nearest labels to `query`, by score descending and then by label: exactly `k`, or all that are
@@ -70,7 +75,19 @@ impl IndexView {
     /// Labels whose current row is in the head.
     #[must_use]
     pub fn head_len(&self) -> usize {
-        self.len - self.live_len
+        self.len - self.live_len - self.sealed_len
+    }
+
+    /// Labels whose current row is in a sealed file.
+    #[must_use]
+    pub fn sealed_len(&self) -> usize {
+        self.sealed_len
+    }
+
+    /// Sealed files.
+    #[must_use]
+    pub fn sealed_files(&self) -> usize {
+        self.sealed.len()
     }
 
     /// Labels whose current row is in the live tier.
@@ -79,10 +96,12 @@ impl IndexView {
         self.live_len
     }
 
-    /// Memory held by vectors, codes and graph, the graph's share estimated; dead rows count.
+    /// Memory held by vectors, codes and graphs, dead rows included: the live graph's share is estimated, and of sealed
+    /// files counts what a search touches, but not the full vectors, of which it reads those of its answers.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
         let head: usize = self.head.iter().map(|segment| segment.size_bytes()).sum();
-        head + self.live.as_ref().map_or(0, |live| live.size_bytes())
+        let sealed: usize = self.sealed.iter().map(|file| file.size_bytes()).sum();
+        head + sealed + self.live.as_ref().map_or(0, |live| live.size_bytes())
     }
 }

@@ -2,12 +2,15 @@
 
 use super::live::{Builder, Live};
 use super::options::Options;
+use super::policy::{self, FileRows, Limits, State, Step, Wanted};
 use super::prepare::prepare;
+use super::sealed::{Sealed, file_name};
 use super::segment::{Row, Segment, Tier};
-use super::task::{Outcome, Task, TaskKind};
+use super::task::{Made, Outcome, Task, TaskKind};
 use super::view::IndexView;
 use crate::error::{Error, Result};
 use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
 use std::sync::{Arc, Weak};
 
 /// Room above the longest row, as a factor on the squared length, before a graph for inner product is made anew.
@@ -15,8 +18,8 @@ const NORM_HEADROOM: f32 = 4.0;
 
 /// The writer's side: applies changes commit by commit and gives out views.
 ///
-/// Single-row commits cost amortized O(log n) copies of a row. Moving rows into the live tier is long
-/// and is therefore a [`Task`], run elsewhere between [`Index::plan`] and [`Index::complete`].
+/// Single-row commits cost amortized O(log n) copies of a row. Moving rows into the live tier or a sealed file
+/// is long and is therefore a [`Task`], run elsewhere between [`Index::plan`] and [`Index::complete`].
 ///
 /// ```
 /// use kindred::index::{Index, Options, SearchOptions};
@@ -41,6 +44,9 @@ pub struct Index {
     live: Option<Arc<Live>>,
     /// Rows of the live tier that are alive.
     live_len: usize,
+    sealed: Vec<Arc<Sealed>>,
+    /// Files made so far, so that no two get one name.
+    files: u64,
     /// Absent while a task has it, and after a task was dropped: then the graph is made anew.
     builder: Option<Builder>,
     task: Weak<()>,
@@ -61,6 +67,8 @@ impl Index {
             absorbing: 0,
             live: None,
             live_len: 0,
+            sealed: Vec::new(),
+            files: 0,
             builder: None,
             task: Weak::new(),
         })
@@ -103,33 +111,72 @@ impl Index {
             self.seq.unwrap_or(0),
             self.head.as_slice().into(),
             self.live.clone(),
-            self.rows.len(),
+            self.sealed.as_slice().into(),
+            self.len(),
             self.live_len,
         )
     }
 
-    /// The long work that is due, if any and none is under way: absorbing the head once it holds more than
-    /// [`Options::head_rows`] (or anything, with `force`), making the live tier anew once more of it is dead
-    /// than alive.
+    /// Labels.
+    fn len(&self) -> usize {
+        self.rows.len() + self.sealed.iter().map(|file| file.alive()).sum::<usize>()
+    }
+
+    /// The next long work towards what is wanted, if any is left to do and none is under way.
     #[must_use]
-    pub fn plan(&mut self, force: bool) -> Option<Task> {
+    pub fn plan(&mut self, wanted: Wanted) -> Option<Task> {
         if self.task.strong_count() > 0 {
             return None;
         }
-        let kind = self.due(force)?;
+        let limits = Limits { head: self.options.head_rows, unsealed: self.options.unsealed_rows };
+        let step = policy::next(&self.state(), limits, wanted)?;
         self.absorbing = self.head.len();
         let mut sources = self.head.clone();
-        if let (TaskKind::Rebuild, Some(live)) = (kind, &self.live) {
+        if let (Step::Rebuild | Step::Seal { .. }, Some(live)) = (&step, &self.live) {
             sources.extend(live.segments.iter().cloned());
         }
-        let kept = if kind == TaskKind::Absorb { self.builder.take() } else { None };
-        let builder = kept.unwrap_or_else(|| {
-            let longest = longest(&sources) * NORM_HEADROOM;
-            Builder::new(&self.options, self.rows.len(), longest)
-        });
         let token = Arc::new(());
         self.task = Arc::downgrade(&token);
-        Some(Task { kind, options: Arc::clone(&self.options), sources, builder, token, outcome: None })
+        let (kind, builder, files) = match step {
+            Step::Absorb => (TaskKind::Absorb, self.builder.take(), Vec::new()),
+            Step::Rebuild => (TaskKind::Rebuild, None, Vec::new()),
+            Step::Seal { files } => (TaskKind::Seal, None, files),
+        };
+        let builder = (kind != TaskKind::Seal).then(|| builder.unwrap_or_else(|| self.builder(&sources)));
+        let path = if kind == TaskKind::Seal { self.next_path() } else { None };
+        Some(Task {
+            kind,
+            options: Arc::clone(&self.options),
+            sources,
+            files: files.into_iter().map(|file| Arc::clone(&self.sealed[file])).collect(),
+            builder,
+            path,
+            seq: self.seq.unwrap_or(0),
+            token,
+            outcome: None,
+        })
+    }
+
+    fn state(&self) -> State {
+        let of = |file: &Arc<Sealed>| FileRows { alive: file.alive(), dead: file.rows() - file.alive() };
+        State {
+            head: self.rows.len() - self.live_len,
+            live: self.live_len,
+            live_dead: self.live.as_ref().map_or(0, |live| live.rows()) - self.live_len,
+            graph_fits: self.live.is_none() || self.builder.as_ref().is_some_and(|builder| self.fits(builder)),
+            files: self.sealed.iter().map(of).collect(),
+        }
+    }
+
+    /// A builder of an empty graph that these rows fit.
+    fn builder(&self, sources: &[Arc<Segment>]) -> Builder {
+        Builder::new(&self.options, self.rows.len(), longest(sources) * NORM_HEADROOM)
+    }
+
+    fn next_path(&mut self) -> Option<PathBuf> {
+        let folder = self.options.folder.as_ref()?;
+        self.files += 1;
+        Some(folder.join(file_name(self.seq.unwrap_or(0), self.files)))
     }
 
     /// Takes in a task's result and returns the view with it; what was changed since [`Index::plan`]
@@ -145,14 +192,17 @@ impl Index {
                 "complete a task on the index that planned it",
             ));
         }
-        if let Some(outcome) = task.outcome {
-            let moved = self.carry(&outcome);
-            self.live_len = moved + if task.kind == TaskKind::Absorb { self.live_len } else { 0 };
-            self.live = Some(Arc::new(outcome.live));
-            self.head.drain(..self.absorbing);
-            self.builder = Some(task.builder);
-        } else if task.kind == TaskKind::Absorb {
-            self.builder = Some(task.builder);
+        match task.outcome {
+            Some(Outcome::Live { live, segment, origins }) => {
+                let moved = self.carry(&segment, &origins);
+                self.live_len = moved + if task.kind == TaskKind::Absorb { self.live_len } else { 0 };
+                self.live = Some(Arc::new(live));
+                self.head.drain(..self.absorbing);
+                self.builder = task.builder;
+            }
+            Some(Outcome::Sealed(made)) => self.replace(made, &task.sources, &task.files),
+            None if task.kind == TaskKind::Absorb => self.builder = task.builder,
+            None => {}
         }
         self.absorbing = 0;
         Ok(self.view())
@@ -173,6 +223,14 @@ impl Index {
         if let Some((segment, offset)) = self.rows.remove(&label) {
             segment.bury(offset as usize, seq);
             self.live_len -= usize::from(segment.tier == Tier::Live);
+            return;
+        }
+        // Of the rows that files hold of a label at most one is alive.
+        for file in &self.sealed {
+            if let Some(row) = file.row_of(label).filter(|&row| file.died(row).is_none()) {
+                file.bury(row, seq);
+                return;
+            }
         }
     }
 
@@ -213,22 +271,6 @@ impl Index {
         }
     }
 
-    fn due(&self, force: bool) -> Option<TaskKind> {
-        let head_len = self.rows.len() - self.live_len;
-        let absorb = head_len > self.options.head_rows || (force && head_len > 0);
-        let live_rows = self.live.as_ref().map_or(0, |live| live.rows());
-        // Below a quarter of a head the dead cost less than a rebuild.
-        let rebuild = live_rows - self.live_len > self.live_len.max(self.options.head_rows / 4);
-        let graph_lost =
-            self.live.is_some() && !self.builder.as_ref().is_some_and(|builder| self.fits(builder));
-        match (absorb, rebuild) {
-            (_, true) => Some(TaskKind::Rebuild),
-            (true, false) if graph_lost => Some(TaskKind::Rebuild),
-            (true, false) => Some(TaskKind::Absorb),
-            (false, false) => None,
-        }
-    }
-
     /// Whether the graph can take the head's rows.
     fn fits(&self, builder: &Builder) -> bool {
         builder.graph().takes(longest(&self.head))
@@ -236,18 +278,48 @@ impl Index {
 
     /// Brings the labels of a finished task's rows to its segment, and what died meanwhile too; returns
     /// how many are alive.
-    fn carry(&mut self, outcome: &Outcome) -> usize {
+    fn carry(&mut self, segment: &Arc<Segment>, origins: &[Row]) -> usize {
         let mut alive = 0;
-        for (row, (source, offset)) in outcome.origins.iter().enumerate() {
+        for (row, (source, offset)) in origins.iter().enumerate() {
             if let Some(seq) = source.died(*offset as usize) {
-                outcome.segment.bury(row, seq);
+                segment.bury(row, seq);
             } else {
-                let label = outcome.segment.label(row);
-                self.rows.insert(label, (Arc::clone(&outcome.segment), row as u32));
+                self.rows.insert(segment.label(row), (Arc::clone(segment), row as u32));
                 alive += 1;
             }
         }
         alive
+    }
+
+    /// Puts a new file in the place of what it was made of; what died meanwhile dies there too.
+    fn replace(&mut self, made: Made, sources: &[Arc<Segment>], files: &[Arc<Sealed>]) {
+        let Made { file, segment_rows, file_rows } = made;
+        for (source, kept) in sources.iter().zip(&segment_rows) {
+            for &row in kept {
+                let label = source.label(row as usize);
+                bury_copy(file.as_deref(), label, source.died(row as usize));
+                // A newer row of the label is in another segment.
+                if self.rows.get(&label).is_some_and(|(segment, _)| Arc::ptr_eq(segment, source)) {
+                    self.rows.remove(&label);
+                }
+            }
+        }
+        for (source, kept) in files.iter().zip(&file_rows) {
+            kept.iter().for_each(|&row| bury_copy(file.as_deref(), source.label(row), source.died(row)));
+        }
+        self.sealed.retain(|own| !files.iter().any(|merged| Arc::ptr_eq(own, merged)));
+        self.sealed.extend(file);
+        (self.live, self.live_len, self.builder) = (None, 0, None);
+        self.head.drain(..self.absorbing);
+    }
+}
+
+/// Marks a label's row in a new file dead where the row that it was copied from has died meanwhile.
+fn bury_copy(file: Option<&Sealed>, label: u32, died: Option<u64>) {
+    if let (Some(file), Some(seq)) = (file, died)
+        && let Some(row) = file.row_of(label)
+    {
+        file.bury(row, seq);
     }
 }
 

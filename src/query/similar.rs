@@ -251,6 +251,7 @@ impl<'a> Similar<'a> {
             exact: self.exact,
             exclude: if excluded.is_empty() { None } else { Some(&is_excluded) },
             min_score,
+            exact_scores: true,
         };
         self.view.attachment().index.search(query, &options)
     }

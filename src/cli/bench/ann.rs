@@ -6,7 +6,7 @@ use crate::cli::vectors::{Vectors, read_neighbors, read_vectors};
 use crate::compute::distance::backend;
 use crate::error::{Error, Result};
 use crate::eval::{Latency, recall_at_k};
-use crate::index::{Index, IndexView, Options, SearchOptions};
+use crate::index::{Index, IndexView, Options, SearchOptions, Wanted};
 use crate::model::Metric;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
@@ -169,7 +169,7 @@ fn load(index: &mut Index, base: &Vectors, shift: usize) -> Result<IndexView> {
         base.iter().enumerate().map(|(row, vector)| (label(row), Some(vector.to_vec()))).collect(),
         1,
     )?;
-    maintain(index, true)?;
+    maintain(index, Wanted::Sealed)?;
     Ok(index.view())
 }
 
@@ -181,13 +181,13 @@ fn turnover(index: &mut Index, base: &Vectors) -> Result<IndexView> {
     let changes: Vec<_> = replaced.chain(removed).collect();
     for (commit, changes) in changes.chunks(COMMIT_ROWS).enumerate() {
         index.apply(changes.to_vec(), commit as u64 + 2)?;
-        maintain(index, false)?;
+        maintain(index, Wanted::Due)?;
     }
     Ok(index.view())
 }
 
-fn maintain(index: &mut Index, force: bool) -> Result<()> {
-    if let Some(mut task) = index.plan(force) {
+fn maintain(index: &mut Index, wanted: Wanted) -> Result<()> {
+    if let Some(mut task) = index.plan(wanted) {
         let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
         let bar = ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         bar.set_message(format!("{:?}", task.kind()));
@@ -197,7 +197,7 @@ fn maintain(index: &mut Index, force: bool) -> Result<()> {
                 bar.set_position(done as u64);
             },
             &AtomicBool::new(false),
-        );
+        )?;
         bar.finish_and_clear();
         index.complete(task)?;
     }

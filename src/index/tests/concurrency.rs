@@ -32,7 +32,7 @@ fn readers_and_writer_go_on_while_a_task_runs() {
         let old = absorb(&mut index);
         index.apply(batch(ROWS, 2 * ROWS), 2).unwrap();
         let removed: Vec<_> = (0..100).chain(ROWS..ROWS + 100).map(|label| (label, None)).collect();
-        let mut task = index.plan(true).unwrap();
+        let mut task = index.plan(Wanted::Absorbed).unwrap();
         let stop = AtomicBool::new(false);
         let view = thread::scope(|scope| {
             let readers = [1, 2].map(|seed| {

@@ -95,7 +95,7 @@ fn options_have_bounds() {
 #[test]
 fn nothing_is_found_in_nothing() {
     let mut index = Index::new(small(2, Metric::L2)).unwrap();
-    assert!(index.plan(true).is_none());
+    assert!(index.plan(Wanted::Absorbed).is_none());
     for options in [SearchOptions::new(5), exact(5), SearchOptions::new(0)] {
         assert!(index.view().search(&[0.0; 2], &options).unwrap().is_empty());
     }
@@ -182,15 +182,15 @@ fn head_segments_stay_few() {
 #[test]
 fn tasks_are_planned_when_due() {
     let mut index = filled(Metric::L2, 2, 8);
-    assert!(index.plan(false).is_none());
+    assert!(index.plan(Wanted::Due).is_none());
     index.apply(vec![(8, Some(vec![1.0, 1.0]))], 2).unwrap();
-    let task = index.plan(false).unwrap();
+    let task = index.plan(Wanted::Due).unwrap();
     assert_eq!(task.kind(), TaskKind::Absorb);
-    assert!(index.plan(true).is_none(), "one at a time");
+    assert!(index.plan(Wanted::Absorbed).is_none(), "one at a time");
     drop(task);
     assert_eq!(absorb(&mut index).live_len(), 9);
     index.apply((0..5).map(|label| (label, None)).collect(), 3).unwrap();
-    assert_eq!(index.plan(false).unwrap().kind(), TaskKind::Rebuild);
+    assert_eq!(index.plan(Wanted::Due).unwrap().kind(), TaskKind::Rebuild);
 }
 
 #[test]
@@ -198,8 +198,8 @@ fn a_dropped_task_costs_a_rebuild_but_no_row() {
     let mut index = filled(Metric::L2, 2, 30);
     absorb(&mut index);
     index.apply((30..50).map(|label| (label, Some(vec![label as f32, 0.0]))).collect(), 2).unwrap();
-    drop(index.plan(true).unwrap());
-    let mut task = index.plan(true).unwrap();
+    drop(index.plan(Wanted::Absorbed).unwrap());
+    let mut task = index.plan(Wanted::Absorbed).unwrap();
     assert_eq!(task.kind(), TaskKind::Rebuild);
     assert!(run(&mut task));
     let view = index.complete(task).unwrap();
@@ -209,7 +209,7 @@ fn a_dropped_task_costs_a_rebuild_but_no_row() {
 #[test]
 fn another_indexs_task_is_refused() {
     let (mut one, mut other) = (filled(Metric::L2, 2, 3), filled(Metric::L2, 2, 3));
-    let task = one.plan(true).unwrap();
+    let task = one.plan(Wanted::Absorbed).unwrap();
     assert!(other.complete(task).is_err());
     assert_eq!(absorb(&mut other).live_len(), 3);
 }
@@ -219,7 +219,7 @@ fn longer_rows_under_inner_product_make_the_graph_anew() {
     let mut index = filled(Metric::InnerProduct, 2, 30);
     absorb(&mut index);
     index.apply(vec![(90, Some(vec![50.0, 0.0]))], 2).unwrap();
-    let mut task = index.plan(true).unwrap();
+    let mut task = index.plan(Wanted::Absorbed).unwrap();
     assert_eq!(task.kind(), TaskKind::Rebuild);
     assert!(run(&mut task));
     let view = index.complete(task).unwrap();

@@ -5,7 +5,7 @@ mod edges;
 mod model;
 mod recall;
 
-use super::{Index, IndexView, Neighbor, Options, SearchOptions, Task};
+use super::{Index, IndexView, Neighbor, Options, SearchOptions, Task, Wanted};
 use crate::model::Metric;
 use std::sync::atomic::AtomicBool;
 
@@ -17,12 +17,12 @@ fn small(dim: usize, metric: Metric) -> Options {
 }
 
 fn run(task: &mut Task) -> bool {
-    task.run(&|_, _| (), &AtomicBool::new(false))
+    task.run(&|_, _| (), &AtomicBool::new(false)).unwrap()
 }
 
 /// Absorbs all of the head, whatever it takes.
 fn absorb(index: &mut Index) -> IndexView {
-    let mut task = index.plan(true).expect("there is something to absorb");
+    let mut task = index.plan(Wanted::Absorbed).expect("there is something to absorb");
     assert!(run(&mut task));
     index.complete(task).unwrap()
 }

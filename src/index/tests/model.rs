@@ -196,7 +196,7 @@ fn rebuilding_keeps_the_answers() {
                 (0..5).map(|i| ((seq as u32 * 7 + i) % 30, Some(noise.vector(DIM)))).collect();
             model.extend(changes.iter().filter_map(|(label, vector)| Some((*label, vector.clone()?))));
             let view = index.apply(changes, seq).unwrap();
-            if let Some(mut task) = index.plan(false) {
+            if let Some(mut task) = index.plan(Wanted::Due) {
                 rebuilt += usize::from(task.kind() == super::super::TaskKind::Rebuild);
                 assert!(run(&mut task));
                 index.complete(task).unwrap();

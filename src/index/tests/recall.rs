@@ -72,7 +72,7 @@ fn after_turnover(options: Options, rows: usize, queries: usize) -> Option<f64> 
     let changes: Vec<_> = replaced.chain(removed).collect();
     for (commit, changes) in changes.chunks(500).enumerate() {
         index.apply(changes.to_vec(), commit as u64 + 2).unwrap();
-        if let Some(mut task) = index.plan(false) {
+        if let Some(mut task) = index.plan(Wanted::Due) {
             assert!(run(&mut task));
             index.complete(task).unwrap();
         }

@@ -1,0 +1,258 @@
+//! Codes of a sealed file: 4 bits a dimension to walk by, 8 more to score by.
+//!
+//! Vectors are centred on their mean, padded to whole blocks, and rotated; then one grid serves all dimensions (as in
+//! locally-adaptive vector quantization, Aguerrebere et al. 2023, but with one step for all, which the rotation allows).
+//! Under inner product and L2 lengths vary, so a row is divided by its length, which is kept as its factor; under cosine
+//! a row needs no factor.
+
+use super::rotation::Rotation;
+use crate::compute::distance::{dot, norm};
+use crate::compute::{BLOCK, BLOCK_BYTES, Levels};
+use crate::model::Metric;
+
+/// The grid of 4-bit codes ends at this many standard deviations: for a normal distribution that loses least.
+const GRID_DEVIATIONS: f32 = 2.7;
+
+/// What of a file's vectors its codes depend on.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Grid {
+    pub metric: Metric,
+    pub seed: u64,
+    /// Of all vectors; zeros under inner product, where distances between rows are products too.
+    pub mean: Vec<f32>,
+    /// Width of one 4-bit code's interval.
+    pub step: f32,
+    /// No rotated value is further from 0.
+    pub limit: f32,
+}
+
+/// Makes codes of rows and of queries.
+#[derive(Debug)]
+pub(super) struct Coder {
+    pub grid: Grid,
+    pub levels: Levels,
+    rotation: Rotation,
+}
+
+/// Dimensions of the codes of vectors of `dim` dimensions: whole blocks. What is added is not wasted, as rotation
+/// spreads the vector over it.
+pub(super) fn code_dim(dim: usize) -> usize {
+    dim.next_multiple_of(BLOCK)
+}
+
+/// Whether rows have a factor.
+pub(super) fn has_factors(metric: Metric) -> bool {
+    metric != Metric::Cosine
+}
+
+/// The step of a grid for rotated values of a standard deviation.
+pub(super) fn step_for(deviation: f32) -> f32 {
+    let step = 2.0 * GRID_DEVIATIONS * deviation / 16.0;
+    // Where all vectors are equal every code is as good.
+    if step.is_normal() { step } else { 1.0 }
+}
+
+impl Coder {
+    pub(super) fn new(grid: Grid) -> Self {
+        let rotation = Rotation::new(code_dim(grid.mean.len()), grid.seed);
+        let levels = levels(grid.step, grid.limit);
+        Self { grid, levels, rotation }
+    }
+
+    pub(super) fn code_dim(&self) -> usize {
+        code_dim(self.grid.mean.len())
+    }
+
+    /// The vector centred and rotated, in `out`.
+    pub(super) fn rotate(&self, vector: &[f32], centred: bool, out: &mut [f32]) {
+        let (front, padding) = out.split_at_mut(vector.len());
+        if centred {
+            for ((out, value), mean) in front.iter_mut().zip(vector).zip(&self.grid.mean) {
+                *out = value - mean;
+            }
+        } else {
+            front.copy_from_slice(vector);
+        }
+        padding.fill(0.0);
+        self.rotation.apply(out);
+    }
+
+    /// Divides a rotated row by its length where the metric asks for it, and returns its factor.
+    pub(super) fn normalize(&self, rotated: &mut [f32]) -> f32 {
+        if !has_factors(self.grid.metric) {
+            return 1.0;
+        }
+        let length = norm(rotated);
+        if length > 0.0 {
+            rotated.iter_mut().for_each(|value| *value = (f64::from(*value) / length) as f32);
+        }
+        length as f32
+    }
+
+    /// Codes of a rotated, normalized row.
+    pub(super) fn encode(&self, rotated: &[f32], codes: &mut [u8], bytes: &mut [u8]) {
+        let steps = self.grid.step.recip();
+        let blocks = rotated.chunks_exact(BLOCK).zip(codes.chunks_exact_mut(BLOCK_BYTES));
+        for ((values, codes), bytes) in blocks.zip(bytes.chunks_exact_mut(BLOCK)) {
+            for i in 0..BLOCK_BYTES {
+                let low = self.refine(values[i], steps, &mut bytes[i]);
+                let high = self.refine(values[i + BLOCK_BYTES], steps, &mut bytes[i + BLOCK_BYTES]);
+                codes[i] = low | high << 4;
+            }
+        }
+    }
+
+    /// The 4-bit code of a value, and into `byte` its place within the code's interval.
+    #[inline]
+    fn refine(&self, value: f32, steps: f32, byte: &mut u8) -> u8 {
+        // Casts saturate, at 0 too.
+        let code = (value.mul_add(steps, 8.0) as u8).min(15);
+        let (base, step) = (self.levels.base[usize::from(code)], self.levels.step[usize::from(code)]);
+        // The base is the middle of the first part.
+        *byte = ((value - base) / step + 0.5) as u8;
+        code
+    }
+
+    /// What a prepared query vector is compared by.
+    pub(super) fn query(&self, vector: &[f32]) -> Query {
+        let metric = self.grid.metric;
+        let mut rotated = vec![0.0; self.code_dim()];
+        self.rotate(vector, metric == Metric::L2, &mut rotated);
+        let largest = rotated.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let unit = if largest > 0.0 { largest / 127.0 } else { 1.0 };
+        let codes: Vec<i8> = rotated.iter().map(|value| round(value / unit)).collect();
+        let sum: i32 = codes.iter().map(|&code| i32::from(code)).sum();
+        let offset = match metric {
+            Metric::Cosine | Metric::InnerProduct => dot(vector, &self.grid.mean),
+            Metric::L2 => -dot(&rotated, &rotated),
+        };
+        Query { middle: 7.5 * sum as f32, unit: unit * self.grid.step, metric, rotated, codes, offset }
+    }
+}
+
+/// To the nearest whole number, halves away from zero.
+#[inline]
+fn round(value: f32) -> i8 {
+    (value + 0.5_f32.copysign(value)) as i8
+}
+
+/// Even intervals but for the outermost, which reach to the limit: nothing is clipped.
+fn levels(step: f32, limit: f32) -> Levels {
+    let outer = (limit - 7.0 * step).max(step);
+    let width = |code: usize| if code % 15 == 0 { outer } else { step };
+    let lower = |code: usize| if code == 0 { -7.0 * step - outer } else { (code as f32 - 8.0) * step };
+    Levels {
+        base: std::array::from_fn(|code| lower(code) + width(code) / 512.0),
+        step: std::array::from_fn(|code| width(code) / 256.0),
+    }
+}
+
+/// A query against the rows of one file.
+#[derive(Debug)]
+pub(super) struct Query {
+    pub codes: Vec<i8>,
+    pub rotated: Vec<f32>,
+    /// A product of codes less this, times `unit`, is the inner product with a row's 4-bit codes.
+    middle: f32,
+    unit: f32,
+    /// What no row changes of the score.
+    offset: f32,
+    metric: Metric,
+}
+
+impl Query {
+    /// Turns products of codes into keys in the order of the score, larger being closer.
+    #[inline]
+    pub(super) fn keys(&self, products: &[i32], factors: &[f32], ids: &[u32], keys: &mut [f32]) {
+        match self.metric {
+            Metric::Cosine => {
+                for (key, &product) in keys.iter_mut().zip(products) {
+                    *key = product as f32;
+                }
+            }
+            Metric::InnerProduct => {
+                for ((key, &product), &id) in keys.iter_mut().zip(products).zip(ids) {
+                    *key = (product as f32 - self.middle) * factor(factors, id);
+                }
+            }
+            Metric::L2 => {
+                for ((key, &product), &id) in keys.iter_mut().zip(products).zip(ids) {
+                    let length = factor(factors, id);
+                    *key = (2.0 * self.unit * (product as f32 - self.middle) - length) * length;
+                }
+            }
+        }
+    }
+
+    /// The score, from the inner product with a row's refined codes.
+    #[inline]
+    pub(super) fn score(&self, product: f32, length: f32) -> f32 {
+        match self.metric {
+            Metric::Cosine => self.offset + product,
+            Metric::InnerProduct => self.offset + length * product,
+            Metric::L2 => (self.offset + length * (2.0 * product - length)).min(0.0),
+        }
+    }
+}
+
+#[inline]
+pub(super) fn factor(factors: &[f32], id: u32) -> f32 {
+    factors.get(id as usize).copied().unwrap_or(1.0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::compute::distance::{backend, l2_squared, normalize};
+
+    fn vectors(count: usize, dim: usize) -> Vec<Vec<f32>> {
+        let mut numbers = super::super::rotation::SplitMix(5);
+        let mut value = || (numbers.next() >> 40) as f32 / (1 << 23) as f32 - 1.0;
+        (0..count).map(|i| (0..dim).map(|_| value() * (1.0 + (i % 3) as f32)).collect()).collect()
+    }
+
+    fn coder(metric: Metric, dim: usize) -> Coder {
+        let mean = if metric == Metric::InnerProduct { vec![0.0; dim] } else { vec![0.02; dim] };
+        let step = step_for((code_dim(dim) as f32).sqrt().recip());
+        Coder::new(Grid { metric, seed: 7, mean, step, limit: 1.0 })
+    }
+
+    #[test]
+    fn refined_scores_are_near_the_exact_ones() {
+        for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
+            for dim in [2, 100, 384] {
+                let coder = coder(metric, dim);
+                let width = coder.code_dim();
+                let mut rows = vectors(20, dim);
+                if metric == Metric::Cosine {
+                    rows.iter_mut().for_each(|row| assert!(normalize(row) > 0.0));
+                }
+                let query = coder.query(&rows[0]);
+                for row in &rows {
+                    let (mut rotated, mut codes, mut bytes) =
+                        (vec![0.0; width], vec![0; width / 2], vec![0; width]);
+                    coder.rotate(row, true, &mut rotated);
+                    let length = coder.normalize(&mut rotated);
+                    coder.encode(&rotated, &mut codes, &mut bytes);
+                    let product =
+                        backend().codes().dot_refined(&query.rotated, &codes, &bytes, &coder.levels);
+                    let expected = match metric {
+                        Metric::L2 => -l2_squared(&rows[0], row),
+                        _ => dot(&rows[0], row),
+                    };
+                    let tolerance = 1e-3 * (norm(row) * norm(&rows[0])) as f32;
+                    let found = query.score(product, length);
+                    assert!((found - expected).abs() <= tolerance, "{metric} {dim}: {found} {expected}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_grid_reaches_its_limit() {
+        let levels = levels(0.1, 3.0);
+        assert!((levels.base[15] + 255.0 * levels.step[15] - 3.0).abs() < 0.01);
+        assert!((levels.base[0] + 3.0).abs() < 0.01);
+        assert!((levels.base[8]).abs() < 0.001);
+    }
+}

@@ -1,0 +1,18 @@
+//! The sealed tier: an immutable graph over 4-bit codes in a memory-mapped file, made in the background.
+
+mod build;
+mod coder;
+mod file;
+mod format;
+mod mapping;
+mod pool;
+mod rotation;
+mod search;
+mod walk;
+mod write;
+
+pub(super) use build::{BuildOptions, Source, build};
+pub(super) use file::Sealed;
+pub(super) use format::MAX_DEGREE;
+pub(super) use search::Ask;
+pub(super) use write::file_name;

@@ -1,0 +1,135 @@
+//! The candidates of a walk: sorted, the best first, each with a flag that says whether its links were followed.
+
+/// A candidate in one number: the key, turned so that larger keys give smaller numbers, over the id and the flag.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Candidate(u64);
+
+const FOLLOWED: u64 = 1;
+
+impl Candidate {
+    #[inline]
+    pub(super) fn new(key: f32, id: u32) -> Self {
+        let bits = key.to_bits();
+        let ascending = if bits >> 31 == 1 { !bits } else { bits | 1 << 31 };
+        Self(u64::from(!ascending) << 32 | u64::from(id) << 1)
+    }
+
+    #[inline]
+    pub(super) fn id(self) -> u32 {
+        self.0 as u32 >> 1
+    }
+
+    #[inline]
+    pub(super) fn key(self) -> f32 {
+        let ascending = !((self.0 >> 32) as u32);
+        f32::from_bits(if ascending >> 31 == 1 { ascending & !(1 << 31) } else { !ascending })
+    }
+}
+
+/// At most `capacity` candidates.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    sorted: Vec<Candidate>,
+    capacity: usize,
+    /// Before this all are followed.
+    next: usize,
+}
+
+impl Pool {
+    pub(super) fn reset(&mut self, capacity: usize) {
+        self.sorted.clear();
+        self.sorted.reserve(capacity + 1);
+        self.capacity = capacity;
+        self.next = 0;
+    }
+
+    /// Only candidates above this are worth inserting.
+    #[inline]
+    pub(super) fn bound(&self) -> f32 {
+        if self.sorted.len() < self.capacity {
+            return f32::NEG_INFINITY;
+        }
+        self.sorted.last().map_or(f32::NEG_INFINITY, |last| last.key())
+    }
+
+    #[inline]
+    pub(super) fn insert(&mut self, candidate: Candidate) {
+        if self.sorted.len() == self.capacity {
+            match self.sorted.last_mut() {
+                Some(last) if candidate < *last => *last = candidate,
+                _ => return,
+            }
+        } else {
+            self.sorted.push(candidate);
+        }
+        // The last one moves to its place.
+        let mut at = self.sorted.len() - 1;
+        while at > 0 && self.sorted[at - 1] > candidate {
+            self.sorted[at] = self.sorted[at - 1];
+            at -= 1;
+        }
+        self.sorted[at] = candidate;
+        self.next = self.next.min(at);
+    }
+
+    /// The best candidate whose links were not followed yet; they are taken to be followed now.
+    #[inline]
+    pub(super) fn follow(&mut self) -> Option<u32> {
+        let at = self.unfollowed(self.next)?;
+        self.sorted[at].0 |= FOLLOWED;
+        self.next = at + 1;
+        Some(self.sorted[at].id())
+    }
+
+    /// The one that [`Pool::follow`] gives next, as far as is known now.
+    #[inline]
+    pub(super) fn peek(&self) -> Option<u32> {
+        self.unfollowed(self.next).map(|at| self.sorted[at].id())
+    }
+
+    #[inline]
+    fn unfollowed(&self, from: usize) -> Option<usize> {
+        let left = self.sorted.get(from..)?;
+        left.iter().position(|candidate| candidate.0 & FOLLOWED == 0).map(|at| from + at)
+    }
+
+    /// All, the best first.
+    pub(super) fn ids(&self) -> impl ExactSizeIterator<Item = u32> {
+        self.sorted.iter().map(|candidate| candidate.id())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn candidates_keep_key_and_id() {
+        for key in [0.0, -0.0, 1.5, -1.5, f32::MAX, f32::MIN, f32::NEG_INFINITY] {
+            let candidate = Candidate::new(key, 77);
+            assert_eq!((candidate.key().to_bits(), candidate.id()), (key.to_bits(), 77));
+        }
+        assert!(Candidate::new(2.0, 9) < Candidate::new(-1.0, 1));
+        assert!(Candidate::new(2.0, 1) < Candidate::new(2.0, 9));
+    }
+
+    proptest! {
+        #[test]
+        fn the_best_are_kept_in_order(keys in proptest::collection::vec(-9i8..9, 0..60), capacity in 1usize..20) {
+            let mut pool = Pool::default();
+            pool.reset(capacity);
+            let mut expected: Vec<Candidate> = Vec::new();
+            for (id, &key) in (0..).zip(&keys) {
+                let candidate = Candidate::new(f32::from(key), id);
+                pool.insert(candidate);
+                expected.push(candidate);
+            }
+            expected.sort();
+            expected.truncate(capacity);
+            let ids: Vec<u32> = expected.iter().map(|candidate| candidate.id()).collect();
+            prop_assert_eq!(pool.ids().collect::<Vec<_>>(), ids.clone());
+            prop_assert_eq!(std::iter::from_fn(|| pool.follow()).collect::<Vec<_>>(), ids);
+        }
+    }
+}

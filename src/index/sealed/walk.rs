@@ -1,0 +1,156 @@
+//! The walk over a sealed graph: the best candidates known are followed until none of them is better than what is found
+//! (best-first search with a bounded list, as Malkov and Yashunin 2016, algorithm 2, without levels).
+//!
+//! What it costs is waiting for memory. So the links of two candidates are followed at a time, the neighbours not seen
+//! yet are gathered first, all their codes asked for, and only then compared, four by four; and the links of the
+//! next candidates are asked for as soon as these are known.
+
+use super::coder::{Query, factor};
+use super::file::Sections;
+use super::pool::{Candidate, Pool};
+use crate::compute::CodeKernels;
+use std::cell::Cell;
+
+/// Candidates whose links are followed at a time: two keep enough loads under way, more widen the walk for nothing.
+const AT_A_TIME: usize = 2;
+
+/// Memory of one thread's walks, used again and again.
+#[derive(Debug, Default)]
+pub(super) struct Scratch {
+    pub pool: Pool,
+    /// The walk that last saw each node, modulo 255.
+    seen: Vec<u8>,
+    walk: u8,
+    ids: Vec<u32>,
+    products: Vec<i32>,
+    keys: Vec<f32>,
+    above: Vec<u32>,
+}
+
+thread_local! {
+    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+}
+
+/// Runs `work` with this thread's scratch memory; a search inside a search gets memory of its own.
+pub(super) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
+    let mut scratch = SCRATCH.take().unwrap_or_default();
+    let answer = work(&mut scratch);
+    SCRATCH.set(Some(scratch));
+    answer
+}
+
+impl Scratch {
+    fn start(&mut self, nodes: usize, ef: usize) {
+        if self.seen.len() < nodes {
+            self.seen.resize(nodes, 0);
+        }
+        if self.walk == u8::MAX {
+            self.seen.fill(0);
+            self.walk = 0;
+        }
+        self.walk += 1;
+        self.pool.reset(ef);
+        self.ids.clear();
+    }
+
+    /// Adds those of `links` that this walk has not seen to the batch.
+    #[inline]
+    fn gather(&mut self, links: &[u32], nodes: usize) {
+        let (seen, walk) = (&mut self.seen[..nodes], self.walk);
+        let start = self.ids.len();
+        self.ids.extend_from_slice(links);
+        let mut count = start;
+        for &link in links {
+            // Only damage has a link beyond the last node; it stands for that one.
+            let id = (link as usize).min(nodes - 1);
+            self.ids[count] = id as u32;
+            // No branch: it would be guessed wrong half the time.
+            count += usize::from(seen[id] != walk);
+            seen[id] = walk;
+        }
+        self.ids.truncate(count);
+    }
+}
+
+/// A query on its way through one graph.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Walk<'a> {
+    pub sections: Sections<'a>,
+    pub query: &'a Query,
+    pub kernels: &'static CodeKernels,
+}
+
+impl Walk<'_> {
+    /// Leaves the best `ef` nodes found in the scratch memory's pool, and returns how many were compared. It starts from
+    /// `seeds`, or from the file's entries where these are empty.
+    pub(super) fn run(&self, ef: usize, seeds: &[u32], scratch: &mut Scratch) -> usize {
+        scratch.start(self.sections.nodes, ef);
+        let seeds = if seeds.is_empty() { self.sections.entries } else { seeds };
+        scratch.gather(seeds, self.sections.nodes);
+        let mut compared = 0;
+        loop {
+            compared += scratch.ids.len();
+            self.compare(scratch);
+            scratch.ids.clear();
+            for _ in 0..AT_A_TIME {
+                let Some(node) = scratch.pool.follow() else { break };
+                scratch.gather(self.sections.links_of(node), self.sections.nodes);
+            }
+            if scratch.ids.is_empty() && scratch.pool.peek().is_none() {
+                return compared;
+            }
+            self.kernels.prefetch(self.sections.codes, self.stride(), &scratch.ids);
+        }
+    }
+
+    fn stride(&self) -> usize {
+        self.query.codes.len() / 2
+    }
+
+    /// Compares the batch and takes what is better than the worst of a full pool.
+    #[inline]
+    fn compare(&self, scratch: &mut Scratch) {
+        let Scratch { pool, ids, products, keys, above, .. } = scratch;
+        if products.len() < ids.len() {
+            products.resize(ids.len(), 0);
+            keys.resize(ids.len(), 0.0);
+            above.resize(ids.len(), 0);
+        }
+        let (products, keys) = (&mut products[..ids.len()], &mut keys[..ids.len()]);
+        self.kernels.dots_u4(&self.query.codes, self.sections.codes, ids, products);
+        self.query.keys(products, self.sections.factors, ids, keys);
+        let count = self.kernels.above(keys, pool.bound(), above);
+        for &at in &above[..count] {
+            pool.insert(Candidate::new(keys[at as usize], ids[at as usize]));
+        }
+        if let Some(next) = pool.peek() {
+            self.kernels.prefetch(
+                bytemuck::cast_slice(self.sections.links),
+                self.sections.degree * 4,
+                &[next],
+            );
+        }
+    }
+
+    /// Compares nodes that are given, not found, and keeps the best in the pool.
+    pub(super) fn offer(&self, ids: &[u32], scratch: &mut Scratch) {
+        self.kernels.prefetch(self.sections.codes, self.stride(), ids);
+        scratch.ids.clear();
+        scratch.ids.extend_from_slice(ids);
+        self.compare(scratch);
+    }
+
+    /// The scores of nodes by their refined codes.
+    pub(super) fn refine(&self, ids: &[u32], coder: &super::coder::Coder, scores: &mut Vec<f32>) {
+        let sections = &self.sections;
+        let (stride, width) = (self.stride(), 2 * self.stride());
+        self.kernels.prefetch(sections.bytes, width, ids);
+        scores.clear();
+        scores.extend(ids.iter().map(|&id| {
+            let codes = &sections.codes[id as usize * stride..][..stride];
+            let bytes = &sections.bytes[id as usize * width..][..width];
+            let product = self.kernels.dot_refined(&self.query.rotated, codes, bytes, &coder.levels);
+            self.query.score(product, factor(sections.factors, id))
+        }));
+    }
+}
