@@ -1,8 +1,8 @@
 //! What an index is made with, what a search asks, and what it answers.
 
+use super::sealed::MAX_DEGREE;
 use crate::error::{Error, Result};
 use crate::model::{MAX_DIM, Metric};
-use super::sealed::MAX_DEGREE;
 use std::fmt;
 use std::num::NonZero;
 use std::path::PathBuf;

@@ -56,7 +56,9 @@ pub(super) enum Step {
     Absorb,
     Rebuild,
     /// Seals head and live tier together with these files, by their place.
-    Seal { files: Vec<usize> },
+    Seal {
+        files: Vec<usize>,
+    },
 }
 
 /// The next step; none where all is as it is wanted.

@@ -180,7 +180,8 @@ impl<'a> Search<'a> {
     }
 
     fn matches_sealed(&self, file: &Sealed, row: u32) -> bool {
-        file.is_alive(row, self.view.seq) && !self.options.exclude.is_some_and(|exclude| exclude(file.label(row)))
+        file.is_alive(row, self.view.seq)
+            && !self.options.exclude.is_some_and(|exclude| exclude(file.label(row)))
     }
 
     fn matches(&self, segment: &Segment, row: usize) -> bool {

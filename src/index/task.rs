@@ -44,7 +44,11 @@ pub struct Task {
 #[derive(Debug)]
 pub(super) enum Outcome {
     /// The new tier, its newest segment, and where that one's rows come from.
-    Live { live: Live, segment: Arc<Segment>, origins: Vec<Row> },
+    Live {
+        live: Live,
+        segment: Arc<Segment>,
+        origins: Vec<Row>,
+    },
     Sealed(Made),
 }
 
@@ -90,7 +94,8 @@ impl Task {
 
     fn seal(&self, progress: &dyn Fn(usize, usize), cancel: &AtomicBool) -> Result<Option<Outcome>> {
         // Writers go on meanwhile: what is alive is looked at once.
-        let alive = |rows: usize, alive: &dyn Fn(u32) -> bool| (0..rows as u32).filter(|&row| alive(row)).collect();
+        let alive =
+            |rows: usize, alive: &dyn Fn(u32) -> bool| (0..rows as u32).filter(|&row| alive(row)).collect();
         let segment_rows: Vec<Vec<u32>> = self
             .sources
             .iter()

@@ -163,7 +163,8 @@ impl Index {
             head: self.rows.len() - self.live_len,
             live: self.live_len,
             live_dead: self.live.as_ref().map_or(0, |live| live.rows()) - self.live_len,
-            graph_fits: self.live.is_none() || self.builder.as_ref().is_some_and(|builder| self.fits(builder)),
+            graph_fits: self.live.is_none()
+                || self.builder.as_ref().is_some_and(|builder| self.fits(builder)),
             files: self.sealed.iter().map(of).collect(),
         }
     }

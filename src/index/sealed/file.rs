@@ -1,7 +1,7 @@
 //! A sealed file: what it holds, and which of its rows have died.
 
 use super::coder::Coder;
-use super::format::{Header, Layout, NO_LINK, Section};
+use super::format::{Header, Layout, Section};
 use super::mapping::Mapping;
 use crate::error::{Error, Result};
 use std::path::{Path, PathBuf};
@@ -35,13 +35,11 @@ pub(super) struct Sections<'a> {
 }
 
 impl Sections<'_> {
-    /// A node's neighbours.
+    /// A node's neighbours, filled up with itself.
     #[inline]
     pub(super) fn links_of(&self, node: u32) -> &[u32] {
         let start = node as usize * self.degree;
-        let links = self.links.get(start..start + self.degree).unwrap_or_default();
-        let count = links.iter().position(|&link| link == NO_LINK).unwrap_or(links.len());
-        &links[..count]
+        self.links.get(start..start + self.degree).unwrap_or_default()
     }
 }
 

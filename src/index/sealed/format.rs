@@ -26,7 +26,7 @@ pub(super) const MAX_ROWS: usize = 1 << 30;
 pub(super) enum Section {
     /// Nodes where every search starts.
     Entries,
-    /// `degree` neighbours of each node, [`NO_LINK`] where there are fewer.
+    /// `degree` neighbours of each node, the node itself where there are fewer: walks have seen that.
     Links,
     /// 4-bit codes of each node.
     Codes,
@@ -58,9 +58,6 @@ pub(super) const SECTIONS: [Section; 10] = [
     Section::Mean,
     Section::Vectors,
 ];
-
-/// In place of a link that a node lacks.
-pub(super) const NO_LINK: u32 = u32::MAX;
 
 /// Where a section lies, and its checksum.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

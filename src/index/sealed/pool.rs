@@ -81,10 +81,18 @@ impl Pool {
         Some(self.sorted[at].id())
     }
 
-    /// The one that [`Pool::follow`] gives next, as far as is known now.
+    /// The two that [`Pool::follow`] gives next, as far as is known now; no node's id where there are fewer.
     #[inline]
-    pub(super) fn peek(&self) -> Option<u32> {
-        self.unfollowed(self.next).map(|at| self.sorted[at].id())
+    pub(super) fn upcoming(&self) -> [u32; 2] {
+        let first = self.unfollowed(self.next);
+        let second = first.and_then(|at| self.unfollowed(at + 1));
+        [first, second].map(|at| at.map_or(u32::MAX, |at| self.sorted[at].id()))
+    }
+
+    /// Whether all are followed.
+    #[inline]
+    pub(super) fn is_done(&self) -> bool {
+        self.unfollowed(self.next).is_none()
     }
 
     #[inline]

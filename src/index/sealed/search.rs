@@ -36,7 +36,9 @@ impl Sealed {
     pub(in crate::index) fn search(&self, ask: &Ask) -> Vec<Found> {
         let query = self.coder().query(ask.vector);
         let walk = Walk { sections: self.sections(), query: &query, kernels: backend().codes() };
-        with_scratch(|scratch| self.walk(ask, &walk, scratch).unwrap_or_else(|| self.scan(ask, &walk, scratch)))
+        with_scratch(|scratch| {
+            self.walk(ask, &walk, scratch).unwrap_or_else(|| self.scan(ask, &walk, scratch))
+        })
     }
 
     /// Walks, wider until enough rows match; `None` where a scan costs less than the next width.

@@ -96,7 +96,7 @@ impl Walk<'_> {
                 let Some(node) = scratch.pool.follow() else { break };
                 scratch.gather(self.sections.links_of(node), self.sections.nodes);
             }
-            if scratch.ids.is_empty() && scratch.pool.peek().is_none() {
+            if scratch.ids.is_empty() && scratch.pool.is_done() {
                 return compared;
             }
             self.kernels.prefetch(self.sections.codes, self.stride(), &scratch.ids);
@@ -123,13 +123,8 @@ impl Walk<'_> {
         for &at in &above[..count] {
             pool.insert(Candidate::new(keys[at as usize], ids[at as usize]));
         }
-        if let Some(next) = pool.peek() {
-            self.kernels.prefetch(
-                bytemuck::cast_slice(self.sections.links),
-                self.sections.degree * 4,
-                &[next],
-            );
-        }
+        let links = bytemuck::cast_slice(self.sections.links);
+        self.kernels.prefetch(links, self.sections.degree * 4, &pool.upcoming());
     }
 
     /// Compares nodes that are given, not found, and keeps the best in the pool.

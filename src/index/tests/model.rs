@@ -5,11 +5,12 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const DIM: usize = 3;
+const WANTED: [Wanted; 4] = [Wanted::Due, Wanted::Absorbed, Wanted::Sealed, Wanted::Compact];
 
 #[derive(Clone, Debug)]
 enum Op {
     Apply(Vec<(u32, Option<Vec<f32>>)>),
-    Plan { force: bool },
+    Plan(Wanted),
     Run,
     Cancel,
     Complete,
@@ -60,7 +61,7 @@ fn op() -> impl Strategy<Value = Op> {
     let change = (0u32..60, proptest::option::weighted(0.75, vector()));
     prop_oneof![
         8 => proptest::collection::vec(change, 0..12).prop_map(Op::Apply),
-        3 => any::<bool>().prop_map(|force| Op::Plan { force }),
+        4 => proptest::sample::select(&WANTED[..]).prop_map(Op::Plan),
         3 => Just(Op::Run),
         1 => Just(Op::Cancel),
         3 => Just(Op::Complete),
@@ -93,6 +94,7 @@ fn check(view: &IndexView, model: &Model, metric: Metric, ask: &Ask) {
         exact: ask.exact,
         exclude: Some(&exclude),
         min_score: ask.min_score,
+        exact_scores: true,
     };
     let found = view.search(&ask.query, &options).unwrap();
     let mut expected: Vec<(f32, u32)> = model
@@ -121,7 +123,7 @@ fn check(view: &IndexView, model: &Model, metric: Metric, ask: &Ask) {
         assert_eq!(found.len(), expected.len(), "{found:?} {expected:?}");
     }
     assert_eq!(view.len(), model.len());
-    assert_eq!(view.head_len() + view.live_len(), view.len());
+    assert_eq!(view.head_len() + view.live_len() + view.sealed_len(), view.len());
 }
 
 fn replay(metric: Metric, ops: Vec<Op>) {
@@ -143,14 +145,14 @@ fn replay(metric: Metric, ops: Vec<Op>) {
                 }
                 kept.push((index.apply(changes, seq).unwrap(), model.clone()));
             }
-            Op::Plan { force } => {
-                let planned = index.plan(force);
+            Op::Plan(wanted) => {
+                let planned = index.plan(wanted);
                 assert!(task.is_none() || planned.is_none(), "one task at a time");
                 task = task.or(planned);
             }
             Op::Run => assert!(task.as_mut().is_none_or(run)),
             Op::Cancel => {
-                task.as_mut().map(|task| task.run(&|_, _| (), &AtomicBool::new(true)));
+                task.as_mut().map(|task| task.run(&|_, _| (), &AtomicBool::new(true)).unwrap());
             }
             Op::Complete => {
                 if let Some(task) = task.take() {

@@ -1,7 +1,7 @@
 //! AVX-512 with VNNI: sixty-four codes at a time, the sums of four rows reduced together.
 #![expect(unsafe_code, reason = "vector loads take raw pointers; target features are checked at run time")]
 
-use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, row};
+use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels};
 use std::arch::x86_64::{
     __m128i, __m512, __m512i, _CMP_GT_OQ, _MM_HINT_T0, _mm_add_epi32, _mm_loadu_si128, _mm_prefetch,
     _mm_storeu_si128, _mm_sub_epi32, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
@@ -69,10 +69,29 @@ fn store(sums: __m128i, out: &mut [i32]) {
     }
 }
 
-/// Four rows of a batch; at its end the last id again, whose sum is then thrown away.
-#[inline]
-fn four<'a, T>(rows: &'a [T], stride: usize, ids: &[u32]) -> [&'a [T]; 4] {
-    std::array::from_fn(|i| row(rows, stride, ids[i.min(ids.len() - 1)]))
+/// Rows of one length; an id beyond the last stands for that.
+#[derive(Clone, Copy)]
+struct Rows<'a, T, const N: usize> {
+    parts: &'a [[T; N]],
+    /// Parts of a row.
+    blocks: usize,
+    last: usize,
+}
+
+impl<'a, T, const N: usize> Rows<'a, T, N> {
+    fn new(values: &'a [T], blocks: usize) -> Self {
+        let (parts, _) = values.as_chunks::<N>();
+        Self { parts, blocks, last: parts.len() / blocks - 1 }
+    }
+
+    /// Four rows of a batch; at its end the last id again, whose sum is then thrown away.
+    #[inline]
+    fn four(&self, ids: &[u32]) -> [&'a [[T; N]]; 4] {
+        std::array::from_fn(|i| {
+            let start = (ids[i.min(ids.len() - 1)] as usize).min(self.last) * self.blocks;
+            &self.parts[start..start + self.blocks]
+        })
+    }
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
@@ -80,16 +99,17 @@ fn dots_u4(query: &[i8], codes: &[u8], ids: &[u32], out: &mut [i32]) {
     let low = _mm512_set1_epi8(15);
     let (query, _) = query.as_chunks::<64>();
     let (query, _) = query.as_chunks::<2>();
+    let rows = Rows::<u8, BLOCK_BYTES>::new(codes, query.len());
     for (ids, out) in ids.chunks(4).zip(out.chunks_mut(4)) {
-        let rows = four(codes, query.len() * BLOCK_BYTES, ids).map(|row| row.as_chunks::<BLOCK_BYTES>().0);
+        let [a, b, c, d] = rows.four(ids);
         let mut sums = [_mm512_setzero_si512(); 4];
-        for (block, [front, back]) in query.iter().enumerate() {
-            let (front, back) = (load_signed(front), load_signed(back));
-            for lane in 0..4 {
-                let pairs = load(&rows[lane][block]);
+        for ((((part, a), b), c), d) in query.iter().zip(a).zip(b).zip(c).zip(d) {
+            let (front, back) = (load_signed(&part[0]), load_signed(&part[1]));
+            for (sum, pairs) in sums.iter_mut().zip([a, b, c, d]) {
+                let pairs = load(pairs);
                 let high = _mm512_and_si512(_mm512_srli_epi16::<4>(pairs), low);
-                sums[lane] = _mm512_dpbusd_epi32(sums[lane], _mm512_and_si512(pairs, low), front);
-                sums[lane] = _mm512_dpbusd_epi32(sums[lane], high, back);
+                *sum = _mm512_dpbusd_epi32(*sum, _mm512_and_si512(pairs, low), front);
+                *sum = _mm512_dpbusd_epi32(*sum, high, back);
             }
         }
         store(reduce(sums), out);
@@ -105,16 +125,17 @@ fn dots_i8(query: &[i8], codes: &[i8], ids: &[u32], out: &mut [i32]) {
     }
     let offset = _mm512_set1_epi8(i8::MIN);
     let (query, _) = query.as_chunks::<64>();
+    let rows = Rows::<i8, 64>::new(codes, query.len());
     for (ids, out) in ids.chunks(4).zip(out.chunks_mut(4)) {
-        let rows = four(codes, query.len() * 64, ids).map(|row| row.as_chunks::<64>().0);
+        let [a, b, c, d] = rows.four(ids);
         let mut sums = [_mm512_setzero_si512(); 4];
         let mut offsets = [_mm512_setzero_si512(); 4];
-        for (block, part) in query.iter().enumerate() {
+        for ((((part, a), b), c), d) in query.iter().zip(a).zip(b).zip(c).zip(d) {
             let part = _mm512_xor_si512(load_signed(part), offset);
-            for lane in 0..4 {
-                let row = load_signed(&rows[lane][block]);
-                sums[lane] = _mm512_dpbusd_epi32(sums[lane], part, row);
-                offsets[lane] = _mm512_dpbusd_epi32(offsets[lane], offset, row);
+            for ((sum, correction), row) in sums.iter_mut().zip(&mut offsets).zip([a, b, c, d]) {
+                let row = load_signed(row);
+                *sum = _mm512_dpbusd_epi32(*sum, part, row);
+                *correction = _mm512_dpbusd_epi32(*correction, offset, row);
             }
         }
         for lane in 0..4 {
@@ -260,14 +281,17 @@ fn above(values: &[f32], bound: f32, out: &mut [u32]) -> usize {
     found
 }
 
-/// A row's cache lines, the one its end lies in included.
+/// The cache lines of each row.
 pub(super) fn prefetch(rows: &[u8], stride: usize, ids: &[u32]) {
     for &id in ids {
         let start = id as usize * stride;
-        let Some(row) = rows.get(start..start + stride) else { continue };
-        for line in row.chunks(64) {
-            // SAFETY: a hint, which reads nothing that the program could see; SSE is part of the architecture.
-            unsafe { _mm_prefetch::<_MM_HINT_T0>(line.as_ptr().cast()) }
+        if start + stride > rows.len() {
+            continue;
+        }
+        for line in (start..start + stride).step_by(64) {
+            // SAFETY: the place is inside the slice; and a prefetch is a hint, which reads nothing that the program
+            // could see. SSE is part of the architecture.
+            unsafe { _mm_prefetch::<_MM_HINT_T0>(rows.as_ptr().add(line).cast()) }
         }
     }
 }

@@ -3,7 +3,6 @@
 use super::partition::Leaves;
 use super::points::Points;
 use super::workers::{Cancelled, Workers};
-use crate::index::sealed::format::NO_LINK;
 use crate::index::sealed::pool::{Candidate, Pool};
 
 /// Rows whose products with all of the leaf are taken at a time.
@@ -13,7 +12,7 @@ const RUN: usize = 128;
 /// Leaves between two looks at progress.
 const STRIDE: usize = 64;
 
-/// Writes the `count` nearest of each point, or fewer and [`NO_LINK`], to `out` in the leaves' order.
+/// Writes the `count` nearest of each point, filled up with itself, to `out` in the leaves' order.
 pub(super) fn nearest_in_leaves(
     points: &Points,
     leaves: &Leaves,
@@ -79,7 +78,7 @@ impl Row<'_> {
                 self.pool.insert(Candidate::new(keys[at as usize], ids[at as usize]));
             }
         }
-        out.fill(NO_LINK);
+        out.fill(id);
         out.iter_mut().zip(self.pool.ids()).for_each(|(out, id)| *out = id);
     }
 }

@@ -2,7 +2,6 @@
 
 use super::points::Points;
 use super::workers::{Cancelled, Workers};
-use crate::index::sealed::format::NO_LINK;
 use crate::index::sealed::pool::Candidate;
 
 /// Most candidates that links are chosen from: the nearest.
@@ -10,7 +9,7 @@ const MOST_CANDIDATES: usize = 96;
 /// Links already chosen that a candidate is compared with at a time.
 const GROUP: usize = 4;
 
-/// `degree` links of each node, [`NO_LINK`] behind the last.
+/// `degree` links of each node, filled up with the node itself.
 #[derive(Debug)]
 pub(super) struct Links {
     pub degree: usize,
@@ -40,10 +39,10 @@ impl Choice {
     /// Chooses links of `node` among `others` (Subramanya et al. 2019, algorithm 2): near ones, in different
     /// directions.
     pub(super) fn choose(&mut self, points: &Points, node: u32, pruning: Pruning, links: &mut [u32]) {
-        self.others.retain(|&other| other != node && other != NO_LINK);
+        self.others.retain(|&other| other != node);
         let Self { others, sorted, passed, products } = self;
         passed.clear();
-        links.fill(NO_LINK);
+        links.fill(node);
         if others.is_empty() {
             return;
         }
@@ -87,7 +86,7 @@ impl Links {
         gather: impl Fn(u32, &mut Vec<u32>) + Sync,
         workers: &Workers,
     ) -> Result<Self, Cancelled> {
-        let mut ids = vec![NO_LINK; points.len() * degree];
+        let mut ids = vec![0; points.len() * degree];
         workers.rows(&mut ids, degree, Choice::default, |choice, node, links| {
             choice.others.clear();
             gather(node as u32, &mut choice.others);
@@ -98,7 +97,7 @@ impl Links {
 
     pub(super) fn of(&self, node: u32) -> impl Iterator<Item = u32> {
         let links = &self.ids[node as usize * self.degree..][..self.degree];
-        links.iter().copied().take_while(|&link| link != NO_LINK)
+        links.iter().copied().take_while(move |&link| link != node)
     }
 
     /// Links in both directions: chosen again among those of a node and those that come to it.
@@ -114,7 +113,9 @@ impl Links {
     /// The nodes that link to each node, by counting: where they start, and they themselves, ascending.
     fn reversed(&self, nodes: usize) -> (Vec<usize>, Vec<u32>) {
         let mut starts = vec![0; nodes + 1];
-        self.ids.iter().filter(|&&link| link != NO_LINK).for_each(|&link| starts[link as usize + 1] += 1);
+        for node in 0..nodes as u32 {
+            self.of(node).for_each(|link| starts[link as usize + 1] += 1);
+        }
         for node in 0..nodes {
             starts[node + 1] += starts[node];
         }

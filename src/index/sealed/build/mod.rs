@@ -14,7 +14,7 @@ mod workers;
 
 use super::coder::{Coder, Grid, code_dim, step_for};
 use super::file::Sealed;
-use super::format::{Header, Layout, NO_LINK, Section};
+use super::format::{Header, Layout, Section};
 use super::write::{Content, to_file, to_memory};
 use crate::compute::distance::backend;
 use crate::error::Result;
@@ -141,7 +141,7 @@ impl<'a> Built<'a> {
     ) -> Self {
         let mut place = vec![0; order.len()];
         order.iter().zip(0..).for_each(|(&node, at): (_, u32)| place[node as usize] = at);
-        let renamed = |id: &u32| if *id == NO_LINK { NO_LINK } else { place[*id as usize] };
+        let renamed = |id: &u32| place[*id as usize];
         let of_node = |node: &u32| &links.ids[*node as usize * links.degree..][..links.degree];
         let mut equals: Vec<(u32, u32)> =
             rows.others.iter().map(|&(node, row)| (place[node as usize], row)).collect();
@@ -278,8 +278,8 @@ fn graph<'v>(
 /// The nearest of each point in its leaf of every partition.
 fn candidates(points: &Points, options: &BuildOptions, workers: &Workers) -> Result<Vec<u32>, Cancelled> {
     let (count, each) = (options.nearest, options.partitions * options.nearest);
-    let mut near = vec![NO_LINK; points.len() * each];
-    let mut found = vec![NO_LINK; points.len() * count];
+    let mut near = vec![0; points.len() * each];
+    let mut found = vec![0; points.len() * count];
     for number in 0..options.partitions {
         let leaves = partition::partition(points, options.seed.wrapping_add(number as u64), workers);
         leaves::nearest_in_leaves(points, &leaves, count, &mut found, workers)?;
