@@ -1,18 +1,15 @@
 //! The walk over a sealed graph: the best candidates known are followed until none of them is better than what is found
 //! (best-first search with a bounded list, as Malkov and Yashunin 2016, algorithm 2, without levels).
 //!
-//! What it costs is waiting for memory. So the links of two candidates are followed at a time, the neighbours not seen
-//! yet are gathered first, all their codes asked for, and only then compared, four by four; and the links of the
-//! next candidates are asked for as soon as these are known.
+//! What it costs is waiting for memory. So a candidate's neighbours not seen yet are gathered and all their codes asked
+//! for; but compared, four by four, only after the next candidate's were asked for too: the one batch is on its way
+//! while the other is worked on. And the links of the candidates that come next are asked for as soon as these are known.
 
 use super::coder::{Query, factor};
 use super::file::Sections;
 use super::pool::{Candidate, Pool};
 use crate::compute::CodeKernels;
 use std::cell::Cell;
-
-/// Candidates whose links are followed at a time: two keep enough loads under way, more widen the walk for nothing.
-const AT_A_TIME: usize = 2;
 
 /// Memory of one thread's walks, used again and again.
 #[derive(Debug, Default)]
@@ -21,7 +18,9 @@ pub(super) struct Scratch {
     /// The walk that last saw each node, modulo 255.
     seen: Vec<u8>,
     walk: u8,
+    /// The batch being gathered, and the one before it, which is to be compared.
     ids: Vec<u32>,
+    before: Vec<u32>,
     products: Vec<i32>,
     keys: Vec<f32>,
     above: Vec<u32>,
@@ -50,6 +49,12 @@ impl Scratch {
         }
         self.walk += 1;
         self.pool.reset(ef);
+        self.ids.clear();
+    }
+
+    /// Starts a new batch; the one gathered is now the one before.
+    fn ahead(&mut self) {
+        std::mem::swap(&mut self.ids, &mut self.before);
         self.ids.clear();
     }
 
@@ -89,17 +94,17 @@ impl Walk<'_> {
         scratch.gather(seeds, self.sections.nodes);
         let mut compared = 0;
         loop {
-            compared += scratch.ids.len();
-            self.compare(scratch);
-            scratch.ids.clear();
-            for _ in 0..AT_A_TIME {
-                let Some(node) = scratch.pool.follow() else { break };
+            // Of the candidate that is best now, while the batch before is still on its way from memory.
+            scratch.ahead();
+            if let Some(node) = scratch.pool.follow() {
                 scratch.gather(self.sections.links_of(node), self.sections.nodes);
+                self.kernels.prefetch(self.sections.codes, self.stride(), &scratch.ids);
             }
+            compared += scratch.before.len();
+            self.compare(scratch);
             if scratch.ids.is_empty() && scratch.pool.is_done() {
                 return compared;
             }
-            self.kernels.prefetch(self.sections.codes, self.stride(), &scratch.ids);
         }
     }
 
@@ -110,7 +115,7 @@ impl Walk<'_> {
     /// Compares the batch and takes what is better than the worst of a full pool.
     #[inline]
     fn compare(&self, scratch: &mut Scratch) {
-        let Scratch { pool, ids, products, keys, above, .. } = scratch;
+        let Scratch { pool, before: ids, products, keys, above, .. } = scratch;
         if products.len() < ids.len() {
             products.resize(ids.len(), 0);
             keys.resize(ids.len(), 0.0);
@@ -130,8 +135,8 @@ impl Walk<'_> {
     /// Compares nodes that are given, not found, and keeps the best in the pool.
     pub(super) fn offer(&self, ids: &[u32], scratch: &mut Scratch) {
         self.kernels.prefetch(self.sections.codes, self.stride(), ids);
-        scratch.ids.clear();
-        scratch.ids.extend_from_slice(ids);
+        scratch.before.clear();
+        scratch.before.extend_from_slice(ids);
         self.compare(scratch);
     }
 
