@@ -84,7 +84,8 @@ impl Coder {
         }
         let length = norm(rotated);
         if length > 0.0 {
-            rotated.iter_mut().for_each(|value| *value = (f64::from(*value) / length) as f32);
+            let factor = length.recip();
+            rotated.iter_mut().for_each(|value| *value = (f64::from(*value) * factor) as f32);
         }
         length as f32
     }
@@ -118,7 +119,7 @@ impl Coder {
         let metric = self.grid.metric;
         let mut rotated = vec![0.0; self.code_dim()];
         self.rotate(vector, metric == Metric::L2, &mut rotated);
-        let largest = rotated.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+        let largest = largest(&rotated);
         let unit = if largest.is_normal() { largest / 127.0 } else { 1.0 };
         let steps = unit.recip();
         let codes: Vec<i8> = rotated.iter().map(|value| round(value * steps)).collect();
@@ -129,6 +130,11 @@ impl Coder {
         };
         Query { middle: 7.5 * sum as f32, unit: unit * self.grid.step, metric, rotated, codes, offset }
     }
+}
+
+/// The largest magnitude of finite values: as whole numbers, their bits are in its order, and quicker to compare.
+pub(super) fn largest(values: &[f32]) -> f32 {
+    f32::from_bits(values.iter().fold(0, |largest, value| (value.to_bits() & i32::MAX as u32).max(largest)))
 }
 
 /// The nearest whole number of a value from −127.4 to 127.4: added to this sum it stands in the lowest bits. (A cast

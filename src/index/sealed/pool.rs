@@ -1,7 +1,10 @@
 //! The candidates of a walk: sorted, the best first, each with a flag that says whether its links were followed.
 
+use crate::compute::CodeKernels;
+
 /// A candidate in one number: the key, turned so that larger keys give smaller numbers, over the id and the flag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(transparent)]
 pub(super) struct Candidate(u64);
 
 const FOLLOWED: u64 = 1;
@@ -53,22 +56,13 @@ impl Pool {
     }
 
     #[inline]
-    pub(super) fn insert(&mut self, candidate: Candidate) {
-        if self.sorted.len() == self.capacity {
-            match self.sorted.last_mut() {
-                Some(last) if candidate < *last => *last = candidate,
-                _ => return,
-            }
-        } else {
+    pub(super) fn insert(&mut self, candidate: Candidate, kernels: &CodeKernels) {
+        if self.sorted.len() < self.capacity {
             self.sorted.push(candidate);
+        } else if self.sorted.last().is_none_or(|last| *last <= candidate) {
+            return;
         }
-        // The last one moves to its place.
-        let mut at = self.sorted.len() - 1;
-        while at > 0 && self.sorted[at - 1] > candidate {
-            self.sorted[at] = self.sorted[at - 1];
-            at -= 1;
-        }
-        self.sorted[at] = candidate;
+        let at = kernels.insert(bytemuck::cast_slice_mut(&mut self.sorted), candidate.0);
         self.next = self.next.min(at);
     }
 
@@ -110,6 +104,7 @@ impl Pool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::compute::distance::backend;
     use proptest::prelude::*;
 
     #[test]
@@ -130,7 +125,7 @@ mod tests {
             let mut expected: Vec<Candidate> = Vec::new();
             for (id, &key) in (0..).zip(&keys) {
                 let candidate = Candidate::new(f32::from(key), id);
-                pool.insert(candidate);
+                pool.insert(candidate, backend().codes());
                 expected.push(candidate);
             }
             expected.sort();

@@ -62,9 +62,8 @@ impl Scratch {
     #[inline]
     fn gather(&mut self, links: &[u32], nodes: usize) {
         let (seen, walk) = (&mut self.seen[..nodes], self.walk);
-        let start = self.ids.len();
-        self.ids.extend_from_slice(links);
-        let mut count = start;
+        let mut count = self.ids.len();
+        self.ids.resize(count + links.len(), 0);
         for &link in links {
             // Only damage has a link beyond the last node; it stands for that one.
             let id = (link as usize).min(nodes - 1);
@@ -126,7 +125,7 @@ impl Walk<'_> {
         self.query.keys(products, self.sections.factors, ids, keys);
         let count = self.kernels.above(keys, pool.bound(), above);
         for &at in &above[..count] {
-            pool.insert(Candidate::new(keys[at as usize], ids[at as usize]));
+            pool.insert(Candidate::new(keys[at as usize], ids[at as usize]), self.kernels);
         }
         let links = bytemuck::cast_slice(self.sections.links);
         self.kernels.prefetch(links, self.sections.degree * 4, &pool.upcoming());

@@ -5,13 +5,14 @@ use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels};
 use std::arch::x86_64::{
     __m128i, __m512, __m512i, _CMP_GT_OQ, _MM_HINT_T0, _mm_add_epi32, _mm_loadu_si128, _mm_prefetch,
     _mm_storeu_si128, _mm_sub_epi32, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512,
-    _mm512_castsi512_si128, _mm512_cmp_ps_mask, _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32,
-    _mm512_dpbusd_epi32, _mm512_extracti32x4_epi32, _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512,
-    _mm512_mask_storeu_epi32, _mm512_maskz_compress_epi32, _mm512_maskz_loadu_ps, _mm512_permutexvar_ps,
-    _mm512_reduce_add_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_ps, _mm512_setr_epi32,
-    _mm512_setzero_ps, _mm512_setzero_si512, _mm512_srli_epi16, _mm512_srli_epi32, _mm512_sub_epi32,
-    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
-    _mm512_xor_si512,
+    _mm512_castsi512_si128, _mm512_cmp_ps_mask, _mm512_cmpgt_epu64_mask, _mm512_cvtepi32_ps,
+    _mm512_cvtepu8_epi32, _mm512_dpbusd_epi32, _mm512_extracti32x4_epi32, _mm512_fmadd_ps,
+    _mm512_loadu_epi64, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_storeu_epi32,
+    _mm512_mask_storeu_epi64, _mm512_maskz_compress_epi32, _mm512_maskz_loadu_ps, _mm512_permutexvar_ps,
+    _mm512_reduce_add_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_ps,
+    _mm512_setr_epi32, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_srli_epi16, _mm512_srli_epi32,
+    _mm512_sub_epi32, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32,
+    _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
 /// Handed out by [`crate::compute::backends`] only where AVX-512 F, BW, VL and VNNI are there; every SAFETY below rests on it.
@@ -26,6 +27,8 @@ pub(in super::super) const KERNELS: CodeKernels = CodeKernels {
     dot_refined: |query, codes, bytes, levels| unsafe { dot_refined(query, codes, bytes, levels) },
     // SAFETY: as above.
     above: |values, bound, out| unsafe { above(values, bound, out) },
+    // SAFETY: as above.
+    insert: |sorted, value| unsafe { insert(sorted, value) },
     prefetch,
 };
 
@@ -279,6 +282,28 @@ fn above(values: &[f32], bound: f32, out: &mut [u32]) -> usize {
         found += count;
     }
     found
+}
+
+/// Eight numbers at a time move up by one, from the end, until some of eight are not above the value.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn insert(sorted: &mut [u64], value: u64) -> usize {
+    let bound = _mm512_set1_epi64(value.cast_signed());
+    let mut end = sorted.len() - 1;
+    while end >= 8 {
+        let nine = &mut sorted[end - 8..=end];
+        // SAFETY: reads the first eight of the nine numbers.
+        let eight = unsafe { _mm512_loadu_epi64(nine.as_ptr().cast()) };
+        let larger = _mm512_cmpgt_epu64_mask(eight, bound);
+        // SAFETY: writes the last eight of the nine numbers, or fewer.
+        unsafe { _mm512_mask_storeu_epi64(nine.as_mut_ptr().add(1).cast(), larger, eight) }
+        if larger != u8::MAX {
+            let at = end - larger.count_ones() as usize;
+            sorted[at] = value;
+            return at;
+        }
+        end -= 8;
+    }
+    super::scalar::insert(&mut sorted[..=end], value)
 }
 
 /// The cache lines of each row.

@@ -49,6 +49,8 @@ pub struct CodeKernels {
     dot_refined: fn(&[f32], &[u8], &[u8], &Levels) -> f32,
     /// Writes the places of values above a bound to the front of `out`, ascending, and returns their number.
     above: fn(&[f32], f32, &mut [u32]) -> usize,
+    /// Puts a number into its place among sorted ones, dropping the last, and returns the place.
+    insert: fn(&mut [u64], u64) -> usize,
     /// Asks for the memory of rows of a given length ahead of their use.
     prefetch: fn(&[u8], usize, &[u32]),
 }
@@ -111,6 +113,17 @@ impl CodeKernels {
     #[inline]
     pub fn above(&self, values: &[f32], bound: f32, out: &mut [u32]) -> usize {
         (self.above)(values, bound, &mut out[..values.len()])
+    }
+
+    /// Puts `value` into its place in `sorted`, whose numbers ascend but for the last, which is dropped; returns the
+    /// place. It is behind equal numbers.
+    ///
+    /// # Panics
+    /// If `sorted` is empty.
+    #[inline]
+    pub fn insert(&self, sorted: &mut [u64], value: u64) -> usize {
+        assert!(!sorted.is_empty(), "there is a last number to drop");
+        (self.insert)(sorted, value)
     }
 
     /// Asks for the memory of rows of `stride` bytes ahead of their use; an id beyond the last row is passed over.

@@ -3,7 +3,7 @@
 use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, row};
 
 pub(in super::super) const KERNELS: CodeKernels =
-    CodeKernels { dots_u4, dots_i8, gram_i8, dot_refined, above, prefetch };
+    CodeKernels { dots_u4, dots_i8, gram_i8, dot_refined, above, insert, prefetch };
 
 /// The 4-bit code of a dimension.
 #[inline]
@@ -55,6 +55,16 @@ pub(super) fn above(values: &[f32], bound: f32, out: &mut [u32]) -> usize {
         found += usize::from(value > bound);
     }
     found
+}
+
+pub(super) fn insert(sorted: &mut [u64], value: u64) -> usize {
+    let mut at = sorted.len() - 1;
+    while at > 0 && sorted[at - 1] > value {
+        sorted[at] = sorted[at - 1];
+        at -= 1;
+    }
+    sorted[at] = value;
+    at
 }
 
 /// There is no portable way to ask.

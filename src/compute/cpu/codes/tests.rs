@@ -113,6 +113,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
+    fn numbers_are_inserted_in_order(
+        mut sorted in proptest::collection::vec(prop_oneof![0u64..9, any::<u64>()], 1..70),
+        values in proptest::collection::vec(prop_oneof![0u64..9, any::<u64>()], 1..20),
+    ) {
+        sorted.sort_unstable();
+        for (name, kernels) in others() {
+            let (mut found, mut expected) = (sorted.clone(), sorted.clone());
+            for &value in &values {
+                prop_assert_eq!(kernels.insert(&mut found, value), scalar::insert(&mut expected, value), "{}", name);
+                prop_assert_eq!(&found, &expected, "{}", name);
+                prop_assert!(found.is_sorted());
+            }
+        }
+    }
+
+    #[test]
     fn values_above_a_bound_are_found(
         values in proptest::collection::vec(prop_oneof![-4f32..4.0, Just(f32::NAN), Just(1.0)], 0..100),
         bound in prop_oneof![-4f32..4.0, Just(1.0), Just(f32::NEG_INFINITY)],

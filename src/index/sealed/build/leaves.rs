@@ -75,7 +75,8 @@ impl Row<'_> {
             let keys = &self.keys[..products.len()];
             let found = self.points.kernels.above(keys, self.pool.bound(), &mut self.above);
             for &at in &self.above[..found] {
-                self.pool.insert(Candidate::new(keys[at as usize], ids[at as usize]));
+                let candidate = Candidate::new(keys[at as usize], ids[at as usize]);
+                self.pool.insert(candidate, self.points.kernels);
             }
         }
         out.fill(id);

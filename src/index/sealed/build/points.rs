@@ -2,7 +2,7 @@
 
 use super::workers::{Cancelled, Workers};
 use crate::compute::CodeKernels;
-use crate::index::sealed::coder::Coder;
+use crate::index::sealed::coder::{Coder, largest};
 use crate::index::sealed::pool::Candidate;
 use crate::model::Metric;
 
@@ -97,10 +97,6 @@ impl Points {
         let inner = self.scale[a] * self.scale[b] * product as f32;
         self.half[a] + self.half[b] - 2.0 * inner
     }
-}
-
-fn largest(values: &[f32]) -> f32 {
-    values.iter().fold(0.0, |largest, value| largest.max(value.abs()))
 }
 
 /// Symmetric codes, −127 to 127 spanning the largest value.
