@@ -11,6 +11,7 @@ mod options;
 mod policy;
 mod prepare;
 mod quantize;
+mod row_set;
 mod sealed;
 mod search;
 mod segment;
@@ -22,6 +23,8 @@ mod writer;
 
 pub use options::{Neighbor, Options, SearchOptions};
 pub use policy::Wanted;
+pub use row_set::RowSet;
+pub use sealed::SearchStep;
 pub use task::{Task, TaskKind};
 pub use view::IndexView;
 pub use writer::Index;

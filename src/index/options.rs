@@ -1,5 +1,6 @@
 //! What an index is made with, what a search asks, and what it answers.
 
+use super::row_set::RowSet;
 use super::sealed::MAX_DEGREE;
 use crate::error::{Error, Result};
 use crate::model::{MAX_DIM, Metric};
@@ -91,6 +92,8 @@ pub struct SearchOptions<'a> {
     pub exact: bool,
     /// Labels to leave out: called with a label, true leaves it out. It must answer alike throughout a search.
     pub exclude: Option<&'a dyn Fn(u32) -> bool>,
+    /// Keep to these labels.
+    pub within: Option<&'a RowSet>,
     /// Leave out neighbours of a lower score.
     pub min_score: Option<f32>,
     /// Score neighbours in sealed files by their full vectors, which are read from disk, instead of by codes. The
@@ -105,7 +108,15 @@ impl SearchOptions<'_> {
     /// The `k` nearest, with the default width.
     #[must_use]
     pub fn new(k: usize) -> Self {
-        Self { k, ef: Self::EF, exact: false, exclude: None, min_score: None, exact_scores: true }
+        Self {
+            k,
+            ef: Self::EF,
+            exact: false,
+            exclude: None,
+            within: None,
+            min_score: None,
+            exact_scores: true,
+        }
     }
 }
 
@@ -116,6 +127,7 @@ impl fmt::Debug for SearchOptions<'_> {
             .field("ef", &self.ef)
             .field("exact", &self.exact)
             .field("exclude", &self.exclude.is_some())
+            .field("within", &self.within.map(|rows| rows.labels().len()))
             .field("min_score", &self.min_score)
             .field("exact_scores", &self.exact_scores)
             .finish()

@@ -3,7 +3,7 @@
 use super::live::Live;
 use super::options::{Neighbor, SearchOptions};
 use super::quantize::Query;
-use super::sealed::{Ask, Sealed};
+use super::sealed::{Ask, Sealed, SearchStep};
 use super::segment::Segment;
 use super::view::IndexView;
 use crate::compute::top_k::TopK;
@@ -48,12 +48,12 @@ impl<'a> Search<'a> {
         Self { view, query, options, backend: backend() }
     }
 
-    pub(super) fn neighbors(&self) -> Vec<Neighbor> {
+    pub(super) fn neighbors(&self, steps: &mut Vec<Vec<SearchStep>>) -> Vec<Neighbor> {
         let k = self.options.k.min(self.view.len());
         if k == 0 {
             return Vec::new();
         }
-        let mut found = if self.options.exact { self.exact(k) } else { self.approximate(k) };
+        let mut found = if self.options.exact { self.exact(k) } else { self.approximate(k, steps) };
         if let Some(least) = self.options.min_score {
             found.retain(|neighbor| neighbor.score >= least);
         }
@@ -71,7 +71,9 @@ impl<'a> Search<'a> {
             }
         }
         for file in self.view.sealed.iter() {
-            for row in (0..file.rows() as u32).filter(|&row| self.matches_sealed(file, row)) {
+            for row in (0..file.rows() as u32)
+                .filter(|&row| file.is_alive(row, self.view.seq) && self.wanted(file.label(row)))
+            {
                 best.push(self.score(file.vector(row)), file.label(row));
             }
         }
@@ -80,19 +82,24 @@ impl<'a> Search<'a> {
 
     /// The best of all tiers. Head and live tier score by full vectors, sealed files by refined codes; where scores are
     /// to be exact, the best of these are scored again.
-    fn approximate(&self, k: usize) -> Vec<Neighbor> {
+    fn approximate(&self, k: usize, steps: &mut Vec<Vec<SearchStep>>) -> Vec<Neighbor> {
         let mut found: Vec<Hit> = Vec::new();
         if !self.view.head.is_empty() || self.view.live.is_some() {
             found.extend(self.rescored(self.candidates(k)).into_iter().map(|neighbor| (neighbor, None)));
         }
         for file in self.view.sealed.iter() {
+            let within = self.options.within.map(|rows| rows.rows_in(file));
             let ask = Ask {
                 vector: &self.query.vector,
                 k,
                 ef: self.options.ef,
-                matches: &|row| self.matches_sealed(file, row),
+                within: within.as_deref(),
+                matches: &|row| self.may_answer(file, row),
             };
-            found.extend(file.search(&ask).into_iter().map(|found| {
+            let mut own = Vec::new();
+            let answers = file.search(&ask, &mut own);
+            steps.push(own);
+            found.extend(answers.into_iter().map(|found| {
                 let neighbor = Neighbor { label: file.label(found.row), score: found.score };
                 (neighbor, Some((&**file, found.row)))
             }));
@@ -179,14 +186,20 @@ impl<'a> Search<'a> {
         found
     }
 
-    fn matches_sealed(&self, file: &Sealed, row: u32) -> bool {
+    /// Whether a sealed row is alive and not excluded.
+    fn may_answer(&self, file: &Sealed, row: u32) -> bool {
         file.is_alive(row, self.view.seq)
             && !self.options.exclude.is_some_and(|exclude| exclude(file.label(row)))
     }
 
+    /// Whether a label is asked for.
+    fn wanted(&self, label: u32) -> bool {
+        self.options.within.is_none_or(|rows| rows.contains(label))
+            && !self.options.exclude.is_some_and(|exclude| exclude(label))
+    }
+
     fn matches(&self, segment: &Segment, row: usize) -> bool {
-        segment.is_alive(row, self.view.seq)
-            && !self.options.exclude.is_some_and(|exclude| exclude(segment.label(row)))
+        segment.is_alive(row, self.view.seq) && self.wanted(segment.label(row))
     }
 
     #[inline]

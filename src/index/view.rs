@@ -4,7 +4,7 @@ use super::live::Live;
 use super::options::{Neighbor, Options, SearchOptions};
 use super::prepare::prepare;
 use super::quantize::Query;
-use super::sealed::Sealed;
+use super::sealed::{Sealed, SearchStep};
 use super::search::Search;
 use super::segment::Segment;
 use crate::error::{Error, Result};
@@ -45,13 +45,27 @@ impl IndexView {
     /// For the query as [`Index::apply`](super::Index::apply) for a vector; [`Error::Invalid`] for a
     /// `min_score` that is NaN.
     pub fn search(&self, query: &[f32], options: &SearchOptions) -> Result<Vec<Neighbor>> {
+        Ok(self.explain(query, options)?.0)
+    }
+
+    /// As [`IndexView::search`], with what was done in each sealed file.
+    ///
+    /// # Errors
+    /// As [`IndexView::search`].
+    pub fn explain(
+        &self,
+        query: &[f32],
+        options: &SearchOptions,
+    ) -> Result<(Vec<Neighbor>, Vec<Vec<SearchStep>>)> {
         if options.min_score.is_some_and(f32::is_nan) {
             return Err(Error::invalid("min_score", "NaN", "a number"));
         }
         let mut vector = query.to_vec();
         prepare(&|| "the query".to_owned(), &mut vector, &self.options)?;
         let query = Query::new(vector, self.options.metric);
-        Ok(Search::new(self, &query, options).neighbors())
+        let mut steps = Vec::new();
+        let found = Search::new(self, &query, options).neighbors(&mut steps);
+        Ok((found, steps))
     }
 
     /// The commit it stands for; 0 before the first.

@@ -250,6 +250,7 @@ impl<'a> Similar<'a> {
             ef: self.ef_search,
             exact: self.exact,
             exclude: if excluded.is_empty() { None } else { Some(&is_excluded) },
+            within: None,
             min_score,
             exact_scores: true,
         };

@@ -146,7 +146,7 @@ impl Sealed {
     }
 
     /// The node of a row.
-    fn node_of(&self, row: u32) -> u32 {
+    pub(super) fn node_of(&self, row: u32) -> u32 {
         let nodes = self.header().nodes;
         let equal = (row as usize).checked_sub(nodes).and_then(|at| self.numbers(Section::Equals).get(at));
         // A number out of range can only be damage; it stands for the last node.

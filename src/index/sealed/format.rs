@@ -81,7 +81,12 @@ pub(in crate::index) struct Header {
     pub seq: u64,
     pub step: f32,
     pub limit: f32,
+    /// Nodes that a walk of width [`CALIBRATION_EF`] compares, on average.
+    pub compared: usize,
 }
+
+/// The width of the walks that were counted when the file was made.
+pub(super) const CALIBRATION_EF: usize = 64;
 
 /// A header as it lies in a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -123,6 +128,11 @@ impl Header {
             offset += length.next_multiple_of(PAGE);
         }
         Layout { header: self, extents }
+    }
+
+    /// Nodes that a walk of a width is expected to compare.
+    pub(super) fn compared_by(&self, ef: usize) -> usize {
+        (self.compared.saturating_mul(ef) / CALIBRATION_EF).min(self.nodes)
     }
 
     fn check(&self, place: &str) -> Result<()> {
@@ -171,6 +181,7 @@ impl Layout {
         page.extend(header.seq.to_le_bytes());
         page.extend(header.step.to_le_bytes());
         page.extend(header.limit.to_le_bytes());
+        page.extend((header.compared as u32).to_le_bytes());
         page.resize(TABLE, 0);
         for extent in &self.extents {
             page.extend(extent.offset.to_le_bytes());
@@ -235,6 +246,7 @@ fn header_of(page: &[u8; PAGE], place: &str) -> Result<Header> {
         seq: u64_at(page, 48),
         step: f32::from_bits(u32_at(page, 56)),
         limit: f32::from_bits(u32_at(page, 60)),
+        compared: count(64),
     })
 }
 

@@ -3,8 +3,7 @@
 use crate::compute::CodeKernels;
 
 /// A candidate in one number: the key, turned so that larger keys give smaller numbers, over the id and the flag.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, bytemuck::Pod, bytemuck::Zeroable)]
-#[repr(transparent)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Candidate(u64);
 
 const FOLLOWED: u64 = 1;
@@ -32,7 +31,8 @@ impl Candidate {
 /// At most `capacity` candidates.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    sorted: Vec<Candidate>,
+    /// The numbers of candidates.
+    sorted: Vec<u64>,
     capacity: usize,
     /// Before this all are followed.
     next: usize,
@@ -52,17 +52,17 @@ impl Pool {
         if self.sorted.len() < self.capacity {
             return f32::NEG_INFINITY;
         }
-        self.sorted.last().map_or(f32::NEG_INFINITY, |last| last.key())
+        self.sorted.last().map_or(f32::NEG_INFINITY, |&last| Candidate(last).key())
     }
 
     #[inline]
     pub(super) fn insert(&mut self, candidate: Candidate, kernels: &CodeKernels) {
         if self.sorted.len() < self.capacity {
-            self.sorted.push(candidate);
-        } else if self.sorted.last().is_none_or(|last| *last <= candidate) {
+            self.sorted.push(candidate.0);
+        } else if self.sorted.last().is_none_or(|&last| last <= candidate.0) {
             return;
         }
-        let at = kernels.insert(bytemuck::cast_slice_mut(&mut self.sorted), candidate.0);
+        let at = kernels.insert(&mut self.sorted, candidate.0);
         self.next = self.next.min(at);
     }
 
@@ -70,9 +70,9 @@ impl Pool {
     #[inline]
     pub(super) fn follow(&mut self) -> Option<u32> {
         let at = self.unfollowed(self.next)?;
-        self.sorted[at].0 |= FOLLOWED;
+        self.sorted[at] |= FOLLOWED;
         self.next = at + 1;
-        Some(self.sorted[at].id())
+        Some(Candidate(self.sorted[at]).id())
     }
 
     /// The two that [`Pool::follow`] gives next, as far as is known now; no node's id where there are fewer.
@@ -80,7 +80,7 @@ impl Pool {
     pub(super) fn upcoming(&self) -> [u32; 2] {
         let first = self.unfollowed(self.next);
         let second = first.and_then(|at| self.unfollowed(at + 1));
-        [first, second].map(|at| at.map_or(u32::MAX, |at| self.sorted[at].id()))
+        [first, second].map(|at| at.map_or(u32::MAX, |at| Candidate(self.sorted[at]).id()))
     }
 
     /// Whether all are followed.
@@ -92,12 +92,12 @@ impl Pool {
     #[inline]
     fn unfollowed(&self, from: usize) -> Option<usize> {
         let left = self.sorted.get(from..)?;
-        left.iter().position(|candidate| candidate.0 & FOLLOWED == 0).map(|at| from + at)
+        left.iter().position(|candidate| candidate & FOLLOWED == 0).map(|at| from + at)
     }
 
     /// All, the best first.
     pub(super) fn ids(&self) -> impl ExactSizeIterator<Item = u32> {
-        self.sorted.iter().map(|candidate| candidate.id())
+        self.sorted.iter().map(|&candidate| Candidate(candidate).id())
     }
 }
 

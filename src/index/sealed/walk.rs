@@ -131,12 +131,14 @@ impl Walk<'_> {
         self.kernels.prefetch(links, self.sections.degree * 4, &pool.upcoming());
     }
 
-    /// Compares nodes that are given, not found, and keeps the best in the pool.
-    pub(super) fn offer(&self, ids: &[u32], scratch: &mut Scratch) {
+    /// Asks for the memory of nodes that are given, not found, and compares those given before; the best stay in the pool.
+    /// Returns how many were compared or asked for: none at the end.
+    pub(super) fn offer(&self, ids: &[u32], scratch: &mut Scratch) -> usize {
+        scratch.ahead();
+        scratch.ids.extend_from_slice(ids);
         self.kernels.prefetch(self.sections.codes, self.stride(), ids);
-        scratch.before.clear();
-        scratch.before.extend_from_slice(ids);
         self.compare(scratch);
+        scratch.before.len() + ids.len()
     }
 
     /// The scores of nodes by their refined codes.

@@ -93,6 +93,7 @@ fn check(view: &IndexView, model: &Model, metric: Metric, ask: &Ask) {
         ef: ask.ef,
         exact: ask.exact,
         exclude: Some(&exclude),
+        within: None,
         min_score: ask.min_score,
         exact_scores: true,
     };

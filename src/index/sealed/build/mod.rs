@@ -124,7 +124,9 @@ impl<'a> Built<'a> {
         let mut entries = order::random_entries(nodes, options.seed);
         let links = graph(&points, &coder, &codes, &entries, options, &vector, workers)?;
         let order = order::breadth_first(&links, nodes, &mut entries);
-        Ok(Self::ordered(source, options, &rows, coder.grid, &codes, &links, &entries, &order))
+        let refinement = refinement(&points, &coder, &codes, &entries, options);
+        let compared = refinement.compared(&links, &vector, workers);
+        Ok(Self::ordered(source, options, &rows, coder.grid, &codes, &links, &entries, &order, compared))
     }
 
     /// Everything in the order of the nodes to be.
@@ -138,6 +140,7 @@ impl<'a> Built<'a> {
         links: &Links,
         entries: &[u32],
         order: &[u32],
+        compared: usize,
     ) -> Self {
         let mut place = vec![0; order.len()];
         order.iter().zip(0..).for_each(|(&node, at): (_, u32)| place[node as usize] = at);
@@ -158,6 +161,7 @@ impl<'a> Built<'a> {
             seq: source.seq,
             step: grid.step,
             limit: grid.limit,
+            compared,
         };
         Self {
             source,
@@ -268,11 +272,21 @@ fn graph<'v>(
     let pruning = Pruning { alpha, fill: false };
     let chosen = Links::choose(points, options.degree, pruning, gather, workers)?;
     let mut links = chosen.joined(points, alpha, workers)?;
-    let refinement = Refinement { points, coder, codes, entries, ef: options.ef, alpha };
+    let refinement = refinement(points, coder, codes, entries, options);
     for _ in 0..options.passes {
         links = refinement.run(&links, vector, workers)?;
     }
     Ok(links)
+}
+
+fn refinement<'a>(
+    points: &'a Points,
+    coder: &'a Coder,
+    codes: &'a Codes,
+    entries: &'a [u32],
+    options: &BuildOptions,
+) -> Refinement<'a> {
+    Refinement { points, coder, codes, entries, ef: options.ef, alpha: options.alpha() }
 }
 
 /// The nearest of each point in its leaf of every partition.

@@ -5,6 +5,7 @@ use super::points::Points;
 use super::workers::{Cancelled, Workers};
 use crate::index::sealed::coder::Coder;
 use crate::index::sealed::file::Sections;
+use crate::index::sealed::format::CALIBRATION_EF;
 use crate::index::sealed::walk::{Walk, with_scratch};
 
 /// Codes to walk by, in the order of the nodes.
@@ -79,7 +80,27 @@ pub(super) struct Refinement<'a> {
     pub alpha: f32,
 }
 
+/// Walks that are counted.
+const SAMPLES: usize = 64;
+
 impl Refinement<'_> {
+    /// Nodes that walks to some of the nodes compare, on average: what a search will cost, counted, not guessed.
+    pub(super) fn compared<'v>(
+        &self,
+        links: &Links,
+        vector: &(dyn Fn(usize) -> &'v [f32] + Sync),
+        workers: &Workers,
+    ) -> usize {
+        let sections = self.codes.sections(links, self.entries);
+        let samples: Vec<usize> = (0..sections.nodes).step_by(sections.nodes.div_ceil(SAMPLES)).collect();
+        let counts = workers.map(&samples, |&node| {
+            let query = self.coder.query(vector(node));
+            let walk = Walk { sections, query: &query, kernels: self.points.kernels };
+            with_scratch(|scratch| walk.run(CALIBRATION_EF, &[], scratch))
+        });
+        counts.iter().sum::<usize>() / counts.len().max(1)
+    }
+
     /// Links chosen anew among those of a node and what a walk to it finds.
     pub(super) fn run<'v>(
         &self,
