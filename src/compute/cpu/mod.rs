@@ -80,10 +80,13 @@ pub fn backends() -> Vec<&'static Backend> {
     let mut found = vec![&scalar::BACKEND];
     #[cfg(target_arch = "x86_64")]
     {
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        if avx2 {
             found.push(&avx2::BACKEND);
         }
-        if is_x86_feature_detected!("avx512f")
+        // The kernels for AVX-512 use those for AVX2 too.
+        if avx2
+            && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
         {
