@@ -96,8 +96,9 @@ pub fn backends() -> Vec<&'static Backend> {
             }
         }
     }
+    // Its tables are looked up byte by byte, which counts on the order of the bytes of a float.
     #[cfg(target_arch = "aarch64")]
-    if std::arch::is_aarch64_feature_detected!("neon") {
+    if cfg!(target_endian = "little") && std::arch::is_aarch64_feature_detected!("neon") {
         found.push(&neon::BACKEND);
     }
     found
