@@ -80,10 +80,13 @@ pub fn backends() -> Vec<&'static Backend> {
     let mut found = vec![&scalar::BACKEND];
     #[cfg(target_arch = "x86_64")]
     {
-        if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        if avx2 {
             found.push(&avx2::BACKEND);
         }
-        if is_x86_feature_detected!("avx512f")
+        // The kernels for AVX-512 use those for AVX2 too.
+        if avx2
+            && is_x86_feature_detected!("avx512f")
             && is_x86_feature_detected!("avx512bw")
             && is_x86_feature_detected!("avx512vl")
         {
@@ -93,8 +96,9 @@ pub fn backends() -> Vec<&'static Backend> {
             }
         }
     }
+    // Its tables are looked up byte by byte, which counts on the order of the bytes of a float.
     #[cfg(target_arch = "aarch64")]
-    if std::arch::is_aarch64_feature_detected!("neon") {
+    if cfg!(target_endian = "little") && std::arch::is_aarch64_feature_detected!("neon") {
         found.push(&neon::BACKEND);
     }
     found

@@ -7,8 +7,12 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
+mod lanes;
 #[cfg(target_arch = "aarch64")]
 mod neon;
+#[cfg(target_arch = "x86_64")]
+mod prefetch;
 mod scalar;
 #[cfg(test)]
 mod tests;
@@ -35,23 +39,21 @@ pub struct Levels {
     pub step: [f32; 16],
 }
 
-/// One instruction set's functions over codes. Integer results are exact, and the same on every machine.
+/// From a query, rows and ids to an inner product for each id.
+type Dots<T> = fn(&[i8], &[T], &[u32], &mut [i32]);
+
+/// One instruction set's functions over codes. Integer results are exact, wrap past 32 bits, and are the same on every
+/// machine.
+///
+/// A field is what the method of its name calls once lengths are checked. None relies on that for soundness.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeKernels {
-    /// Inner products of a query with rows of 4-bit codes: `out[i] = Σ query[d] · code(ids[i], d)`. The query has a
-    /// multiple of [`BLOCK`] dimensions, and rows are half as many bytes.
-    dots_u4: fn(&[i8], &[u8], &[u32], &mut [i32]),
-    /// Inner products of a query with rows of signed bytes, which are as long as the query.
-    dots_i8: fn(&[i8], &[i8], &[u32], &mut [i32]),
-    /// Inner products of all pairs of rows: `out[i · b_rows + j]`, rows being of the given length.
+    dots_u4: Dots<u8>,
+    dots_i8: Dots<i8>,
     gram_i8: fn(&[i8], &[i8], usize, &mut [i32]),
-    /// Inner product of a query with one row of refined codes.
     dot_refined: fn(&[f32], &[u8], &[u8], &Levels) -> f32,
-    /// Writes the places of values above a bound to the front of `out`, ascending, and returns their number.
     above: fn(&[f32], f32, &mut [u32]) -> usize,
-    /// Puts a number into its place among sorted ones, dropping the last, and returns the place.
     insert: fn(&mut [u64], u64) -> usize,
-    /// Asks for the memory of rows of a given length ahead of their use.
     prefetch: fn(&[u8], usize, &[u32]),
 }
 
@@ -70,7 +72,7 @@ impl CodeKernels {
     }
 
     /// Inner products of a query with rows of signed bytes, which are as long as the query. An id beyond the last
-    /// row counts as the last.
+    /// row counts as the last. Vectors take lengths that are multiples of 64; others may be slow.
     ///
     /// # Panics
     /// If the query is empty, `codes` hold no whole row, or `out` is shorter than `ids`.
@@ -82,14 +84,14 @@ impl CodeKernels {
     }
 
     /// Inner products of all pairs of a row of `a` and a row of `b`, each `stride` long: that of rows `i` and `j`
-    /// goes to `out[i · rows of b + j]`.
+    /// goes to `out[i · rows of b + j]`. Vectors take strides that are multiples of 64; others may be slow.
     ///
     /// # Panics
     /// If `stride` is 0 or `out` is too short.
     #[inline]
     pub fn gram_i8(&self, a: &[i8], b: &[i8], stride: usize, out: &mut [i32]) {
         assert!(stride > 0, "rows have dimensions");
-        let pairs = (a.len() / stride) * (b.len() / stride);
+        let pairs = (a.len() / stride).saturating_mul(b.len() / stride);
         (self.gram_i8)(a, b, stride, &mut out[..pairs]);
     }
 
@@ -133,10 +135,24 @@ impl CodeKernels {
     }
 }
 
-/// The row of an id, the last one for an id beyond it.
-#[inline]
-fn row<T>(rows: &[T], stride: usize, id: u32) -> &[T] {
-    let last = rows.len() / stride - 1;
-    let start = (id as usize).min(last) * stride;
-    &rows[start..start + stride]
+/// Rows of one length, one after the other. What is left behind the last whole one is no row.
+#[derive(Clone, Copy)]
+struct Rows<'a, T> {
+    all: &'a [T],
+    stride: usize,
+    last: usize,
+}
+
+impl<'a, T> Rows<'a, T> {
+    #[inline]
+    fn new(all: &'a [T], stride: usize) -> Self {
+        Self { all, stride, last: (all.len() / stride).saturating_sub(1) }
+    }
+
+    /// The given row, the last one for a number beyond it.
+    #[inline]
+    fn row(&self, number: usize) -> &'a [T] {
+        let start = number.min(self.last) * self.stride;
+        &self.all[start..start + self.stride]
+    }
 }

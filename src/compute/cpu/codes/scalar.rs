@@ -1,6 +1,7 @@
 //! The specification: plain Rust, any machine.
 
-use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, row};
+use super::super::scalar::dot_i8;
+use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Rows};
 
 pub(in super::super) const KERNELS: CodeKernels =
     CodeKernels { dots_u4, dots_i8, gram_i8, dot_refined, above, insert, prefetch };
@@ -14,19 +15,18 @@ fn code(codes: &[u8], dimension: usize) -> u8 {
 }
 
 pub(super) fn dots_u4(query: &[i8], codes: &[u8], ids: &[u32], out: &mut [i32]) {
+    let rows = Rows::new(codes, query.len() / 2);
     for (sum, &id) in out.iter_mut().zip(ids) {
-        let row = row(codes, query.len() / 2, id);
-        *sum = (0..query.len()).map(|d| i32::from(query[d]) * i32::from(code(row, d))).sum();
+        let row = rows.row(id as usize);
+        let product = |d: usize| i32::from(query[d]) * i32::from(code(row, d));
+        *sum = (0..query.len()).map(product).fold(0, i32::wrapping_add);
     }
 }
 
-fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
-    a.iter().zip(b).map(|(&x, &y)| i32::from(x) * i32::from(y)).sum()
-}
-
 pub(super) fn dots_i8(query: &[i8], codes: &[i8], ids: &[u32], out: &mut [i32]) {
+    let rows = Rows::new(codes, query.len());
     for (sum, &id) in out.iter_mut().zip(ids) {
-        *sum = dot_i8(query, row(codes, query.len(), id));
+        *sum = dot_i8(query, rows.row(id as usize));
     }
 }
 
@@ -48,8 +48,13 @@ pub(super) fn dot_refined(query: &[f32], codes: &[u8], bytes: &[u8], levels: &Le
 }
 
 pub(super) fn above(values: &[f32], bound: f32, out: &mut [u32]) -> usize {
+    above_from(0, values, bound, out)
+}
+
+/// As [`above`], the first value's place being the given one.
+pub(super) fn above_from(first: usize, values: &[f32], bound: f32, out: &mut [u32]) -> usize {
     let mut found = 0;
-    for (at, &value) in values.iter().enumerate() {
+    for (at, &value) in (first..).zip(values) {
         // Stored always, counted where it is above: no branch to mispredict.
         out[found] = at as u32;
         found += usize::from(value > bound);
@@ -68,4 +73,4 @@ pub(super) fn insert(sorted: &mut [u64], value: u64) -> usize {
 }
 
 /// There is no portable way to ask.
-fn prefetch(_rows: &[u8], _stride: usize, _ids: &[u32]) {}
+pub(super) fn prefetch(_rows: &[u8], _stride: usize, _ids: &[u32]) {}
