@@ -12,6 +12,7 @@ mod policy;
 mod prepare;
 mod quantize;
 mod row_set;
+mod score;
 mod sealed;
 mod search;
 mod segment;

@@ -3,12 +3,12 @@
 use super::live::Live;
 use super::options::{Neighbor, SearchOptions};
 use super::quantize::Query;
+use super::score::score;
 use super::sealed::{Ask, Sealed, SearchStep};
 use super::segment::Segment;
 use super::view::IndexView;
 use crate::compute::top_k::TopK;
 use crate::compute::{Backend, distance::backend};
-use crate::model::Metric;
 use std::cmp::Ordering;
 
 /// Candidates by codes for each neighbour asked for, and at least this many more: what rounding to codes
@@ -209,14 +209,7 @@ impl<'a> Search<'a> {
     }
 
     fn score(&self, vector: &[f32]) -> f32 {
-        let query = &self.query.vector;
-        let score = match self.view.options.metric {
-            Metric::Cosine => self.backend.dot(query, vector).clamp(-1.0, 1.0),
-            Metric::InnerProduct => self.backend.dot(query, vector),
-            Metric::L2 => -self.backend.l2_squared(query, vector),
-        };
-        // One zero only: −0 and 0 are one score, ordered by label.
-        score + 0.0
+        score(self.view.options.metric, &self.query.vector, vector)
     }
 
     fn segment(&self, number: usize) -> &'a Segment {

@@ -124,11 +124,13 @@ impl Coder {
         let steps = unit.recip();
         let codes: Vec<i8> = rotated.iter().map(|value| round(value * steps)).collect();
         let sum: i32 = codes.iter().map(|&code| i32::from(code)).sum();
+        let squares: i32 = codes.iter().map(|&code| i32::from(code) * i32::from(code)).sum();
         let offset = match metric {
             Metric::Cosine | Metric::InnerProduct => dot(vector, &self.grid.mean),
             Metric::L2 => -dot(&rotated, &rotated),
         };
-        Query { middle: 7.5 * sum as f32, unit: unit * self.grid.step, metric, rotated, codes, offset }
+        let error = (squares as f32 / 12.0).sqrt();
+        Query { middle: 7.5 * sum as f32, unit: unit * self.grid.step, error, metric, rotated, codes, offset }
     }
 }
 
@@ -164,6 +166,8 @@ pub(super) struct Query {
     /// A product of codes less this, times `unit`, is the inner product with a row's 4-bit codes.
     middle: f32,
     unit: f32,
+    /// The standard deviation of the error of a product.
+    error: f32,
     /// What no row changes of the score.
     offset: f32,
     metric: Metric,
@@ -190,6 +194,16 @@ impl Query {
                     *key = (2.0 * self.unit * (product as f32 - self.middle) - length) * length;
                 }
             }
+        }
+    }
+
+    /// The standard deviation of a key's error: that of each 4-bit code is spread evenly over one step, and they add up as
+    /// chance has it.
+    pub(super) fn key_error(&self, length: f32) -> f32 {
+        match self.metric {
+            Metric::Cosine => self.error,
+            Metric::InnerProduct => self.error * length,
+            Metric::L2 => 2.0 * self.unit * self.error * length,
         }
     }
 

@@ -145,6 +145,14 @@ impl Sealed {
         &vectors[start..start + dim]
     }
 
+    /// All nodes' vectors where one takes no more memory than its codes. With few dimensions rows are so close to each
+    /// other that codes cannot tell them apart.
+    pub(super) fn narrow_vectors(&self) -> Option<&[f32]> {
+        let codes = 3 * self.coder.code_dim() / 2;
+        (4 * self.header().dim <= codes)
+            .then(|| section(self.mapping.bytes(), &self.layout, Section::Vectors))
+    }
+
     /// The node of a row.
     pub(super) fn node_of(&self, row: u32) -> u32 {
         let nodes = self.header().nodes;

@@ -95,6 +95,11 @@ impl Pool {
         left.iter().position(|candidate| candidate & FOLLOWED == 0).map(|at| from + at)
     }
 
+    /// All with their keys, the best first.
+    pub(super) fn candidates(&self) -> impl ExactSizeIterator<Item = (u32, f32)> {
+        self.sorted.iter().map(|&candidate| (Candidate(candidate).id(), Candidate(candidate).key()))
+    }
+
     /// All, the best first.
     pub(super) fn ids(&self) -> impl ExactSizeIterator<Item = u32> {
         self.sorted.iter().map(|&candidate| Candidate(candidate).id())

@@ -2,17 +2,16 @@
 
 use super::file::Sealed;
 use super::rows::FileRows;
-use super::walk::{Scratch, Walk, with_scratch};
+use super::walk::{Narrow, Scratch, Walk, with_scratch};
 use crate::compute::distance::backend;
 use serde::Serialize;
 
-/// Nodes that are scored by refined codes: this many for each neighbour asked for, and this many more.
-const OVERFETCH: usize = 2;
-const OVERFETCH_MORE: usize = 10;
-/// In a scan, whose candidates are no better than their 4-bit codes, so many more.
-const OVERFETCH_SCAN: usize = 40;
 /// Nodes that a scan compares at a time.
 const BATCH: usize = 64;
+/// What could be among the best if keys were off by so many standard deviations is scored by refined codes: after a
+/// scan, which misses nothing else, and after a walk, which does.
+const DEVIATIONS_SCAN: f32 = 2.5;
+const DEVIATIONS_WALK: f32 = 1.5;
 /// Comparing a node on a walk costs as much as this many in a scan, which knows what comes next.
 const WALK_COST: usize = 4;
 /// Of the width asked for, so many in four candidates must match for a walk to count as one of that width.
@@ -63,10 +62,13 @@ impl Sealed {
     /// The best rows that match, the best first: `k` of them, or all where there are fewer. What was done goes to `steps`.
     pub(in crate::index) fn search(&self, ask: &Ask, steps: &mut Vec<SearchStep>) -> Vec<Found> {
         let query = self.coder().query(ask.vector);
-        let walk = Walk { sections: self.sections(), query: &query, kernels: backend().codes() };
-        with_scratch(|scratch| {
-            self.walk(ask, &walk, scratch, steps).unwrap_or_else(|| self.scan(ask, &walk, scratch, steps))
-        })
+        let narrow = self.narrow_vectors().map(|vectors| {
+            let metric = self.header().metric;
+            Narrow { vectors, query: ask.vector, metric }
+        });
+        let walk = Walk { sections: self.sections(), query: &query, narrow, kernels: backend().codes() };
+        let walked = with_scratch(|scratch| self.walk(ask, &walk, scratch, steps));
+        walked.unwrap_or_else(|| self.scan(ask, &walk, steps))
     }
 
     fn matches(&self, ask: &Ask, row: u32) -> bool {
@@ -89,73 +91,72 @@ impl Sealed {
         let mut spent = 0;
         loop {
             let next = self.header().compared_by(ef);
-            if (spent + next).saturating_mul(WALK_COST) >= matching {
+            if ef >= self.header().nodes || (spent + next).saturating_mul(WALK_COST) >= matching {
                 return None;
             }
             let compared = walk.run(ef, &[], scratch);
             spent += compared;
             let matched = self.matched(ask, scratch);
-            steps.push(SearchStep::Walk { ef, compared, matched });
-            if 4 * matched >= ENOUGH_IN_FOUR * asked {
-                return Some(self.refined(ask, walk, scratch, overfetched(ask.k)));
+            steps.push(SearchStep::Walk { ef, compared, matched: matched.len() });
+            if 4 * matched.len() >= ENOUGH_IN_FOUR * asked && matched.len() >= ask.k {
+                return Some(self.refined(ask, walk, &matched, DEVIATIONS_WALK));
             }
-            ef = ef.saturating_mul(asked).div_ceil(matched.max(asked / 8).max(1)).max(2 * ef);
+            ef = ef.saturating_mul(asked).div_ceil(matched.len().max(asked / 8).max(1)).max(2 * ef);
         }
     }
 
-    /// Candidates that match.
-    fn matched(&self, ask: &Ask, scratch: &Scratch) -> usize {
-        let all = ask.within.is_none();
-        scratch.pool.ids().filter(|&node| all || self.rows_of(node).any(|row| self.matches(ask, row))).count()
+    /// Candidates that have a row that matches, with their keys.
+    fn matched(&self, ask: &Ask, scratch: &Scratch) -> Vec<(u32, f32)> {
+        scratch.pool.candidates().filter(|&(node, _)| self.node_matches(ask, node)).collect()
+    }
+
+    fn node_matches(&self, ask: &Ask, node: u32) -> bool {
+        self.rows_of(node).any(|row| self.matches(ask, row))
     }
 
     /// Compares with every node that has a row that matches.
-    fn scan(&self, ask: &Ask, walk: &Walk, scratch: &mut Scratch, steps: &mut Vec<SearchStep>) -> Vec<Found> {
-        let wanted = overfetched(ask.k).saturating_add(OVERFETCH_SCAN);
-        scratch.pool.reset(wanted);
+    fn scan(&self, ask: &Ask, walk: &Walk, steps: &mut Vec<SearchStep>) -> Vec<Found> {
         let nodes = self.header().nodes;
         let candidates: Box<dyn Iterator<Item = u32>> = match ask.within {
             Some(rows) => rows.candidates(nodes),
             None => Box::new(0..nodes as u32),
         };
-        let mut matching = candidates.filter(|&node| self.rows_of(node).any(|row| self.matches(ask, row)));
-        let mut ids = Vec::with_capacity(BATCH);
-        let mut compared = 0;
-        loop {
-            ids.clear();
-            ids.extend(matching.by_ref().take(BATCH));
-            compared += ids.len();
-            if walk.offer(&ids, scratch) == 0 {
-                steps.push(SearchStep::Scan { compared });
-                return self.refined(ask, walk, scratch, wanted);
-            }
+        let ids: Vec<u32> = candidates.filter(|&node| self.node_matches(ask, node)).collect();
+        steps.push(SearchStep::Scan { compared: ids.len() });
+        let mut keys = vec![0.0; ids.len()];
+        let mut products = [0; BATCH];
+        let stride = walk.query.codes.len() / 2;
+        let mut ahead = ids.chunks(BATCH).skip(1);
+        for (ids, keys) in ids.chunks(BATCH).zip(keys.chunks_mut(BATCH)) {
+            walk.kernels.prefetch(walk.sections.codes, stride, ahead.next().unwrap_or_default());
+            walk.keys(ids, &mut products[..ids.len()], keys);
         }
+        let candidates: Vec<(u32, f32)> = ids.into_iter().zip(keys).collect();
+        self.refined(ask, walk, &candidates, DEVIATIONS_SCAN)
     }
 
-    /// Rows of the pool's best `count` nodes that match, scored by refined codes.
-    fn refined(&self, ask: &Ask, walk: &Walk, scratch: &mut Scratch, count: usize) -> Vec<Found> {
-        let (mut nodes, mut rows) = (Vec::new(), Vec::new());
-        for node in scratch.pool.ids() {
-            let before = rows.len();
+    /// The best rows of candidates, by refined codes.
+    fn refined(&self, ask: &Ask, walk: &Walk, candidates: &[(u32, f32)], deviations: f32) -> Vec<Found> {
+        let nodes = within_reach(ask.k, candidates, deviations, walk);
+        let scores = walk.refine(&nodes, self.coder());
+        let mut found = Vec::with_capacity(nodes.len());
+        for (&node, &score) in nodes.iter().zip(&scores) {
             let own = self.rows_of(node).filter(|&row| self.matches(ask, row));
-            rows.extend(own.map(|row| (nodes.len(), row)));
-            if rows.len() > before {
-                nodes.push(node);
-            }
-            if nodes.len() >= count {
-                break;
-            }
+            found.extend(own.map(|row| Found { score, row }));
         }
-        let mut scores = Vec::with_capacity(nodes.len());
-        walk.refine(&nodes, self.coder(), &mut scores);
-        let mut found: Vec<Found> =
-            rows.into_iter().map(|(node, row)| Found { score: scores[node], row }).collect();
         found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
         found.truncate(ask.k);
         found
     }
 }
 
-fn overfetched(k: usize) -> usize {
-    k.saturating_mul(OVERFETCH).saturating_add(OVERFETCH_MORE)
+/// The nodes that could be among the `k` best if their keys were as much too low as others' are too high.
+fn within_reach(k: usize, candidates: &[(u32, f32)], deviations: f32, walk: &Walk) -> Vec<u32> {
+    if candidates.len() <= k {
+        return candidates.iter().map(|&(id, _)| id).collect();
+    }
+    let reach = |id: u32| deviations * walk.key_error(id);
+    let mut least: Vec<f32> = candidates.iter().map(|&(id, key)| key - reach(id)).collect();
+    let (_, &mut bound, _) = least.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
+    candidates.iter().filter(|&&(id, key)| key + reach(id) >= bound).map(|&(id, _)| id).collect()
 }

@@ -5,10 +5,12 @@
 //! for; but compared, four by four, only after the next candidate's were asked for too: the one batch is on its way
 //! while the other is worked on. And the links of the candidates that come next are asked for as soon as these are known.
 
-use super::coder::{Query, factor};
+use super::coder::{Coder, Query, factor};
 use super::file::Sections;
 use super::pool::{Candidate, Pool};
 use crate::compute::CodeKernels;
+use crate::index::score::score;
+use crate::model::Metric;
 use std::cell::Cell;
 
 /// Memory of one thread's walks, used again and again.
@@ -76,11 +78,28 @@ impl Scratch {
     }
 }
 
+/// Vectors that take no more memory than their codes, and so serve in their place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Narrow<'a> {
+    pub vectors: &'a [f32],
+    pub query: &'a [f32],
+    pub metric: Metric,
+}
+
+impl Narrow<'_> {
+    #[inline]
+    fn score(&self, id: u32) -> f32 {
+        let dim = self.query.len();
+        score(self.metric, self.query, &self.vectors[id as usize * dim..][..dim])
+    }
+}
+
 /// A query on its way through one graph.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Walk<'a> {
     pub sections: Sections<'a>,
     pub query: &'a Query,
+    pub narrow: Option<Narrow<'a>>,
     pub kernels: &'static CodeKernels,
 }
 
@@ -121,8 +140,7 @@ impl Walk<'_> {
             above.resize(ids.len(), 0);
         }
         let (products, keys) = (&mut products[..ids.len()], &mut keys[..ids.len()]);
-        self.kernels.dots_u4(&self.query.codes, self.sections.codes, ids, products);
-        self.query.keys(products, self.sections.factors, ids, keys);
+        self.keys(ids, products, keys);
         let count = self.kernels.above(keys, pool.bound(), above);
         for &at in &above[..count] {
             pool.insert(Candidate::new(keys[at as usize], ids[at as usize]), self.kernels);
@@ -131,27 +149,36 @@ impl Walk<'_> {
         self.kernels.prefetch(links, self.sections.degree * 4, &pool.upcoming());
     }
 
-    /// Asks for the memory of nodes that are given, not found, and compares those given before; the best stay in the pool.
-    /// Returns how many were compared or asked for: none at the end.
-    pub(super) fn offer(&self, ids: &[u32], scratch: &mut Scratch) -> usize {
-        scratch.ahead();
-        scratch.ids.extend_from_slice(ids);
-        self.kernels.prefetch(self.sections.codes, self.stride(), ids);
-        self.compare(scratch);
-        scratch.before.len() + ids.len()
+    /// What nodes are ordered by, larger being closer.
+    #[inline]
+    pub(super) fn keys(&self, ids: &[u32], products: &mut [i32], keys: &mut [f32]) {
+        if let Some(narrow) = &self.narrow {
+            keys.iter_mut().zip(ids).for_each(|(key, &id)| *key = narrow.score(id));
+            return;
+        }
+        self.kernels.dots_u4(&self.query.codes, self.sections.codes, ids, products);
+        self.query.keys(products, self.sections.factors, ids, keys);
+    }
+
+    /// How far, by chance, a node's key is from what refined codes would give.
+    pub(super) fn key_error(&self, id: u32) -> f32 {
+        if self.narrow.is_some() { 0.0 } else { self.query.key_error(factor(self.sections.factors, id)) }
     }
 
     /// The scores of nodes by their refined codes.
-    pub(super) fn refine(&self, ids: &[u32], coder: &super::coder::Coder, scores: &mut Vec<f32>) {
+    pub(super) fn refine(&self, ids: &[u32], coder: &Coder) -> Vec<f32> {
+        if let Some(narrow) = &self.narrow {
+            return ids.iter().map(|&id| narrow.score(id)).collect();
+        }
         let sections = &self.sections;
         let (stride, width) = (self.stride(), 2 * self.stride());
         self.kernels.prefetch(sections.bytes, width, ids);
-        scores.clear();
-        scores.extend(ids.iter().map(|&id| {
+        let score = |&id: &u32| {
             let codes = &sections.codes[id as usize * stride..][..stride];
             let bytes = &sections.bytes[id as usize * width..][..width];
             let product = self.kernels.dot_refined(&self.query.rotated, codes, bytes, &coder.levels);
             self.query.score(product, factor(sections.factors, id))
-        }));
+        };
+        ids.iter().map(score).collect()
     }
 }

@@ -4,8 +4,9 @@ mod concurrency;
 mod edges;
 mod model;
 mod recall;
+mod sealed;
 
-use super::{Index, IndexView, Neighbor, Options, SearchOptions, Task, Wanted};
+use super::{Index, IndexView, Neighbor, Options, RowSet, SearchOptions, SearchStep, Task, Wanted};
 use crate::model::Metric;
 use std::sync::atomic::AtomicBool;
 

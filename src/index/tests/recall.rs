@@ -12,7 +12,7 @@ fn recall(view: &IndexView, queries: &[Vec<f32>], ef: usize) -> f64 {
 }
 
 /// Clusters with lengths from a half to two.
-fn clustered(count: usize, dim: usize) -> Vec<Vec<f32>> {
+pub(super) fn clustered(count: usize, dim: usize) -> Vec<Vec<f32>> {
     let mut noise = Noise(21);
     let centers: Vec<Vec<f32>> = (0..20).map(|_| noise.vector(dim)).collect();
     (0..count)

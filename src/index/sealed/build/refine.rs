@@ -95,7 +95,7 @@ impl Refinement<'_> {
         let samples: Vec<usize> = (0..sections.nodes).step_by(sections.nodes.div_ceil(SAMPLES)).collect();
         let counts = workers.map(&samples, |&node| {
             let query = self.coder.query(vector(node));
-            let walk = Walk { sections, query: &query, kernels: self.points.kernels };
+            let walk = Walk { sections, query: &query, narrow: None, kernels: self.points.kernels };
             with_scratch(|scratch| walk.run(CALIBRATION_EF, &[], scratch))
         });
         counts.iter().sum::<usize>() / counts.len().max(1)
@@ -111,7 +111,7 @@ impl Refinement<'_> {
         let sections = self.codes.sections(links, self.entries);
         let gather = |node: u32, others: &mut Vec<u32>| {
             let query = self.coder.query(vector(node as usize));
-            let walk = Walk { sections, query: &query, kernels: self.points.kernels };
+            let walk = Walk { sections, query: &query, narrow: None, kernels: self.points.kernels };
             with_scratch(|scratch| {
                 walk.run(self.ef, &[], scratch);
                 others.extend(scratch.pool.ids());
