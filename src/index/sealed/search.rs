@@ -8,10 +8,10 @@ use serde::Serialize;
 
 /// Nodes that a scan compares at a time.
 const BATCH: usize = 64;
-/// What could be among the best if keys were off by so many standard deviations is scored by refined codes: after a
-/// scan, which misses nothing else, and after a walk, which does.
-const DEVIATIONS_SCAN: f32 = 2.5;
-const DEVIATIONS_WALK: f32 = 1.5;
+/// What could be among the best if keys were off by so many standard deviations is scored by refined codes. Fewer lose
+/// recall, more gain none.
+const DEVIATIONS: f32 = 2.5;
+
 /// Comparing a node on a walk costs as much as this many in a scan, which knows what comes next.
 const WALK_COST: usize = 4;
 /// Of the width asked for, so many in four candidates must match for a walk to count as one of that width.
@@ -99,7 +99,7 @@ impl Sealed {
             let matched = self.matched(ask, scratch);
             steps.push(SearchStep::Walk { ef, compared, matched: matched.len() });
             if 4 * matched.len() >= ENOUGH_IN_FOUR * asked && matched.len() >= ask.k {
-                return Some(self.refined(ask, walk, &matched, DEVIATIONS_WALK));
+                return Some(self.refined(ask, walk, &matched));
             }
             ef = ef.saturating_mul(asked).div_ceil(matched.len().max(asked / 8).max(1)).max(2 * ef);
         }
@@ -132,12 +132,12 @@ impl Sealed {
             walk.keys(ids, &mut products[..ids.len()], keys);
         }
         let candidates: Vec<(u32, f32)> = ids.into_iter().zip(keys).collect();
-        self.refined(ask, walk, &candidates, DEVIATIONS_SCAN)
+        self.refined(ask, walk, &candidates)
     }
 
     /// The best rows of candidates, by refined codes.
-    fn refined(&self, ask: &Ask, walk: &Walk, candidates: &[(u32, f32)], deviations: f32) -> Vec<Found> {
-        let nodes = within_reach(ask.k, candidates, deviations, walk);
+    fn refined(&self, ask: &Ask, walk: &Walk, candidates: &[(u32, f32)]) -> Vec<Found> {
+        let nodes = within_reach(ask.k, candidates, walk);
         let scores = walk.refine(&nodes, self.coder());
         let mut found = Vec::with_capacity(nodes.len());
         for (&node, &score) in nodes.iter().zip(&scores) {
@@ -151,11 +151,11 @@ impl Sealed {
 }
 
 /// The nodes that could be among the `k` best if their keys were as much too low as others' are too high.
-fn within_reach(k: usize, candidates: &[(u32, f32)], deviations: f32, walk: &Walk) -> Vec<u32> {
+fn within_reach(k: usize, candidates: &[(u32, f32)], walk: &Walk) -> Vec<u32> {
     if candidates.len() <= k {
         return candidates.iter().map(|&(id, _)| id).collect();
     }
-    let reach = |id: u32| deviations * walk.key_error(id);
+    let reach = |id: u32| DEVIATIONS * walk.key_error(id);
     let mut least: Vec<f32> = candidates.iter().map(|&(id, key)| key - reach(id)).collect();
     let (_, &mut bound, _) = least.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
     candidates.iter().filter(|&&(id, key)| key + reach(id) >= bound).map(|&(id, _)| id).collect()
