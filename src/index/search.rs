@@ -94,7 +94,8 @@ impl<'a> Search<'a> {
                 k,
                 ef: self.options.ef,
                 within: within.as_deref(),
-                matches: &|row| self.may_answer(file, row),
+                exclude: self.options.exclude,
+                seq: self.view.seq,
             };
             let mut own = Vec::new();
             let answers = file.search(&ask, &mut own);
@@ -184,12 +185,6 @@ impl<'a> Search<'a> {
         let mut found: Vec<Neighbor> = candidates.into_sorted().into_iter().map(score).collect();
         found.sort_unstable_by(closer);
         found
-    }
-
-    /// Whether a sealed row is alive and not excluded.
-    fn may_answer(&self, file: &Sealed, row: u32) -> bool {
-        file.is_alive(row, self.view.seq)
-            && !self.options.exclude.is_some_and(|exclude| exclude(file.label(row)))
     }
 
     /// Whether a label is asked for.

@@ -27,8 +27,10 @@ pub(in crate::index) struct Ask<'a> {
     pub ef: usize,
     /// The rows to keep to, if not all.
     pub within: Option<&'a FileRows>,
-    /// Whether a row in there may be an answer.
-    pub matches: &'a dyn Fn(u32) -> bool,
+    /// Labels to leave out, if any.
+    pub exclude: Option<&'a dyn Fn(u32) -> bool>,
+    /// The commit whose rows are searched.
+    pub seq: u64,
 }
 
 /// A row that was found, with its score by refined codes.
@@ -72,7 +74,14 @@ impl Sealed {
     }
 
     fn matches(&self, ask: &Ask, row: u32) -> bool {
-        ask.within.is_none_or(|rows| rows.contains(row)) && (ask.matches)(row)
+        ask.within.is_none_or(|rows| rows.contains(row))
+            && self.is_alive(row, ask.seq)
+            && !ask.exclude.is_some_and(|exclude| exclude(self.label(row)))
+    }
+
+    /// Whether every row matches, so that none has to be looked at.
+    fn all_match(&self, ask: &Ask) -> bool {
+        ask.within.is_none() && ask.exclude.is_none() && self.alive() == self.rows()
     }
 
     /// Walks, so wide that as many candidates match as were asked for; `None` where a scan costs less.
@@ -107,7 +116,8 @@ impl Sealed {
 
     /// Candidates that have a row that matches, with their keys.
     fn matched(&self, ask: &Ask, scratch: &Scratch) -> Vec<(u32, f32)> {
-        scratch.pool.candidates().filter(|&(node, _)| self.node_matches(ask, node)).collect()
+        let all = self.all_match(ask);
+        scratch.pool.candidates().filter(|&(node, _)| all || self.node_matches(ask, node)).collect()
     }
 
     fn node_matches(&self, ask: &Ask, node: u32) -> bool {
