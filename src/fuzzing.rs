@@ -22,3 +22,19 @@ pub fn key_order(a: (u32, i64), b: (u32, i64)) {
     let after = prefix_end(&keys::events_of(a.0));
     assert!(after.is_none_or(|after| ka < after));
 }
+
+/// Random changes and upkeep of an index against a map and the exact scan.
+pub fn index(metric: u8, ops: &[(u8, u8)]) {
+    crate::index::fuzz::operations(metric, ops);
+}
+
+/// A small sealed file, to be damaged.
+#[must_use]
+pub fn sealed_file(folder: &std::path::Path) -> Option<Vec<u8>> {
+    crate::index::fuzz::sealed_file(folder)
+}
+
+/// Any bytes as a sealed file.
+pub fn sealed(bytes: &[u8]) {
+    crate::index::fuzz::open(bytes);
+}

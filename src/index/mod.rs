@@ -5,6 +5,8 @@
 //! one commit, never blocking the writer nor blocked by it. A row is one version of one label's vector: an
 //! update adds a row and marks the old one dead as of that commit, so older views go on seeing it.
 
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod graph;
 mod live;
 mod options;

@@ -231,6 +231,17 @@ impl Layout {
     }
 }
 
+#[cfg(fuzzing)]
+impl Layout {
+    /// Makes the checksum of a header right.
+    pub(super) fn seal_header(bytes: &mut [u8]) {
+        if let Some(page) = bytes.first_chunk_mut::<PAGE>() {
+            let checksum = crc32fast::hash(&page[..CHECKSUM]);
+            page[CHECKSUM..].copy_from_slice(&checksum.to_le_bytes());
+        }
+    }
+}
+
 fn header_of(page: &[u8; PAGE], place: &str) -> Result<Header> {
     let count = |at: usize| u32_at(page, at) as usize;
     let metric = metric_of(u32_at(page, 12))

@@ -21,6 +21,8 @@ impl Mapping {
         // store's lock keeps other stores away. Should somebody write to one all the same, a search may answer
         // wrongly, but every number read from it is checked before it is used as a place.
         let map = unsafe { MmapOptions::new().map(&file) }.map_err(io)?;
+        #[cfg(target_os = "linux")]
+        huge_pages(|advice| map.advise(advice));
         Ok(Self(map))
     }
 
@@ -28,7 +30,8 @@ impl Mapping {
     pub(super) fn in_memory(length: usize, fill: impl FnOnce(&mut [u8]) -> Result<()>) -> Result<Self> {
         let io = |e| Error::io("reserve memory for", "an index", e);
         let mut map: MmapMut = MmapOptions::new().len(length).map_anon().map_err(io)?;
-        huge_pages(&map);
+        #[cfg(target_os = "linux")]
+        huge_pages(|advice| map.advise(advice));
         fill(&mut map)?;
         Ok(Self(map.make_read_only().map_err(io)?))
     }
@@ -38,13 +41,10 @@ impl Mapping {
     }
 }
 
-/// Advice may be refused; nothing depends on it.
+/// Asks for few large pages in place of many small ones. The system may refuse; nothing depends on it.
 #[cfg(target_os = "linux")]
-fn huge_pages(map: &MmapMut) {
-    if let Err(error) = map.advise(Advice::HugePage) {
+fn huge_pages(advise: impl FnOnce(Advice) -> std::io::Result<()>) {
+    if let Err(error) = advise(Advice::HugePage) {
         tracing::debug!(%error, "no huge pages");
     }
 }
-
-#[cfg(not(target_os = "linux"))]
-fn huge_pages(_map: &MmapMut) {}

@@ -4,6 +4,8 @@ mod build;
 mod coder;
 mod file;
 mod format;
+#[cfg(fuzzing)]
+mod fuzz;
 mod mapping;
 mod pool;
 mod rotation;
