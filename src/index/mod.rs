@@ -5,12 +5,15 @@
 //! one commit, never blocking the writer nor blocked by it. A row is one version of one label's vector: an
 //! update adds a row and marks the old one dead as of that commit, so older views go on seeing it.
 
+mod durable;
 mod graph;
 mod live;
+mod manifest;
 mod options;
 mod policy;
 mod prepare;
 mod quantize;
+mod restore;
 mod sealed;
 mod search;
 mod segment;
@@ -20,6 +23,7 @@ mod tests;
 mod view;
 mod writer;
 
+pub use manifest::{Identity, Manifest};
 pub use options::{Neighbor, Options, SearchOptions};
 pub use policy::Wanted;
 pub use task::{Task, TaskKind};

@@ -1,11 +1,12 @@
 //! A sealed file: what it holds, and which of its rows have died.
 
 use super::coder::Coder;
-use super::format::{Header, Layout, Section};
+use super::format::{Header, Layout, Section, checksum_of};
 use super::mapping::Mapping;
 use crate::error::{Error, Result};
+use roaring::RoaringBitmap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// An immutable graph with the codes and vectors of its nodes. Rows of equal vectors share a node. Only `died` ever
 /// changes, and only from alive to a commit later than every view that exists, as in the other tiers.
@@ -19,7 +20,20 @@ pub(in crate::index) struct Sealed {
     dead: AtomicUsize,
     /// Where it lies on disk, if it does.
     path: Option<PathBuf>,
+    /// Whether the file goes with the last one that holds it.
+    discarded: AtomicBool,
     place: String,
+}
+
+/// Whoever searches may still hold a file that is replaced.
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.as_ref().filter(|_| self.discarded.load(Ordering::Relaxed))
+            && let Err(error) = std::fs::remove_file(path)
+        {
+            tracing::warn!(path = %path.display(), %error, "a replaced index file is left until the store is opened again");
+        }
+    }
 }
 
 /// What a search reads of a file: its sections as slices.
@@ -68,15 +82,27 @@ impl Sealed {
         }
         let coder = Coder::new(layout.header.grid(mean));
         let died = (0..layout.header.rows).map(|_| AtomicU64::new(0)).collect();
-        Ok(Self { mapping, layout, coder, died, dead: AtomicUsize::new(0), path, place })
+        let discarded = AtomicBool::new(false);
+        Ok(Self { mapping, layout, coder, died, dead: AtomicUsize::new(0), path, discarded, place })
     }
 
     pub(in crate::index) fn header(&self) -> &Header {
         &self.layout.header
     }
 
-    pub(in crate::index) fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+    /// Its name on disk, if it lies there.
+    pub(in crate::index) fn name(&self) -> Option<&str> {
+        self.path.as_deref()?.file_name()?.to_str()
+    }
+
+    /// The checksum of its header, which holds those of its sections.
+    pub(in crate::index) fn checksum(&self) -> u32 {
+        checksum_of(self.mapping.bytes())
+    }
+
+    /// Has the file removed once nobody holds it any more.
+    pub(in crate::index) fn discard(&self) {
+        self.discarded.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn layout(&self) -> &Layout {
@@ -173,6 +199,12 @@ impl Sealed {
     #[inline]
     pub(in crate::index) fn died(&self, row: u32) -> Option<u64> {
         self.died[row as usize].load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Rows that are dead now.
+    pub(in crate::index) fn dead(&self) -> RoaringBitmap {
+        let rows = (0..self.rows() as u32).filter(|&row| self.died(row).is_some());
+        if self.alive() == self.rows() { RoaringBitmap::new() } else { rows.collect() }
     }
 
     /// Marks a row that is alive dead for views from commit `seq` on.

@@ -15,4 +15,4 @@ pub(super) use build::{BuildOptions, Source, build};
 pub(super) use file::Sealed;
 pub(super) use format::MAX_DEGREE;
 pub(super) use search::Ask;
-pub(super) use write::file_name;
+pub(super) use write::{file_name, is_own_name, is_sealed_name, number_in};

@@ -4,6 +4,7 @@ mod concurrency;
 mod edges;
 mod model;
 mod recall;
+mod restore;
 
 use super::{Index, IndexView, Neighbor, Options, SearchOptions, Task, Wanted};
 use crate::model::Metric;
