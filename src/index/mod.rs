@@ -20,6 +20,7 @@ mod segment;
 mod task;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod view;
 mod writer;
 
@@ -27,5 +28,6 @@ pub use manifest::{Identity, Manifest};
 pub use options::{Neighbor, Options, SearchOptions};
 pub use policy::Wanted;
 pub use task::{Task, TaskKind};
+pub use verify::Problem;
 pub use view::IndexView;
 pub use writer::Index;

@@ -114,8 +114,23 @@ impl Sealed {
     }
 
     /// What names the file in errors.
-    pub(super) fn place(&self) -> &str {
+    pub(in crate::index) fn place(&self) -> &str {
         &self.place
+    }
+
+    /// The whole file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.mapping.bytes()
+    }
+
+    /// All rows in the order of their labels.
+    pub(super) fn by_label(&self) -> &[u32] {
+        self.numbers(Section::ByLabel)
+    }
+
+    /// The node of each row beyond the nodes.
+    pub(super) fn equals(&self) -> &[u32] {
+        self.numbers(Section::Equals)
     }
 
     pub(super) fn bytes_of(&self, wanted: Section) -> &[u8] {
@@ -157,7 +172,7 @@ impl Sealed {
 
     /// The row of a label, dead or alive.
     pub(in crate::index) fn row_of(&self, label: u32) -> Option<u32> {
-        let rows = self.numbers(Section::ByLabel);
+        let rows = self.by_label();
         let at = rows.binary_search_by_key(&label, |&row| self.label(row)).ok()?;
         Some(rows[at]).filter(|&row| (row as usize) < self.rows())
     }
@@ -174,7 +189,7 @@ impl Sealed {
     /// The node of a row.
     fn node_of(&self, row: u32) -> u32 {
         let nodes = self.header().nodes;
-        let equal = (row as usize).checked_sub(nodes).and_then(|at| self.numbers(Section::Equals).get(at));
+        let equal = (row as usize).checked_sub(nodes).and_then(|at| self.equals().get(at));
         // A number out of range can only be damage; it stands for the last node.
         equal.copied().unwrap_or(row).min(nodes as u32 - 1)
     }
@@ -182,7 +197,7 @@ impl Sealed {
     /// All rows of a node.
     #[inline]
     pub(super) fn rows_of(&self, node: u32) -> impl Iterator<Item = u32> {
-        let equals = self.numbers(Section::Equals);
+        let equals = self.equals();
         let first = equals.partition_point(|&other| other < node);
         let count = equals[first..].iter().take_while(|&&other| other == node).count();
         let start = self.header().nodes + first;

@@ -8,6 +8,7 @@ mod mapping;
 mod pool;
 mod rotation;
 mod search;
+mod verify;
 mod walk;
 mod write;
 

@@ -128,6 +128,7 @@ fn check(view: &IndexView, model: &Model, metric: Metric, ask: &Ask) {
 
 /// Some questions of each sort.
 pub(super) fn check_all(view: &IndexView, model: &Model, metric: Metric) {
+    assert_eq!(view.verify(&|_, _| ()), []);
     for (exact, k) in [(true, 60), (true, 3), (false, 60), (false, 7)] {
         let ask = Ask { query: vec![1.0, -2.0, 0.5], k, ef: 9, exact, excluded: None, min_score: None };
         check(view, model, metric, &ask);
@@ -164,7 +165,9 @@ fn replay(metric: Metric, ops: Vec<Op>) {
             }
             Op::Complete => {
                 if let Some(task) = task.take() {
-                    kept.push((index.complete(task).unwrap(), model.clone()));
+                    let view = index.complete(task).unwrap();
+                    assert_eq!(view.verify(&|_, _| ()), []);
+                    kept.push((view, model.clone()));
                 }
             }
             Op::DropTask => task = None,

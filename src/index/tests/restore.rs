@@ -233,6 +233,52 @@ fn a_manifest_of_another_time_or_store_is_refused_for_good() {
     reject(IDENTITY, 0, 1);
 }
 
+/// Whatever a file holds is refused, or found by verifying; and no use of it panics.
+#[test]
+fn flipped_bits_are_found_and_panic_nobody() {
+    for metric in METRICS {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = Host::new(metric, folder.path());
+        let mut noise = Noise(9);
+        // Enough for the graph to be walked, with rows of equal vectors.
+        host.apply((0..600).map(|label| (label, Some(noise.vector(DIM)))).collect());
+        host.apply((600..620).map(|label| (label, Some(vec![1.0; DIM]))).collect());
+        host.run(Op::Task(Wanted::Sealed, Vec::new()));
+        host.manifest(true);
+        let name = names(folder.path()).into_iter().find(|name| name.ends_with("sealed")).unwrap();
+        let (manifest, path) = (std::fs::read(path_in(folder.path())).unwrap(), folder.path().join(name));
+        let whole = std::fs::read(&path).unwrap();
+        for _ in 0..400 {
+            let at = (f64::midpoint(noise.next().into(), 1.0) * whole.len() as f64) as usize;
+            let mut bytes = whole.clone();
+            bytes[at] ^= 1 << (at % 8);
+            std::fs::write(&path, &bytes).unwrap();
+            std::fs::write(path_in(folder.path()), &manifest).unwrap();
+            use_damaged(&host, at);
+        }
+    }
+}
+
+fn use_damaged(host: &Host, at: usize) {
+    let mut index = Index::open(host.options.clone(), &IDENTITY, 0..=99).unwrap();
+    if index.seq().is_none() {
+        return;
+    }
+    assert_ne!(index.view().verify(&|_, _| ()), [], "byte {at}");
+    for label in [0, 5, 605] {
+        index.apply(vec![(label, None)], 99).unwrap();
+    }
+    for query in [[1.0; DIM], [-0.3, 0.2, 0.9]] {
+        for options in [SearchOptions::new(10), SearchOptions::new(700), exact(10)] {
+            index.view().search(&query, &options).unwrap();
+        }
+    }
+    if let Some(mut task) = index.plan(Wanted::Compact) {
+        let done = task.run(&|_, _| (), &AtomicBool::new(false));
+        assert!(done.is_ok() || matches!(done, Err(crate::Error::Damaged { .. })), "byte {at}: {done:?}");
+    }
+}
+
 #[test]
 fn an_index_of_another_shape_does_not_take_the_files() {
     let folder = tempfile::tempdir().unwrap();
