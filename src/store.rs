@@ -4,7 +4,7 @@ use crate::encoder::Encoder;
 pub use crate::engine::FitReport;
 use crate::engine::{self, Engine, Request, Source};
 use crate::error::Result;
-use crate::index::Wanted;
+use crate::index::{Problem, Wanted};
 use crate::ingest::{self, Report};
 use crate::model::{Event, EventKind, Item, Kinds, Metric, OnProgress, Record, Removal, Text, Time, User};
 use crate::profile::Fusion;
@@ -185,6 +185,24 @@ impl Store {
     /// [`crate::Error::Io`] where a file cannot be written.
     pub fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
         self.engine.arrange_index(Wanted::Compact, progress, cancel)
+    }
+
+    /// Reads the whole index, compares it with its checksums, and checks all that searches lean on. Returns what is wrong;
+    /// nothing is lost then, for the next open makes the index anew from the store's records.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = kindred::Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| tx.put_vector("ann", vec![1.0, 0.0]))?;
+    /// store.build_index(&|_| {})?;
+    /// assert!(store.verify(&|_| {})?.is_empty());
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] where the folder of a damaged index cannot be changed.
+    pub fn verify(&self, progress: OnProgress<'_>) -> Result<Vec<Problem>> {
+        self.engine.verify(progress)
     }
 
     /// Syncs the storage below, writes down what the index's files hold, and cuts the commit log. Done by itself when

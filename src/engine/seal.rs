@@ -2,9 +2,10 @@
 
 use super::reader::{Reader, from_key};
 use super::refuse::commit_aside;
-use super::{Shared, lock};
+use super::{Engine, Shared, lock};
 use crate::error::{ErrorKind, Result};
-use crate::index::{Identity, Manifest, Options as IndexOptions};
+use crate::index::{Identity, Manifest, Options as IndexOptions, Problem};
+use crate::model::{OnProgress, Progress};
 use crate::profile::Space;
 use crate::storage::keys::{self, Key};
 use crate::storage::{codec, prefix_end};
@@ -32,6 +33,18 @@ pub(super) fn identity(store_id: u128, space: &Space, options: &IndexOptions) ->
     hasher.finalize().as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
+impl Engine {
+    /// All that is wrong with the index. Where anything is, the next open makes it anew.
+    pub(crate) fn verify(&self, progress: OnProgress<'_>) -> Result<Vec<Problem>> {
+        let told = |done, total| progress(Progress::of("verifying the index", done, total));
+        let problems = self.view().attachment().index.verify(&told);
+        if !problems.is_empty() {
+            self.shared.distrust_files()?;
+        }
+        Ok(problems)
+    }
+}
+
 impl Shared {
     /// Writes down what the index's files hold, if that has changed, and takes it out of the journal.
     pub(super) fn write_manifest(&self) -> Result<()> {
@@ -48,6 +61,12 @@ impl Shared {
         self.db.make_durable(manifest.seq())?;
         manifest.write()?;
         self.sweep_journal(&manifest)
+    }
+
+    /// Has the next open make the index anew.
+    pub(super) fn distrust_files(&self) -> Result<()> {
+        let _one_at_a_time = lock(&self.manifest)?;
+        self.core()?.index.distrust_files()
     }
 
     /// Deletes the journal's keys of what a manifest on disk covers.

@@ -1,7 +1,7 @@
 //! The background thread that moves recent changes from the index's head into its graph, and these into files.
 
 use super::{Engine, Shared, lock};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::index::{TaskKind, Wanted};
 use crate::model::{OnProgress, Progress};
 use crossbeam::channel::{Sender, TrySendError, bounded};
@@ -24,9 +24,15 @@ impl Upkeep {
         let thread = std::thread::Builder::new()
             .name("kindred-upkeep".into())
             .spawn(move || {
+                let mut damaged = false;
                 while woken.recv().is_ok() && !stop.load(Ordering::Relaxed) {
+                    if damaged {
+                        continue;
+                    }
                     if let Err(error) = shared.run_tasks(Wanted::Due, &stop, &|_| {}) {
                         tracing::error!(%error, "the index could not be brought up to date; searches scan its head");
+                        // It would be the same the next time, until the store is opened again.
+                        damaged = error.kind() == ErrorKind::Damage;
                     }
                 }
             })
@@ -82,8 +88,15 @@ impl Shared {
         loop {
             let Some(mut task) = self.core()?.index.plan(wanted) else { return Ok(true) };
             let told = |done, total| progress(Progress::of("building the index", done, total));
-            if !task.run(&told, cancel)? {
-                return Ok(false);
+            match task.run(&told, cancel) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) => {
+                    if error.kind() == ErrorKind::Damage {
+                        self.distrust_files()?;
+                    }
+                    return Err(error);
+                }
             }
             let sealed = task.kind() == TaskKind::Seal;
             let mut core = self.core()?;

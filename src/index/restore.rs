@@ -44,7 +44,7 @@ impl Index {
 
     /// Tells that no journal names the labels changed so far: a manifest is not given out before all of them are sealed.
     pub fn forgo_journal(&mut self) {
-        self.unjournaled = self.seq;
+        self.unjournaled = self.unjournaled.max(self.seq);
     }
 
     /// What the sealed files hold as of now, where that is not written down yet. The host writes it, with no lock
@@ -60,6 +60,16 @@ impl Index {
             unsealed: self.rows.keys().copied().collect(),
             replaced: std::mem::take(&mut self.replaced),
         })
+    }
+
+    /// Removes the manifest and gives out no other: the next [`Index::open`] finds nothing. For files that turned out
+    /// to be damaged.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn distrust_files(&mut self) -> Result<()> {
+        self.unjournaled = Some(u64::MAX);
+        self.options.folder.as_ref().map_or(Ok(()), |folder| durable::remove(&path_in(folder)))
     }
 
     /// Bytes of its folder.

@@ -2,9 +2,11 @@
 
 use super::view::IndexView;
 use roaring::RoaringBitmap;
+use serde::Serialize;
 
 /// Something that is wrong with an index.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
 pub struct Problem {
     /// Where: a file's path, or the index as a whole.
     pub place: String,

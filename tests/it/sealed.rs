@@ -305,3 +305,28 @@ fn compacting_leaves_one_file_and_no_dead_row() {
     let stats = store.snapshot().stats().unwrap();
     assert_eq!((stats.vectors_sealed, stats.sealed_files), (109, 1));
 }
+
+#[test]
+fn damage_inside_is_found_and_made_good_by_the_next_open() {
+    let life = Life::new();
+    let place = life.with(3, |path| {
+        let file = &files(path)[0];
+        let mut bytes = fs::read(file).unwrap();
+        let last = bytes.iter().rposition(|&byte| byte != 0).unwrap();
+        bytes[last] ^= 16;
+        fs::write(file, bytes).unwrap();
+    });
+    let store = vectors().open(&place.path).unwrap();
+    assert!(store.snapshot().stats().unwrap().vectors_sealed > 0, "nobody has looked yet");
+    look(&store);
+    let error = store.compact(&|_| {}, &AtomicBool::new(false)).unwrap_err();
+    assert!(matches!(error, kindred::Error::Damaged { .. }), "{error}");
+    let problems = store.verify(&|_| {}).unwrap();
+    assert!(problems.iter().all(|problem| problem.place.ends_with(".sealed")), "{problems:?}");
+    assert!(problems.iter().any(|problem| problem.what.contains("checksum")), "{problems:?}");
+    put(&store, 400..410, 0);
+    drop(store);
+    assert_eq!(check(&place, "damage that was found"), 0);
+    let store = vectors().open(&place.path).unwrap();
+    assert_eq!(store.verify(&|_| {}).unwrap(), []);
+}

@@ -248,18 +248,23 @@ fn flipped_bits_are_found_and_panic_nobody() {
         let name = names(folder.path()).into_iter().find(|name| name.ends_with("sealed")).unwrap();
         let (manifest, path) = (std::fs::read(path_in(folder.path())).unwrap(), folder.path().join(name));
         let whole = std::fs::read(&path).unwrap();
-        for _ in 0..400 {
+        for round in 0..200 {
             let at = (f64::midpoint(noise.next().into(), 1.0) * whole.len() as f64) as usize;
             let mut bytes = whole.clone();
+            // One bit, or a whole number: an id beyond all, or no number at all.
             bytes[at] ^= 1 << (at % 8);
+            if round % 2 == 0 {
+                let at = at.min(bytes.len() - 4);
+                bytes[at..at + 4].fill(0xff);
+            }
             std::fs::write(&path, &bytes).unwrap();
             std::fs::write(path_in(folder.path()), &manifest).unwrap();
-            use_damaged(&host, at);
+            use_damaged(&host, at, round % 10 == 0);
         }
     }
 }
 
-fn use_damaged(host: &Host, at: usize) {
+fn use_damaged(host: &Host, at: usize, merge: bool) {
     let mut index = Index::open(host.options.clone(), &IDENTITY, 0..=99).unwrap();
     if index.seq().is_none() {
         return;
@@ -273,7 +278,7 @@ fn use_damaged(host: &Host, at: usize) {
             index.view().search(&query, &options).unwrap();
         }
     }
-    if let Some(mut task) = index.plan(Wanted::Compact) {
+    if let Some(mut task) = index.plan(Wanted::Compact).filter(|_| merge) {
         let done = task.run(&|_, _| (), &AtomicBool::new(false));
         assert!(done.is_ok() || matches!(done, Err(crate::Error::Damaged { .. })), "byte {at}: {done:?}");
     }
