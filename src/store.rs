@@ -4,6 +4,7 @@ use crate::encoder::Encoder;
 pub use crate::engine::FitReport;
 use crate::engine::{self, Engine, Request, Source};
 use crate::error::Result;
+use crate::index::{Problem, Wanted};
 use crate::ingest::{self, Report};
 use crate::model::{Event, EventKind, Item, Kinds, Metric, OnProgress, Record, Removal, Text, Time, User};
 use crate::profile::Fusion;
@@ -13,6 +14,7 @@ use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 /// An embedded profile store: one folder on disk, open in one process at a time.
 ///
@@ -132,13 +134,79 @@ impl Store {
         self.engine.fit(progress)
     }
 
-    /// Moves all recent changes into the index's graph and waits for it. Never needed for right answers:
-    /// what is not in the graph yet is scanned, and a background thread moves it there when it grows.
+    /// [`Store::seal`] that goes on to its end.
     pub fn build_index(&self, progress: OnProgress<'_>) -> Result<()> {
-        self.engine.build_index(progress)
+        self.seal(progress, &AtomicBool::new(false)).map(drop)
     }
 
-    /// Syncs the storage below and cuts the commit log. Done by itself when the log grows.
+    /// Moves all of the index into sealed files and waits for it: compact graphs, which the next open finds as they are. Never
+    /// needed for right answers: a background thread does so when enough has changed, and what is in no file is searched
+    /// as well. Setting `cancel` gives up, and leaves the index as it was; returns whether it came to its end.
+    ///
+    /// ```
+    /// use std::sync::atomic::AtomicBool;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("store");
+    /// let store = kindred::Store::options().dim(2).open(&path)?;
+    /// store.write(|tx| tx.put_vector("ann", vec![1.0, 0.0]))?;
+    /// assert!(!store.seal(&|_| {}, &AtomicBool::new(true))?);
+    /// assert!(store.seal(&|_| {}, &AtomicBool::new(false))?);
+    /// let stats = store.snapshot().stats()?;
+    /// assert_eq!((stats.vectors_sealed, stats.sealed_files), (1, 1));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] where a file cannot be written.
+    pub fn seal(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
+        self.engine.arrange_index(Wanted::Sealed, progress, cancel)
+    }
+
+    /// Moves all of the index into one sealed file without a trace of what was changed or removed since: the
+    /// fastest to search and the smallest. For the rest it is as [`Store::seal`].
+    ///
+    /// ```
+    /// use std::sync::atomic::AtomicBool;
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let path = folder.path().join("store");
+    /// let store = kindred::Store::options().dim(2).open(&path)?;
+    /// for (user, vector) in [("ann", [1.0, 0.0]), ("bob", [0.0, 1.0])] {
+    ///     store.write(|tx| tx.put_vector(user, vector.to_vec()))?;
+    ///     store.build_index(&|_| {})?;
+    /// }
+    /// store.write(|tx| tx.remove_user("ann"))?;
+    /// assert!(store.compact(&|_| {}, &AtomicBool::new(false))?);
+    /// let stats = store.snapshot().stats()?;
+    /// assert_eq!((stats.vectors_sealed, stats.sealed_files), (1, 1));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] where a file cannot be written.
+    pub fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
+        self.engine.arrange_index(Wanted::Compact, progress, cancel)
+    }
+
+    /// Reads the whole index, compares it with its checksums, and checks all that searches lean on. Returns what is wrong;
+    /// nothing is lost then, for the next open makes the index anew from the store's records.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = kindred::Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| tx.put_vector("ann", vec![1.0, 0.0]))?;
+    /// store.build_index(&|_| {})?;
+    /// assert!(store.verify(&|_| {})?.is_empty());
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] where the folder of a damaged index cannot be changed.
+    pub fn verify(&self, progress: OnProgress<'_>) -> Result<Vec<Problem>> {
+        self.engine.verify(progress)
+    }
+
+    /// Syncs the storage below, writes down what the index's files hold, and cuts the commit log. Done by itself when
+    /// the log grows.
     pub fn checkpoint(&self) -> Result<()> {
         self.engine.checkpoint()
     }
@@ -329,8 +397,12 @@ pub struct Stats {
     pub texts: u64,
     /// Users with an embedding or a vector.
     pub vectors: u64,
-    /// Of these, the ones in the index's graph; the others are scanned.
+    /// Of these, the ones in the index's graphs; the others are scanned.
     pub vectors_in_graph: u64,
+    /// Of these again, the ones in sealed files.
+    pub vectors_sealed: u64,
+    /// Sealed files of the index.
+    pub sealed_files: u64,
     /// Dimensions of an embedding or vector.
     pub dim: usize,
     /// How vectors are compared.
@@ -421,7 +493,9 @@ impl Snapshot {
             events: published.counters.events,
             texts: published.counters.texts,
             vectors: published.index.len() as u64,
-            vectors_in_graph: published.index.live_len() as u64,
+            vectors_in_graph: (published.index.live_len() + published.index.sealed_len()) as u64,
+            vectors_sealed: published.index.sealed_len() as u64,
+            sealed_files: published.index.sealed_files() as u64,
             dim,
             metric,
             encoder: published.encoder.as_ref().map(|encoder| encoder.id().to_owned()),

@@ -1,6 +1,7 @@
 //! The `kindred` command-line tool: one file per subcommand, over the public API.
 
 pub mod bench;
+mod compact;
 mod completions;
 mod demo;
 mod encode;
@@ -19,6 +20,7 @@ mod remove;
 mod similar;
 mod stats;
 pub mod vectors;
+mod verify;
 
 use crate::error::{Error, ErrorKind, Result};
 use clap::{Args, Parser, Subcommand};
@@ -61,6 +63,10 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Learn the model of a store from what it holds
     Fit(fit::FitArgs),
+    /// Make one file of a store's index
+    Compact(compact::CompactArgs),
+    /// Check a store's index
+    Verify(verify::VerifyArgs),
     /// Remove a user, an item or an attribute
     Remove(remove::RemoveArgs),
     /// Build a store from retail data and take a tour of it
@@ -104,7 +110,7 @@ pub fn main() -> ExitCode {
     log_to_stderr();
     let output = Output::new(cli.json, cli.quiet);
     match run(cli.command, &output) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
         Err(error) => {
             output.error(&error);
@@ -113,8 +119,10 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command, output: &Output) -> Result<()> {
+fn run(command: Command, output: &Output) -> Result<ExitCode> {
     match command {
+        Command::Verify(args) => return verify::run(&args, output),
+        Command::Compact(args) => compact::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Ingest(args) => ingest::run(&args, output),
         Command::Profile(args) => profile::run(&args, output),
@@ -129,7 +137,8 @@ fn run(command: Command, output: &Output) -> Result<()> {
         Command::Fetch(args) => fetch_command::run(&args, output),
         Command::Bench(command) => bench::run(&command, output),
         Command::Completions(args) => completions::run(&args),
-    }
+    }?;
+    Ok(ExitCode::SUCCESS)
 }
 
 /// 2 for the caller's mistakes (as the argument parser has it), 3 for the machine, 4 for damage, 70 for bugs.

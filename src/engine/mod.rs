@@ -16,6 +16,7 @@ mod reencode;
 mod refuse;
 mod remove;
 mod rows;
+mod seal;
 mod session;
 mod settings;
 mod stored;
@@ -53,6 +54,11 @@ pub(crate) struct Shared {
     core: Mutex<Core>,
     /// Held while a task of the index runs, of which there is one at a time.
     task: Mutex<()>,
+    /// Held while a manifest of the index is made and written, so that the newest is written last. It is taken before
+    /// the core.
+    manifest: Mutex<()>,
+    /// The store's own number.
+    store_id: u128,
     /// Held while the model of the store is learned.
     fitting: Mutex<()>,
     settings: Arc<Settings>,
@@ -76,12 +82,23 @@ impl Engine {
 
     /// Bytes on disk.
     pub(crate) fn size_bytes(&self) -> Result<u64> {
-        self.shared.db.size_bytes()
+        Ok(self.shared.db.size_bytes()? + self.shared.core()?.index.disk_bytes()?)
     }
 
-    /// Syncs everything below and cuts the commit log.
+    /// Syncs everything below, writes down what the index's files hold, and cuts the commit log.
     pub(crate) fn checkpoint(&self) -> Result<()> {
+        self.shared.write_manifest()?;
         self.shared.db.checkpoint()
+    }
+}
+
+/// The next open has less to bring up to date, the more the index's files and their manifest say.
+impl Drop for Engine {
+    fn drop(&mut self) {
+        self.upkeep.stop();
+        if let Err(error) = self.shared.write_manifest() {
+            tracing::warn!(%error, "the next open has more of the index to make anew");
+        }
     }
 }
 

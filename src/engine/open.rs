@@ -3,6 +3,7 @@
 use super::points::Points;
 use super::published::Published;
 use super::reader::{Flow, Reader, from_key};
+use super::seal::{identity, swept_key};
 use super::session::embedding;
 use super::settings::{Request, Settings, Source};
 use super::stored::{Counters, State, encoder_number};
@@ -13,7 +14,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Index, IndexView, Options as IndexOptions};
 use crate::model::Metric;
 use crate::profile::{Learned, Space};
-use crate::storage::{Database, Opened, Options, codec, holds_store, keys};
+use crate::storage::keys::Key;
+use crate::storage::{Database, Opened, Options, codec, holds_store, index_folder, keys};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -60,12 +62,15 @@ impl Engine {
             None => new.take().map_or_else(|| request.resolve_new(), Ok)?,
         };
         let loading = stored.as_ref().unwrap_or(&settings);
-        let (core, published) = load(&opened, loading, encoder, request.head_rows)?;
+        let (core, published) = load(&opened, loading, encoder, path, request.head_rows)?;
+        let store_id = opened.store_id();
         let db = opened.start(published)?;
         let shared = Shared {
             db,
+            store_id,
             core: Mutex::new(core),
             task: Mutex::new(()),
+            manifest: Mutex::new(()),
             fitting: Mutex::new(()),
             settings: Arc::new(settings.clone()),
         };
@@ -109,6 +114,7 @@ fn load(
     opened: &Opened,
     settings: &Settings,
     encoder: Option<Arc<dyn Encoder>>,
+    path: &Path,
     head_rows: Option<usize>,
 ) -> Result<(Core, Published)> {
     let learned: Learned = opened.read("learned model", &keys::meta("learned"))?.unwrap_or_default();
@@ -129,10 +135,19 @@ fn load(
     };
     let mut options = IndexOptions::new(dim, metric);
     options.head_rows = head_rows.unwrap_or(options.head_rows);
-    let mut index = Index::new(options)?;
+    options.folder = Some(index_folder(path)?);
+    let swept = opened.read("journal", &swept_key())?.unwrap_or(0);
+    let identity = identity(opened.store_id(), &space, &options);
+    let mut index = Index::open(options, &identity, swept..=opened.seq())?;
     let view = match settings.source {
-        Source::Vectors { .. } => load_vectors(opened, &mut index)?,
-        Source::Encoder { .. } => load_embeddings(opened, &space, &mut points, &mut index)?,
+        Source::Vectors { .. } => {
+            let vector = &mut |_, value: &[u8]| vector_of(value, dim);
+            Rows { opened, prefix: keys::vectors(), vector }.load(&mut index)?
+        }
+        Source::Encoder { .. } => {
+            let vector = &mut |no, value: &[u8]| embedding_of(opened, &space, &mut points, no, value);
+            Rows { opened, prefix: keys::states(), vector }.load(&mut index)?
+        }
     };
     Ok((Core { index, points }, Published { index: view, space, encoder, counters }))
 }
@@ -145,56 +160,92 @@ fn adapt(encoder: Option<Arc<dyn Encoder>>, learned: &Learned) -> Result<Option<
     }
 }
 
-fn load_vectors(opened: &Opened, index: &mut Index) -> Result<IndexView> {
-    let dim = index.options().dim;
-    load_each(opened, &keys::vectors(), index, &mut |_, value| {
-        let vector: Vec<f32> = codec::decode("vector", value)?;
-        if vector.len() == dim {
-            Ok(Some(vector))
-        } else {
-            Err(Error::damaged("vector", format!("it has {} dimensions, not {dim}", vector.len())))
-        }
-    })
+fn vector_of(value: &[u8], dim: usize) -> Result<Option<Vec<f32>>> {
+    let vector: Vec<f32> = codec::decode("vector", value)?;
+    if vector.len() == dim {
+        Ok(Some(vector))
+    } else {
+        Err(Error::damaged("vector", format!("it has {} dimensions, not {dim}", vector.len())))
+    }
 }
 
-fn load_embeddings(
+fn embedding_of(
     opened: &Opened,
     space: &Space,
     points: &mut Points,
-    index: &mut Index,
-) -> Result<IndexView> {
-    load_each(opened, &keys::states(), index, &mut |no, value| {
-        let state: State = codec::decode("state", value)?;
-        let sums = opened.sums(space, no)?;
-        embedding(opened, space, points, no, &state, &sums)
-    })
+    no: u32,
+    value: &[u8],
+) -> Result<Option<Vec<f32>>> {
+    let state: State = codec::decode("state", value)?;
+    let sums = opened.sums(space, no)?;
+    embedding(opened, space, points, no, &state, &sums)
 }
 
 /// Makes a user's vector out of its number and a stored value.
 type VectorOf<'a> = dyn FnMut(u32, &[u8]) -> Result<Option<Vec<f32>>> + 'a;
 
-/// Loads the users under a prefix into the index, chunk by chunk. What is damaged costs its own user's place
-/// in the index and nothing else.
-fn load_each(
-    opened: &Opened,
-    prefix: &[u8],
-    index: &mut Index,
-    vector: &mut VectorOf<'_>,
-) -> Result<IndexView> {
-    let mut chunk = Vec::new();
-    opened.scan_each(prefix, |key, value| {
-        let no = from_key("user", key, keys::u32_at(key, 1))?;
-        match value.and_then(|value| vector(no, &value)) {
-            Ok(vector) => chunk.push((no, vector)),
+/// What is stored for the index.
+struct Rows<'a> {
+    opened: &'a Opened,
+    /// Under this and a user's number lies what the user's vector is made of.
+    prefix: Key,
+    vector: &'a mut VectorOf<'a>,
+}
+
+impl Rows<'_> {
+    /// Brings the index up to date: it has its files already, or nothing.
+    fn load(&mut self, index: &mut Index) -> Result<IndexView> {
+        if index.seq().is_some() {
+            return self.load_changed(index);
+        }
+        let view = self.load_all(index)?;
+        index.forgo_journal();
+        Ok(view)
+    }
+
+    /// Loads all users, chunk by chunk.
+    fn load_all(&mut self, index: &mut Index) -> Result<IndexView> {
+        let (opened, mut chunk) = (self.opened, Vec::new());
+        opened.scan_each(&self.prefix.clone(), |key, value| {
+            let no = from_key("user", key, keys::u32_at(key, 1))?;
+            chunk.push((no, self.made(no, value.map(Some))?));
+            apply_full(&mut chunk, index, opened.seq())
+        })?;
+        index.apply(chunk, opened.seq())
+    }
+
+    /// Loads the users that the journal names.
+    fn load_changed(&mut self, index: &mut Index) -> Result<IndexView> {
+        let (opened, mut chunk) = (self.opened, Vec::new());
+        opened.scan_each(&keys::all_unsealed(), |key, _| {
+            let no = from_key("journal", key, keys::u32_at(key, 1))?;
+            let value = opened.get(&[&self.prefix[..], &no.to_be_bytes()].concat());
+            chunk.push((no, self.made(no, value)?));
+            apply_full(&mut chunk, index, opened.seq())
+        })?;
+        index.apply(chunk, opened.seq())
+    }
+
+    /// A user's vector. What is damaged costs its own user's place in the index and nothing else.
+    fn made(&mut self, no: u32, value: Result<Option<Vec<u8>>>) -> Result<Option<Vec<f32>>> {
+        let vector = value.and_then(|value| match value {
+            Some(value) => (self.vector)(no, &value),
+            None => Ok(None),
+        });
+        match vector {
             Err(error) if error.kind() == ErrorKind::Damage => {
                 tracing::warn!(user = no, %error, "left out of the index");
+                Ok(None)
             }
-            Err(error) => return Err(error),
+            vector => vector,
         }
-        if chunk.len() == CHUNK {
-            index.apply(std::mem::take(&mut chunk), opened.seq())?;
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    index.apply(chunk, opened.seq())
+    }
+}
+
+/// Hands a chunk to the index once it is full.
+fn apply_full(chunk: &mut Vec<(u32, Option<Vec<f32>>)>, index: &mut Index, seq: u64) -> Flow {
+    if chunk.len() == CHUNK {
+        index.apply(std::mem::take(chunk), seq)?;
+    }
+    Ok(ControlFlow::Continue(()))
 }

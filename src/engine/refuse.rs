@@ -58,9 +58,11 @@ impl Shared {
         tx.put(keys::meta("settings"), codec::encode(settings)?);
         tx.put(keys::meta("learned"), codec::encode(&new.learned)?);
         core.points = points;
-        self.commit(core, tx, changes, |published| {
+        self.commit_unjournaled(core, tx, changes, |published, index| {
             published.space = Arc::clone(&new);
             published.encoder = encoder;
+            // All users change, and the files are those of another model: nothing is gained by naming each.
+            index.forgo_journal();
         })?;
         self.sweep(&new)
     }

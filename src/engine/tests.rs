@@ -8,12 +8,14 @@ use super::settings::{EncoderChoice, Request};
 use super::stored::text_hash;
 use super::{Engine, Published};
 use crate::encoder::HashedEncoder;
+use crate::index::Wanted;
 use crate::model::{Event, Item, Record, Removal, Text, Time, User};
 use crate::profile::{Fusion, Sums};
 use crate::storage::{View, codec, keys};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 fn engine() -> (tempfile::TempDir, Engine) {
     let folder = tempfile::tempdir().unwrap();
@@ -162,6 +164,51 @@ fn what_an_unfinished_fit_left_is_swept_by_the_next() {
         assert!(engine.view().raw(&key).unwrap().is_none(), "{key:?}");
     }
     check(&engine);
+}
+
+/// Ends the engine as a crash would: no manifest is written.
+fn crash(engine: Engine) {
+    std::thread::scope(|scope| {
+        let hold = || {
+            let _held = engine.shared.manifest.lock();
+            panic!("as planned: whoever wants the lock is refused");
+        };
+        assert!(scope.spawn(hold).join().is_err());
+    });
+}
+
+fn sealed(engine: &Engine) -> (usize, usize) {
+    let index = engine.view().attachment().index.clone();
+    assert_eq!(index.verify(&|_, _| ()), []);
+    (index.sealed_len(), index.len())
+}
+
+#[test]
+fn the_journal_names_what_the_files_lack() {
+    let (folder, engine) = engine();
+    let seal = |engine: &Engine| {
+        assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
+    };
+    engine.write(&filled(), &|_| {}).unwrap();
+    assert_eq!(count(&engine.view(), &keys::all_unsealed()), 3);
+    seal(&engine);
+    assert_eq!((sealed(&engine), count(&engine.view(), &keys::all_unsealed())), ((3, 3), 0));
+    let remove_user = |id: &str| Record::Remove(Removal::User { user: id.into() });
+    engine.write(&[user("u1", "Köln"), remove_user("u2"), user("u9", "Ulm")], &|_| {}).unwrap();
+    assert_eq!(sealed(&engine), (1, 3));
+    crash(engine);
+    let engine = Engine::open(folder.path(), &request()).unwrap();
+    assert_eq!((sealed(&engine), count(&engine.view(), &keys::all_unsealed())), ((1, 3), 3));
+    drop(engine);
+    let engine = Engine::open(folder.path(), &request()).unwrap();
+    assert_eq!(count(&engine.view(), &keys::all_unsealed()), 2, "who is gone needs no naming any more");
+    engine.write(&[remove_user("u9")], &|_| {}).unwrap();
+    seal(&engine);
+    assert_eq!((sealed(&engine), count(&engine.view(), &keys::all_unsealed())), ((2, 2), 0));
+    engine.fit(&|_| {}).unwrap();
+    crash(engine);
+    let engine = Engine::open(folder.path(), &request()).unwrap();
+    assert_eq!(sealed(&engine), (0, 2), "the files are of the model before");
 }
 
 #[test]

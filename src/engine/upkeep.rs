@@ -1,8 +1,8 @@
-//! The background thread that moves recent changes from the index's head into its graph.
+//! The background thread that moves recent changes from the index's head into its graph, and these into files.
 
 use super::{Engine, Shared, lock};
-use crate::error::Result;
-use crate::index::Wanted;
+use crate::error::{ErrorKind, Result};
+use crate::index::{TaskKind, Wanted};
 use crate::model::{OnProgress, Progress};
 use crossbeam::channel::{Sender, TrySendError, bounded};
 use std::sync::Arc;
@@ -24,9 +24,15 @@ impl Upkeep {
         let thread = std::thread::Builder::new()
             .name("kindred-upkeep".into())
             .spawn(move || {
+                let mut damaged = false;
                 while woken.recv().is_ok() && !stop.load(Ordering::Relaxed) {
+                    if damaged {
+                        continue;
+                    }
                     if let Err(error) = shared.run_tasks(Wanted::Due, &stop, &|_| {}) {
                         tracing::error!(%error, "the index could not be brought up to date; searches scan its head");
+                        // It would be the same the next time, until the store is opened again.
+                        damaged = error.kind() == ErrorKind::Damage;
                     }
                 }
             })
@@ -46,6 +52,13 @@ impl Upkeep {
 
 impl Drop for Upkeep {
     fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+impl Upkeep {
+    /// Gives up the work at hand and waits for the thread to end.
+    pub(super) fn stop(&mut self) {
         self.cancel.store(true, Ordering::Relaxed);
         self.wake = None;
         if let Some(thread) = self.thread.take()
@@ -57,22 +70,35 @@ impl Drop for Upkeep {
 }
 
 impl Engine {
-    /// Moves all recent changes into the index's graph now, and waits for it.
-    pub(crate) fn build_index(&self, progress: OnProgress<'_>) -> Result<()> {
-        self.shared.run_tasks(Wanted::Sealed, &AtomicBool::new(false), progress)
+    /// Does what is wanted of the index now; false where it was cancelled.
+    pub(crate) fn arrange_index(
+        &self,
+        wanted: Wanted,
+        progress: OnProgress<'_>,
+        cancel: &AtomicBool,
+    ) -> Result<bool> {
+        self.shared.run_tasks(wanted, cancel, progress)
     }
 }
 
 impl Shared {
     /// Runs what the index plans until it plans nothing more; what is wanted beyond what is due, once.
-    fn run_tasks(&self, mut wanted: Wanted, cancel: &AtomicBool, progress: OnProgress<'_>) -> Result<()> {
+    fn run_tasks(&self, mut wanted: Wanted, cancel: &AtomicBool, progress: OnProgress<'_>) -> Result<bool> {
         let _one_at_a_time = lock(&self.task)?;
         loop {
-            let Some(mut task) = self.core()?.index.plan(wanted) else { return Ok(()) };
+            let Some(mut task) = self.core()?.index.plan(wanted) else { return Ok(true) };
             let told = |done, total| progress(Progress::of("building the index", done, total));
-            if !task.run(&told, cancel)? {
-                return Ok(());
+            match task.run(&told, cancel) {
+                Ok(true) => {}
+                Ok(false) => return Ok(false),
+                Err(error) => {
+                    if error.kind() == ErrorKind::Damage {
+                        self.distrust_files()?;
+                    }
+                    return Err(error);
+                }
             }
+            let sealed = task.kind() == TaskKind::Seal;
             let mut core = self.core()?;
             let tx = self.db.begin()?;
             let mut published = super::Published::clone(tx.attachment());
@@ -80,6 +106,9 @@ impl Shared {
             let pending = tx.commit()?;
             drop(core);
             pending.publish(published)?;
+            if sealed {
+                self.write_manifest()?;
+            }
             // Once is enough: forced again and again it would run after those who write meanwhile.
             wanted = Wanted::Due;
         }

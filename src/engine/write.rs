@@ -8,8 +8,9 @@ use super::refuse::commit_aside;
 use super::session::{IndexChanges, Session};
 use super::{Core, Engine, Shared};
 use crate::error::Result;
+use crate::index::Index;
 use crate::model::{OnProgress, Record};
-use crate::storage::Writer;
+use crate::storage::{Writer, codec, keys};
 use std::sync::{Arc, MutexGuard};
 
 impl Engine {
@@ -55,13 +56,28 @@ impl Core {
 }
 
 impl Shared {
-    /// Commits, brings the index up to date and publishes both together.
+    /// Commits, brings the index up to date and publishes both together. The journal gets a key for each user whose
+    /// vector changes.
     pub(super) fn commit(
+        &self,
+        core: MutexGuard<'_, Core>,
+        mut tx: Writer<'_, Published>,
+        changes: IndexChanges,
+        change: impl FnOnce(&mut Published),
+    ) -> Result<()> {
+        let seq = codec::encode(&tx.next_seq())?;
+        // There may be one already; but nobody reads the journal as it was, so that nothing need be read here.
+        changes.keys().for_each(|&no| tx.put_new(keys::unsealed(no), seq.clone()));
+        self.commit_unjournaled(core, tx, changes, |published, _| change(published))
+    }
+
+    /// [`Shared::commit`] without a journal.
+    pub(super) fn commit_unjournaled(
         &self,
         mut core: MutexGuard<'_, Core>,
         tx: Writer<'_, Published>,
         changes: IndexChanges,
-        change: impl FnOnce(&mut Published),
+        change: impl FnOnce(&mut Published, &mut Index),
     ) -> Result<()> {
         let mut published = Published::clone(tx.attachment());
         let pending = match tx.commit() {
@@ -72,7 +88,7 @@ impl Shared {
             }
         };
         published.index = core.index.apply(changes.into_iter().collect(), pending.seq())?;
-        change(&mut published);
+        change(&mut published, &mut core.index);
         drop(core);
         pending.publish(published)
     }

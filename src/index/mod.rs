@@ -5,14 +5,17 @@
 //! one commit, never blocking the writer nor blocked by it. A row is one version of one label's vector: an
 //! update adds a row and marks the old one dead as of that commit, so older views go on seeing it.
 
+mod durable;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
 mod graph;
 mod live;
+mod manifest;
 mod options;
 mod policy;
 mod prepare;
 mod quantize;
+mod restore;
 mod row_set;
 mod score;
 mod sealed;
@@ -21,13 +24,16 @@ mod segment;
 mod task;
 #[cfg(test)]
 mod tests;
+mod verify;
 mod view;
 mod writer;
 
+pub use manifest::{Identity, Manifest};
 pub use options::{Neighbor, Options, SearchOptions};
 pub use policy::Wanted;
 pub use row_set::RowSet;
 pub use sealed::SearchStep;
 pub use task::{Task, TaskKind};
+pub use verify::Problem;
 pub use view::IndexView;
 pub use writer::Index;

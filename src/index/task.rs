@@ -72,7 +72,7 @@ impl Task {
     /// whether it is finished; a cancelled task may be run again or completed, which then changes nothing.
     ///
     /// # Errors
-    /// [`Error::Io`] where a sealed file cannot be written.
+    /// [`Error::Io`] where a sealed file cannot be written, [`Error::Damaged`] where one that it is made of is damaged.
     pub fn run(&mut self, progress: &dyn Fn(usize, usize), cancel: &AtomicBool) -> Result<bool> {
         if self.outcome.is_none() {
             self.outcome = match self.kind {
@@ -103,6 +103,7 @@ impl Task {
             .collect();
         let file_rows: Vec<Vec<u32>> =
             self.files.iter().map(|file| alive(file.rows(), &|row| file.died(row).is_none())).collect();
+        self.files.iter().try_for_each(|file| file.check_copied())?;
         let (labels, vectors) = self.gather(&segment_rows, &file_rows);
         let made = |file| Some(Outcome::Sealed(Made { file, segment_rows, file_rows }));
         if labels.is_empty() {

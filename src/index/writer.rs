@@ -34,19 +34,25 @@ const NORM_HEADROOM: f32 = 4.0;
 /// ```
 #[derive(Debug)]
 pub struct Index {
-    options: Arc<Options>,
-    seq: Option<u64>,
-    /// The current row of each label.
-    rows: HashMap<u32, Row>,
+    pub(super) options: Arc<Options>,
+    pub(super) seq: Option<u64>,
+    /// The current row of each label that is in head or live tier.
+    pub(super) rows: HashMap<u32, Row>,
     /// Oldest first; the first `absorbing` belong to the task under way and are not merged.
     head: Vec<Arc<Segment>>,
     absorbing: usize,
     live: Option<Arc<Live>>,
     /// Rows of the live tier that are alive.
     live_len: usize,
-    sealed: Vec<Arc<Sealed>>,
-    /// Files made so far, so that no two get one name.
-    files: u64,
+    pub(super) sealed: Vec<Arc<Sealed>>,
+    /// Files that the last manifest may name and that are of no use any more.
+    pub(super) replaced: Vec<Arc<Sealed>>,
+    /// The number of the newest file, so that no two get one name.
+    pub(super) files: u64,
+    /// Whether sealed files or their dead differ from the last manifest.
+    pub(super) unwritten: bool,
+    /// The last commit whose changes no journal names, until they are sealed.
+    pub(super) unjournaled: Option<u64>,
     /// Absent while a task has it, and after a task was dropped: then the graph is made anew.
     builder: Option<Builder>,
     task: Weak<()>,
@@ -68,7 +74,10 @@ impl Index {
             live: None,
             live_len: 0,
             sealed: Vec::new(),
+            replaced: Vec::new(),
             files: 0,
+            unwritten: false,
+            unjournaled: None,
             builder: None,
             task: Weak::new(),
         })
@@ -201,7 +210,12 @@ impl Index {
                 self.head.drain(..self.absorbing);
                 self.builder = task.builder;
             }
-            Some(Outcome::Sealed(made)) => self.replace(made, &task.sources, &task.files),
+            Some(Outcome::Sealed(made)) => {
+                self.replace(made, &task.sources, &task.files);
+                self.unwritten = true;
+                // Head and live tier were sealed as they were at the task's commit.
+                self.unjournaled = self.unjournaled.filter(|&seq| seq > task.seq);
+            }
             None if task.kind == TaskKind::Absorb => self.builder = task.builder,
             None => {}
         }
@@ -230,6 +244,7 @@ impl Index {
         for file in &self.sealed {
             if let Some(row) = file.row_of(label).filter(|&row| file.died(row).is_none()) {
                 file.bury(row, seq);
+                self.unwritten = true;
                 return;
             }
         }
@@ -308,7 +323,10 @@ impl Index {
         for (source, kept) in files.iter().zip(&file_rows) {
             kept.iter().for_each(|&row| bury_copy(file.as_deref(), source.label(row), source.died(row)));
         }
-        self.sealed.retain(|own| !files.iter().any(|merged| Arc::ptr_eq(own, merged)));
+        let merged = |own: &mut Arc<Sealed>| files.iter().any(|merged| Arc::ptr_eq(own, merged));
+        let replaced = self.sealed.extract_if(.., merged);
+        // What lies in memory goes with its views.
+        self.replaced.extend(replaced.filter(|file| file.name().is_some()));
         self.sealed.extend(file);
         (self.live, self.live_len, self.builder) = (None, 0, None);
         self.head.drain(..self.absorbing);

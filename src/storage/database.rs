@@ -108,6 +108,11 @@ impl Opened {
         merge::scan_each(&*self.backend, prefix, merge::prefix_end(prefix).as_deref(), none, visit)
     }
 
+    /// The store's own number, drawn when it was made.
+    pub(crate) fn store_id(&self) -> u128 {
+        self.log.store_id()
+    }
+
     /// Number of the last commit; 0 in a new store.
     pub(crate) fn seq(&self) -> u64 {
         self.seq
@@ -209,6 +214,12 @@ impl<A: Send + Sync + 'static> Database<A> {
             return Ok(());
         }
         self.core.health.check()
+    }
+
+    /// Returns once commit `seq` is on disk, whatever durability was asked for.
+    pub(crate) fn make_durable(&self, seq: u64) -> Result<()> {
+        self.core.health.check()?;
+        self.core.log.make_durable(seq)
     }
 
     /// Number of the last commit that is known to be on disk.

@@ -11,6 +11,17 @@ pub(crate) const LOCK_FILE: &str = "LOCK";
 pub(crate) const DATA_FOLDER: &str = "data";
 /// Folder of the commit log.
 pub(crate) const LOG_FOLDER: &str = "log";
+/// Folder of the index's files, which are made anew where they are missing.
+const INDEX_FOLDER: &str = "index";
+
+/// The folder of the index's files in a store's; made where it is missing.
+pub(crate) fn index_folder(store: &Path) -> Result<PathBuf> {
+    let path = store.join(INDEX_FOLDER);
+    if !path.is_dir() {
+        create(&path)?;
+    }
+    Ok(path)
+}
 
 /// Creates the folder of a new store, or checks that `path` is the folder of one. A folder with
 /// none but our own names in it may be half made, and is gone on with.
@@ -32,7 +43,7 @@ fn check(path: &Path) -> Result<()> {
     if holds_store(path) {
         return Ok(());
     }
-    let ours = [LOCK_FILE, DATA_FOLDER, LOG_FOLDER];
+    let ours = [LOCK_FILE, DATA_FOLDER, LOG_FOLDER, INDEX_FOLDER];
     for entry in list(path)? {
         let name = entry.file_name().unwrap_or_default();
         if !ours.iter().any(|own| name == *own) {

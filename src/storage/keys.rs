@@ -32,6 +32,7 @@ const TEXT_VECTOR: u8 = b'v';
 const TEXT_USES: u8 = b'n';
 const ITEM_FACTOR: u8 = b'f';
 const GROUP_FACTOR: u8 = b'h';
+const UNSEALED: u8 = b'j';
 
 fn key(tag: u8, parts: &[&[u8]]) -> Key {
     let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
@@ -190,6 +191,15 @@ pub(crate) fn group_factor(version: u32, group: u32) -> Key {
 
 pub(crate) fn group_factors() -> Key {
     key(GROUP_FACTOR, &[])
+}
+
+/// A user whose vector may differ from what the index's files hold.
+pub(crate) fn unsealed(user: u32) -> Key {
+    key(UNSEALED, &[&user.to_be_bytes()])
+}
+
+pub(crate) fn all_unsealed() -> Key {
+    key(UNSEALED, &[])
 }
 
 /// Reads a big-endian `u32` at `at`, if the key is long enough.

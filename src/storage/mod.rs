@@ -30,7 +30,7 @@ mod writer;
 
 pub use database::Durability;
 pub(crate) use database::{Database, Opened, Options};
-pub(crate) use folder::holds_store;
+pub(crate) use folder::{holds_store, index_folder};
 pub(crate) use merge::prefix_end;
 pub(crate) use view::View;
 pub(crate) use writer::Writer;

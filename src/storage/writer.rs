@@ -120,6 +120,11 @@ impl<'a, A> Writer<'a, A> {
         &self.head.attachment
     }
 
+    /// The number that the commit gets, if it changes anything.
+    pub(crate) fn next_seq(&self) -> u64 {
+        self.head.seq + 1
+    }
+
     /// Logs the changes as one commit. The writer lock stays held until it is published.
     ///
     /// # Errors

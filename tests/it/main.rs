@@ -18,6 +18,7 @@ mod options;
 mod own_vectors;
 mod profiles;
 mod removal;
+mod sealed;
 mod similar;
 mod snapshots;
 mod store;

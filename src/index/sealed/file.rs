@@ -1,11 +1,12 @@
 //! A sealed file: what it holds, and which of its rows have died.
 
 use super::coder::Coder;
-use super::format::{Header, Layout, Section};
+use super::format::{Header, Layout, Section, checksum_of};
 use super::mapping::Mapping;
 use crate::error::{Error, Result};
+use roaring::RoaringBitmap;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 
 /// An immutable graph with the codes and vectors of its nodes. Rows of equal vectors share a node. Only `died` ever
 /// changes, and only from alive to a commit later than every view that exists, as in the other tiers.
@@ -19,7 +20,20 @@ pub(in crate::index) struct Sealed {
     dead: AtomicUsize,
     /// Where it lies on disk, if it does.
     path: Option<PathBuf>,
+    /// Whether the file goes with the last one that holds it.
+    discarded: AtomicBool,
     place: String,
+}
+
+/// Whoever searches may still hold a file that is replaced.
+impl Drop for Sealed {
+    fn drop(&mut self) {
+        if let Some(path) = self.path.as_ref().filter(|_| self.discarded.load(Ordering::Relaxed))
+            && let Err(error) = std::fs::remove_file(path)
+        {
+            tracing::warn!(path = %path.display(), %error, "a replaced index file is left until the store is opened again");
+        }
+    }
 }
 
 /// What a search reads of a file: its sections as slices.
@@ -68,15 +82,27 @@ impl Sealed {
         }
         let coder = Coder::new(layout.header.grid(mean));
         let died = (0..layout.header.rows).map(|_| AtomicU64::new(0)).collect();
-        Ok(Self { mapping, layout, coder, died, dead: AtomicUsize::new(0), path, place })
+        let discarded = AtomicBool::new(false);
+        Ok(Self { mapping, layout, coder, died, dead: AtomicUsize::new(0), path, discarded, place })
     }
 
     pub(in crate::index) fn header(&self) -> &Header {
         &self.layout.header
     }
 
-    pub(in crate::index) fn path(&self) -> Option<&Path> {
-        self.path.as_deref()
+    /// Its name on disk, if it lies there.
+    pub(in crate::index) fn name(&self) -> Option<&str> {
+        self.path.as_deref()?.file_name()?.to_str()
+    }
+
+    /// The checksum of its header, which holds those of its sections.
+    pub(in crate::index) fn checksum(&self) -> u32 {
+        checksum_of(self.mapping.bytes())
+    }
+
+    /// Has the file removed once nobody holds it any more.
+    pub(in crate::index) fn discard(&self) {
+        self.discarded.store(true, Ordering::Relaxed);
     }
 
     pub(super) fn layout(&self) -> &Layout {
@@ -88,8 +114,23 @@ impl Sealed {
     }
 
     /// What names the file in errors.
-    pub(super) fn place(&self) -> &str {
+    pub(in crate::index) fn place(&self) -> &str {
         &self.place
+    }
+
+    /// The whole file.
+    pub(super) fn bytes(&self) -> &[u8] {
+        self.mapping.bytes()
+    }
+
+    /// All rows in the order of their labels.
+    pub(super) fn by_label(&self) -> &[u32] {
+        self.numbers(Section::ByLabel)
+    }
+
+    /// The node of each row beyond the nodes.
+    pub(super) fn equals(&self) -> &[u32] {
+        self.numbers(Section::Equals)
     }
 
     pub(super) fn bytes_of(&self, wanted: Section) -> &[u8] {
@@ -131,7 +172,7 @@ impl Sealed {
 
     /// The row of a label, dead or alive.
     pub(in crate::index) fn row_of(&self, label: u32) -> Option<u32> {
-        let rows = self.numbers(Section::ByLabel);
+        let rows = self.by_label();
         let at = rows.binary_search_by_key(&label, |&row| self.label(row)).ok()?;
         Some(rows[at]).filter(|&row| (row as usize) < self.rows())
     }
@@ -156,7 +197,7 @@ impl Sealed {
     /// The node of a row.
     pub(super) fn node_of(&self, row: u32) -> u32 {
         let nodes = self.header().nodes;
-        let equal = (row as usize).checked_sub(nodes).and_then(|at| self.numbers(Section::Equals).get(at));
+        let equal = (row as usize).checked_sub(nodes).and_then(|at| self.equals().get(at));
         // A number out of range can only be damage; it stands for the last node.
         equal.copied().unwrap_or(row).min(nodes as u32 - 1)
     }
@@ -164,7 +205,7 @@ impl Sealed {
     /// All rows of a node.
     #[inline]
     pub(super) fn rows_of(&self, node: u32) -> impl Iterator<Item = u32> {
-        let equals = self.numbers(Section::Equals);
+        let equals = self.equals();
         let first = equals.partition_point(|&other| other < node);
         let count = equals[first..].iter().take_while(|&&other| other == node).count();
         let start = self.header().nodes + first;
@@ -181,6 +222,12 @@ impl Sealed {
     #[inline]
     pub(in crate::index) fn died(&self, row: u32) -> Option<u64> {
         self.died[row as usize].load(Ordering::Relaxed).checked_sub(1)
+    }
+
+    /// Rows that are dead now.
+    pub(in crate::index) fn dead(&self) -> RoaringBitmap {
+        let rows = (0..self.rows() as u32).filter(|&row| self.died(row).is_some());
+        if self.alive() == self.rows() { RoaringBitmap::new() } else { rows.collect() }
     }
 
     /// Marks a row that is alive dead for views from commit `seq` on.

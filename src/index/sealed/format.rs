@@ -242,6 +242,11 @@ impl Layout {
     }
 }
 
+/// The checksum that a file's header ends with.
+pub(super) fn checksum_of(bytes: &[u8]) -> u32 {
+    bytes.first_chunk::<PAGE>().map_or(0, |page| u32_at(page, CHECKSUM))
+}
+
 fn header_of(page: &[u8; PAGE], place: &str) -> Result<Header> {
     let count = |at: usize| u32_at(page, at) as usize;
     let metric = metric_of(u32_at(page, 12))

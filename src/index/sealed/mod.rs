@@ -11,6 +11,7 @@ mod pool;
 mod rotation;
 mod rows;
 mod search;
+mod verify;
 mod walk;
 mod write;
 
@@ -20,4 +21,4 @@ pub(super) use format::MAX_DEGREE;
 pub(super) use rows::FileRows;
 pub(super) use search::Ask;
 pub use search::SearchStep;
-pub(super) use write::file_name;
+pub(super) use write::{file_name, is_own_name, is_sealed_name, number_in};

@@ -4,12 +4,10 @@ use super::file::Sealed;
 use super::format::{Layout, PAGE, SECTIONS, Section};
 use super::mapping::Mapping;
 use crate::error::{Error, Result};
-use std::fs::File;
-use std::io::{self, BufWriter, Seek, SeekFrom, Write};
+use crate::index::durable::{self, UNFINISHED};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::Path;
 
-/// Behind the name of a file that is not finished.
-const UNFINISHED: &str = "unfinished";
 /// Behind the name of a finished one.
 const SEALED: &str = "sealed";
 
@@ -25,19 +23,33 @@ pub(super) trait Content {
     fn section(&self, section: Section, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()>;
 }
 
-/// Writes a file and opens it. Should the process end meanwhile, at most an unfinished file stays.
+/// Whether a file of this name, finished or not, is one of ours.
+pub(in crate::index) fn is_own_name(name: &str) -> bool {
+    name.strip_suffix(UNFINISHED).and_then(|name| name.strip_suffix('.')).is_some_and(is_stem)
+        || is_sealed_name(name)
+}
+
+/// Whether [`file_name`] could have given this name.
+pub(in crate::index) fn is_sealed_name(name: &str) -> bool {
+    name.strip_suffix(SEALED).and_then(|name| name.strip_suffix('.')).is_some_and(is_stem)
+}
+
+fn is_stem(stem: &str) -> bool {
+    let is_hex = |part: &str| part.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    stem.split_once('-').is_some_and(|(seq, number)| {
+        seq.len() == 16 && (4..=16).contains(&number.len()) && is_hex(seq) && is_hex(number)
+    })
+}
+
+/// The number in a name.
+pub(in crate::index) fn number_in(name: &str) -> Option<u64> {
+    let (_, number) = Path::new(name).file_stem()?.to_str()?.split_once('-')?;
+    u64::from_str_radix(number, 16).ok()
+}
+
+/// Writes a file and opens it.
 pub(super) fn to_file(content: &dyn Content, path: &Path) -> Result<Sealed> {
-    let unfinished = path.with_extension(UNFINISHED);
-    let io = |action| move |e| Error::io(action, path, e);
-    let file = File::create(&unfinished).map_err(io("create"))?;
-    let mut writer = BufWriter::with_capacity(1 << 20, file);
-    stream(content, &mut writer).map_err(io("write"))?;
-    let file = writer.into_inner().map_err(|e| Error::io("write", path, e.into_error()))?;
-    file.sync_all().map_err(io("sync"))?;
-    std::fs::rename(&unfinished, path).map_err(io("rename"))?;
-    if let Some(folder) = path.parent().filter(|_| cfg!(unix)) {
-        File::open(folder).and_then(|folder| folder.sync_all()).map_err(io("sync the folder of"))?;
-    }
+    durable::write(path, |out| stream(content, out))?;
     Sealed::open(path)
 }
 

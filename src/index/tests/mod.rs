@@ -4,6 +4,7 @@ mod concurrency;
 mod edges;
 mod model;
 mod recall;
+mod restore;
 mod sealed;
 
 use super::{Index, IndexView, Neighbor, Options, RowSet, SearchOptions, SearchStep, Task, Wanted};

@@ -29,7 +29,7 @@ struct Ask {
 }
 
 /// Whole numbers: sums are exact, and many vectors are equal.
-fn vector() -> impl Strategy<Value = Vec<f32>> {
+pub(super) fn vector() -> impl Strategy<Value = Vec<f32>> {
     proptest::collection::vec((-3i8..=3).prop_map(f32::from), DIM).prop_map(|mut vector| {
         // Cosine refuses the vector of zeros.
         if vector.iter().all(|&value| value == 0.0) {
@@ -70,7 +70,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-type Model = BTreeMap<u32, Vec<f32>>;
+pub(super) type Model = BTreeMap<u32, Vec<f32>>;
 
 fn score(metric: Metric, a: &[f32], b: &[f32]) -> f32 {
     let dot = |a: &[f32], b: &[f32]| -> f32 { a.iter().zip(b).map(|(x, y)| x * y).sum() };
@@ -127,6 +127,15 @@ fn check(view: &IndexView, model: &Model, metric: Metric, ask: &Ask) {
     assert_eq!(view.head_len() + view.live_len() + view.sealed_len(), view.len());
 }
 
+/// Some questions of each sort.
+pub(super) fn check_all(view: &IndexView, model: &Model, metric: Metric) {
+    assert_eq!(view.verify(&|_, _| ()), []);
+    for (exact, k) in [(true, 60), (true, 3), (false, 60), (false, 7)] {
+        let ask = Ask { query: vec![1.0, -2.0, 0.5], k, ef: 9, exact, excluded: None, min_score: None };
+        check(view, model, metric, &ask);
+    }
+}
+
 fn replay(metric: Metric, ops: Vec<Op>) {
     let mut index = Index::new(small(DIM, metric)).unwrap();
     let mut model = Model::new();
@@ -157,7 +166,9 @@ fn replay(metric: Metric, ops: Vec<Op>) {
             }
             Op::Complete => {
                 if let Some(task) = task.take() {
-                    kept.push((index.complete(task).unwrap(), model.clone()));
+                    let view = index.complete(task).unwrap();
+                    assert_eq!(view.verify(&|_, _| ()), []);
+                    kept.push((view, model.clone()));
                 }
             }
             Op::DropTask => task = None,

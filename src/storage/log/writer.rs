@@ -72,6 +72,11 @@ impl Log {
         self.group.durable()
     }
 
+    /// The id of the store.
+    pub(crate) fn store_id(&self) -> u128 {
+        self.store_id
+    }
+
     /// Bytes in the newest file, its header apart.
     pub(crate) fn tail_bytes(&self) -> u64 {
         self.tail().len - file::HEADER_BYTES as u64

@@ -1,0 +1,142 @@
+//! Sealed files from one process to the next: what is written down of them, and how they are opened again.
+
+use super::durable;
+use super::manifest::{Content, Entry, Identity, Manifest, path_in};
+use super::options::Options;
+use super::sealed::{Sealed, is_own_name, number_in};
+use super::writer::Index;
+use crate::error::{Error, Result};
+use std::ops::RangeInclusive;
+use std::path::Path;
+use std::sync::Arc;
+
+impl Index {
+    /// The index that the folder's manifest describes, as of the manifest's commit: nothing is read but the headers of
+    /// its files. It is empty, and [`Index::seq`] says so, where there is no manifest, or none of this `identity` and
+    /// one of these `commits`, or where a file is not what the manifest says: then all rows have to come again. What
+    /// the folder holds of files beside is removed. Without a folder it is a new index.
+    ///
+    /// Labels that changed since the manifest have to be applied again, as the host's journal names them.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for options out of range, [`Error::Io`] where the folder cannot be read or cleared.
+    pub fn open(options: Options, identity: &Identity, commits: RangeInclusive<u64>) -> Result<Self> {
+        let mut index = Self::new(options)?;
+        let Some(folder) = index.options.folder.clone() else { return Ok(index) };
+        match restored(&folder, &index.options, identity, &commits) {
+            Ok(Some((seq, files))) => (index.seq, index.sealed) = (Some(seq), files),
+            Ok(None) => durable::remove(&path_in(&folder))?,
+            Err(error) => {
+                tracing::warn!(%error, "the index's files cannot be used: it is made anew");
+                // A manifest that is wrong now might seem right after some more commits.
+                durable::remove(&path_in(&folder))?;
+            }
+        }
+        index.files = index.clear(&folder)?;
+        Ok(index)
+    }
+
+    /// The last commit, if there was any.
+    #[must_use]
+    pub fn seq(&self) -> Option<u64> {
+        self.seq
+    }
+
+    /// Tells that no journal names the labels changed so far: a manifest is not given out before all of them are sealed.
+    pub fn forgo_journal(&mut self) {
+        self.unjournaled = self.unjournaled.max(self.seq);
+    }
+
+    /// What the sealed files hold as of now, where that is not written down yet. The host writes it, with no lock
+    /// held, before it asks for the next.
+    #[must_use]
+    pub fn manifest(&mut self, identity: Identity) -> Option<Manifest> {
+        let folder = self.options.folder.clone().filter(|_| self.unwritten && self.unjournaled.is_none())?;
+        let files = self.sealed.iter().map(|file| entry(file)).collect::<Option<_>>()?;
+        self.unwritten = false;
+        Some(Manifest {
+            content: Content { identity, seq: self.seq.unwrap_or(0), files },
+            folder,
+            unsealed: self.rows.keys().copied().collect(),
+            replaced: std::mem::take(&mut self.replaced),
+        })
+    }
+
+    /// Removes the manifest and gives out no other: the next [`Index::open`] finds nothing. For files that turned out
+    /// to be damaged.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn distrust_files(&mut self) -> Result<()> {
+        self.unjournaled = Some(u64::MAX);
+        self.options.folder.as_ref().map_or(Ok(()), |folder| durable::remove(&path_in(folder)))
+    }
+
+    /// Bytes of its folder.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn disk_bytes(&self) -> Result<u64> {
+        let Some(folder) = &self.options.folder else { return Ok(0) };
+        // A file may go meanwhile.
+        Ok(durable::list(folder)?.iter().map(|path| path.metadata().map_or(0, |meta| meta.len())).sum())
+    }
+
+    /// Removes own files that are not in use; returns the highest number among all names.
+    fn clear(&self, folder: &Path) -> Result<u64> {
+        let unfinished = path_in(folder).with_extension(durable::UNFINISHED);
+        let mut highest = 0;
+        for path in durable::list(folder)? {
+            let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            if !is_own_name(name) && path != unfinished {
+                continue;
+            }
+            highest = highest.max(number_in(name).unwrap_or(0));
+            if self.sealed.iter().all(|file| file.name() != Some(name))
+                && let Err(error) = std::fs::remove_file(&path)
+            {
+                tracing::warn!(path = %path.display(), %error, "an index file of no use stays");
+            }
+        }
+        Ok(highest)
+    }
+}
+
+/// A file as it is now; `None` for one in memory.
+fn entry(file: &Sealed) -> Option<Entry> {
+    Some(Entry { name: file.name()?.to_owned(), checksum: file.checksum(), dead: file.dead() })
+}
+
+type Restored = (u64, Vec<Arc<Sealed>>);
+
+fn restored(
+    folder: &Path,
+    options: &Options,
+    identity: &Identity,
+    commits: &RangeInclusive<u64>,
+) -> Result<Option<Restored>> {
+    let Some(Content { identity: found, seq, files }) = Content::read(folder)? else { return Ok(None) };
+    let wrong = |reason: String| Err(Error::damaged(path_in(folder).display().to_string(), reason));
+    if found != *identity {
+        return wrong("it is of another store, or of another model of this one".to_owned());
+    }
+    if !commits.contains(&seq) {
+        let (first, last) = (commits.start(), commits.end());
+        return wrong(format!("it is of commit {seq}, and the store needs one from {first} to {last}"));
+    }
+    let open = |entry: &Entry| opened(&folder.join(&entry.name), entry, options, seq);
+    Ok(Some((seq, files.iter().map(open).collect::<Result<_>>()?)))
+}
+
+/// Opens a file, if it is the one that was meant, and buries its dead.
+fn opened(path: &Path, entry: &Entry, options: &Options, seq: u64) -> Result<Arc<Sealed>> {
+    let file = Sealed::open(path)?;
+    let header = file.header();
+    let shape = (header.dim, header.metric) == (options.dim, options.metric);
+    let dead = entry.dead.max().is_none_or(|last| (last as usize) < file.rows());
+    if file.checksum() != entry.checksum || !shape || header.seq > seq || !dead {
+        return Err(Error::damaged(path.display().to_string(), "it is not the file that the manifest names"));
+    }
+    entry.dead.iter().for_each(|row| file.bury(row, seq));
+    Ok(Arc::new(file))
+}

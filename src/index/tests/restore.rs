@@ -1,0 +1,294 @@
+//! From one process to the next: whatever was written down when it ended, the next one answers as the model does.
+
+use super::super::Identity;
+use super::super::manifest::path_in;
+use super::model::{Model, check_all, vector};
+use super::*;
+use proptest::prelude::*;
+use std::collections::BTreeMap;
+use std::path::Path;
+
+const DIM: usize = 3;
+const IDENTITY: Identity = [7; 16];
+
+#[derive(Clone, Debug)]
+enum Op {
+    Apply(Vec<(u32, Option<Vec<f32>>)>),
+    /// A task from its plan to its end, with changes meanwhile.
+    Task(Wanted, Vec<(u32, Option<Vec<f32>>)>),
+    /// A task whose result is never taken in.
+    Lost,
+    /// A manifest, and whether the journal is swept after.
+    Manifest(bool),
+    /// All users change, and no journal says so.
+    Everything,
+    Crash,
+    /// A crash, and a file is lost with it.
+    CrashAndLoss,
+}
+
+fn changes() -> impl Strategy<Value = Vec<(u32, Option<Vec<f32>>)>> {
+    proptest::collection::vec((0u32..50, proptest::option::weighted(0.75, vector())), 0..10)
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let wanted = || proptest::sample::select(&[Wanted::Due, Wanted::Sealed, Wanted::Compact][..]);
+    prop_oneof![
+        8 => changes().prop_map(Op::Apply),
+        6 => (wanted(), changes()).prop_map(|(wanted, changes)| Op::Task(wanted, changes)),
+        1 => Just(Op::Lost),
+        4 => any::<bool>().prop_map(Op::Manifest),
+        1 => Just(Op::Everything),
+        4 => Just(Op::Crash),
+        1 => Just(Op::CrashAndLoss),
+    ]
+}
+
+/// An index with what its host keeps beside: all vectors, and a journal.
+struct Host {
+    index: Index,
+    options: Options,
+    model: Model,
+    journal: BTreeMap<u32, u64>,
+    swept: u64,
+    seq: u64,
+}
+
+impl Host {
+    fn new(metric: Metric, folder: &Path) -> Self {
+        let options = Options { folder: Some(folder.to_owned()), unsealed_rows: 20, ..small(DIM, metric) };
+        let index = Index::open(options.clone(), &IDENTITY, 0..=0).unwrap();
+        Self { index, options, model: Model::new(), journal: BTreeMap::new(), swept: 0, seq: 0 }
+    }
+
+    fn apply(&mut self, changes: Vec<(u32, Option<Vec<f32>>)>) {
+        self.seq += 1;
+        for (label, vector) in &changes {
+            self.journal.insert(*label, self.seq);
+            match vector {
+                Some(vector) => self.model.insert(*label, vector.clone()),
+                None => self.model.remove(label),
+            };
+        }
+        self.index.apply(changes, self.seq).unwrap();
+    }
+
+    fn manifest(&mut self, sweep: bool) {
+        let Some(manifest) = self.index.manifest(IDENTITY) else { return };
+        manifest.write().unwrap();
+        if sweep {
+            self.journal.retain(|&label, &mut seq| seq > manifest.seq() || !manifest.covers(label));
+            self.swept = manifest.seq();
+        }
+    }
+
+    fn everything(&mut self) {
+        self.seq += 1;
+        for vector in self.model.values_mut() {
+            vector.rotate_left(1);
+        }
+        self.index.apply(all(&self.model), self.seq).unwrap();
+        self.index.forgo_journal();
+        // It is another store's from now on; the same to this test, which has one identity for both.
+        self.swept = self.seq;
+    }
+
+    fn open(&mut self) {
+        self.index = Index::open(self.options.clone(), &IDENTITY, self.swept..=self.seq).unwrap();
+        if self.index.seq().is_none() {
+            self.index.apply(all(&self.model), self.seq).unwrap();
+            self.index.forgo_journal();
+            return;
+        }
+        let changed = self.journal.keys().map(|label| (*label, self.model.get(label).cloned()));
+        self.index.apply(changed.collect(), self.seq).unwrap();
+    }
+
+    fn run(&mut self, op: Op) {
+        match op {
+            Op::Apply(changes) => self.apply(changes),
+            Op::Task(wanted, changes) => {
+                let task = self.index.plan(wanted);
+                self.apply(changes);
+                if let Some(mut task) = task {
+                    assert!(run(&mut task));
+                    self.index.complete(task).unwrap();
+                }
+            }
+            Op::Lost => {
+                if let Some(mut task) = self.index.plan(Wanted::Sealed) {
+                    assert!(run(&mut task));
+                }
+            }
+            Op::Manifest(sweep) => self.manifest(sweep),
+            Op::Everything => self.everything(),
+            Op::Crash => self.open(),
+            Op::CrashAndLoss => {
+                let folder = self.options.folder.clone().unwrap();
+                let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+                if let Some(file) = files.filter(|file| file.extension().is_some()).min() {
+                    std::fs::remove_file(file).unwrap();
+                }
+                self.open();
+            }
+        }
+        check_all(&self.index.view(), &self.model, self.options.metric);
+    }
+}
+
+fn all(model: &Model) -> Vec<(u32, Option<Vec<f32>>)> {
+    model.iter().map(|(&label, vector)| (label, Some(vector.clone()))).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(150))]
+
+    #[test]
+    fn whatever_was_written_down_the_next_process_answers_alike(
+        metric in proptest::sample::select(&METRICS[..]),
+        ops in proptest::collection::vec(op(), 1..40),
+    ) {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = Host::new(metric, folder.path());
+        ops.into_iter().for_each(|op| host.run(op));
+        host.run(Op::Crash);
+    }
+}
+
+fn sealed_host(folder: &Path) -> Host {
+    let mut host = Host::new(Metric::L2, folder);
+    let mut noise = Noise(3);
+    host.apply((0..40).map(|label| (label, Some(noise.vector(DIM)))).collect());
+    host.run(Op::Task(Wanted::Sealed, vec![(3, None), (4, Some(vec![1.0; DIM]))]));
+    host.run(Op::Manifest(true));
+    host
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    names
+}
+
+#[test]
+fn files_are_found_again_with_their_dead() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    assert_eq!(host.journal.keys().copied().collect::<Vec<_>>(), [4]);
+    host.run(Op::Crash);
+    let view = host.index.view();
+    assert_eq!((view.sealed_files(), view.sealed_len(), view.head_len(), view.len()), (1, 38, 1, 39));
+}
+
+#[test]
+fn only_what_is_ours_and_of_no_use_is_removed() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    let before = names(folder.path());
+    let strays = ["0000000000000009-0007.sealed", "0000000000000009-0008.unfinished", "MANIFEST.unfinished"];
+    let others = ["notes.txt", "my.sealed", "my.unfinished"];
+    for name in strays.iter().chain(&others) {
+        std::fs::write(folder.path().join(name), "x").unwrap();
+    }
+    host.run(Op::Crash);
+    let left: Vec<String> =
+        names(folder.path()).into_iter().filter(|name| !others.contains(&name.as_str())).collect();
+    assert_eq!(left, before);
+    assert_eq!(names(folder.path()).len(), before.len() + others.len());
+    host.run(Op::Apply(vec![(9, Some(vec![2.0; DIM]))]));
+    host.run(Op::Task(Wanted::Sealed, Vec::new()));
+    assert!(names(folder.path()).iter().any(|name| name.ends_with("-0009.sealed")), "a name is given once");
+}
+
+#[test]
+fn a_replaced_file_goes_with_the_manifest_and_the_last_view() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    let view = host.index.view();
+    let before = view.search(&[0.5; DIM], &SearchOptions::new(50)).unwrap();
+    host.run(Op::Task(Wanted::Compact, Vec::new()));
+    assert_eq!(names(folder.path()).len(), 3, "two files and the manifest that names the first");
+    host.manifest(true);
+    assert_eq!(names(folder.path()).len(), 3, "a view holds the first");
+    assert_eq!(view.search(&[0.5; DIM], &SearchOptions::new(50)).unwrap(), before);
+    drop(view);
+    assert_eq!(names(folder.path()).len(), 2);
+}
+
+#[test]
+fn a_manifest_of_another_time_or_store_is_refused_for_good() {
+    let reject = |identity: Identity, swept: u64, seq: u64| {
+        let folder = tempfile::tempdir().unwrap();
+        let host = sealed_host(folder.path());
+        let open = |identity, commits| Index::open(host.options.clone(), identity, commits).unwrap();
+        assert_eq!(open(&IDENTITY, 0..=host.seq).seq(), Some(host.seq));
+        assert_eq!(open(&identity, swept..=seq).seq(), None);
+        assert!(names(folder.path()).is_empty(), "what was wrong once must not seem right later");
+    };
+    reject([8; 16], 0, 99);
+    reject(IDENTITY, 3, 99);
+    reject(IDENTITY, 0, 1);
+}
+
+/// Whatever a file holds is refused, or found by verifying; and no use of it panics.
+#[test]
+fn flipped_bits_are_found_and_panic_nobody() {
+    for metric in METRICS {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = Host::new(metric, folder.path());
+        let mut noise = Noise(9);
+        // Enough for the graph to be walked, with rows of equal vectors.
+        host.apply((0..600).map(|label| (label, Some(noise.vector(DIM)))).collect());
+        host.apply((600..620).map(|label| (label, Some(vec![1.0; DIM]))).collect());
+        host.run(Op::Task(Wanted::Sealed, Vec::new()));
+        host.manifest(true);
+        let name = names(folder.path()).into_iter().find(|name| name.ends_with("sealed")).unwrap();
+        let (manifest, path) = (std::fs::read(path_in(folder.path())).unwrap(), folder.path().join(name));
+        let whole = std::fs::read(&path).unwrap();
+        for round in 0..200 {
+            let at = (f64::midpoint(noise.next().into(), 1.0) * whole.len() as f64) as usize;
+            let mut bytes = whole.clone();
+            // One bit, or a whole number: an id beyond all, or no number at all.
+            bytes[at] ^= 1 << (at % 8);
+            if round % 2 == 0 {
+                let at = at.min(bytes.len() - 4);
+                bytes[at..at + 4].fill(0xff);
+            }
+            std::fs::write(&path, &bytes).unwrap();
+            std::fs::write(path_in(folder.path()), &manifest).unwrap();
+            use_damaged(&host, at, round % 10 == 0);
+        }
+    }
+}
+
+fn use_damaged(host: &Host, at: usize, merge: bool) {
+    let mut index = Index::open(host.options.clone(), &IDENTITY, 0..=99).unwrap();
+    if index.seq().is_none() {
+        return;
+    }
+    assert_ne!(index.view().verify(&|_, _| ()), [], "byte {at}");
+    for label in [0, 5, 605] {
+        index.apply(vec![(label, None)], 99).unwrap();
+    }
+    for query in [[1.0; DIM], [-0.3, 0.2, 0.9]] {
+        for options in [SearchOptions::new(10), SearchOptions::new(700), exact(10)] {
+            index.view().search(&query, &options).unwrap();
+        }
+    }
+    if let Some(mut task) = index.plan(Wanted::Compact).filter(|_| merge) {
+        let done = task.run(&|_, _| (), &AtomicBool::new(false));
+        assert!(done.is_ok() || matches!(done, Err(crate::Error::Damaged { .. })), "byte {at}: {done:?}");
+    }
+}
+
+#[test]
+fn an_index_of_another_shape_does_not_take_the_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = sealed_host(folder.path());
+    let options = Options { dim: 4, ..host.options.clone() };
+    assert_eq!(Index::open(options, &IDENTITY, 0..=99).unwrap().seq(), None);
+    assert!(!path_in(folder.path()).exists());
+}

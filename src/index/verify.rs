@@ -1,0 +1,65 @@
+//! Whether an index is sound, over all tiers.
+
+use super::view::IndexView;
+use roaring::RoaringBitmap;
+use serde::Serialize;
+
+/// Something that is wrong with an index.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Problem {
+    /// Where: a file's path, or the index as a whole.
+    pub place: String,
+    /// What, in words.
+    pub what: String,
+}
+
+impl IndexView {
+    /// All that is wrong: reads everything, and compares it with checksums and with what searches lean on.
+    /// `progress` is told of steps done and in all.
+    ///
+    /// ```
+    /// use kindred::index::{Index, Options};
+    /// use kindred::model::Metric;
+    ///
+    /// let mut index = Index::new(Options::new(2, Metric::L2))?;
+    /// let view = index.apply(vec![(1, Some(vec![1.0, 2.0]))], 1)?;
+    /// assert!(view.verify(&|_, _| {}).is_empty());
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    #[must_use]
+    pub fn verify(&self, progress: &dyn Fn(usize, usize)) -> Vec<Problem> {
+        let mut problems = Vec::new();
+        for (number, file) in self.sealed.iter().enumerate() {
+            let told = |done, total| progress(number * total + done, self.sealed.len() * total);
+            let problem = |what| Problem { place: file.place().to_owned(), what };
+            problems.extend(file.verify(&told).into_iter().map(problem));
+        }
+        let whole = |what| Problem { place: "the index as a whole".to_owned(), what };
+        problems.extend(self.wrong_rows().map(whole));
+        problems
+    }
+
+    /// Of each label one row is alive, and the count of labels is right.
+    fn wrong_rows(&self) -> Option<String> {
+        let mut labels = RoaringBitmap::new();
+        let live = self.live.iter().flat_map(|live| &live.segments);
+        for segment in self.head.iter().chain(live) {
+            for row in (0..segment.len()).filter(|&row| segment.is_alive(row, self.seq)) {
+                if !labels.insert(segment.label(row)) {
+                    return Some(format!("label {} has two rows", segment.label(row)));
+                }
+            }
+        }
+        for file in self.sealed.iter() {
+            for row in (0..file.rows() as u32).filter(|&row| file.is_alive(row, self.seq)) {
+                if !labels.insert(file.label(row)) {
+                    return Some(format!("label {} has two rows", file.label(row)));
+                }
+            }
+        }
+        let found = labels.len();
+        (found != self.len() as u64)
+            .then(|| format!("{found} labels have rows, and {} are counted", self.len()))
+    }
+}
