@@ -26,7 +26,7 @@ type Candidate = (u32, u32, u32);
 type Hit<'a> = (Neighbor, Option<(&'a Sealed, u32)>);
 
 /// By score, then by label.
-fn closer(a: &Neighbor, b: &Neighbor) -> Ordering {
+fn closer(a: Neighbor, b: Neighbor) -> Ordering {
     b.score.total_cmp(&a.score).then(a.label.cmp(&b.label))
 }
 
@@ -105,7 +105,7 @@ impl<'a> Search<'a> {
                 (neighbor, Some((&**file, found.row)))
             }));
         }
-        found.sort_unstable_by(|a, b| closer(&a.0, &b.0));
+        found.sort_unstable_by(|a, b| closer(a.0, b.0));
         found.truncate(k);
         if self.options.exact_scores {
             for (neighbor, place) in &mut found {
@@ -113,7 +113,7 @@ impl<'a> Search<'a> {
                     neighbor.score = self.score(file.vector(*row));
                 }
             }
-            found.sort_unstable_by(|a, b| closer(&a.0, &b.0));
+            found.sort_unstable_by(|a, b| closer(a.0, b.0));
         }
         found.into_iter().map(|(neighbor, _)| neighbor).collect()
     }
@@ -183,7 +183,7 @@ impl<'a> Search<'a> {
             score: self.score(self.segment(number as usize).vector(row as usize)),
         };
         let mut found: Vec<Neighbor> = candidates.into_sorted().into_iter().map(score).collect();
-        found.sort_unstable_by(closer);
+        found.sort_unstable_by(|a, b| closer(*a, *b));
         found
     }
 

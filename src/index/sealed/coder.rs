@@ -150,7 +150,7 @@ fn round(value: f32) -> i8 {
 /// Even intervals but for the outermost, which reach to the limit: nothing is clipped.
 fn levels(step: f32, limit: f32) -> Levels {
     let outer = (limit - 7.0 * step).max(step);
-    let width = |code: usize| if code % 15 == 0 { outer } else { step };
+    let width = |code: usize| if code.is_multiple_of(15) { outer } else { step };
     let lower = |code: usize| if code == 0 { -7.0 * step - outer } else { (code as f32 - 8.0) * step };
     Levels {
         base: std::array::from_fn(|code| lower(code) + width(code) / 512.0),

@@ -136,7 +136,9 @@ impl Sealed {
             self.coder().rotate(self.vector(node), true, &mut rotated);
             let length = self.coder().normalize(&mut rotated);
             let stored = factor(self.sections().factors, node);
-            !((stored - length).abs() <= ROUNDING * length) || !self.says(node, &rotated)
+            let off = (stored - length).abs();
+            // NaN, too, is no small difference.
+            off.is_nan() || off > ROUNDING * length || !self.says(node, &rotated)
         })
         .map(|node| format!("the codes of node {node} are not those of its vector"))
     }

@@ -190,7 +190,7 @@ impl Content for Built<'_> {
         match section {
             Section::Entries => sink(bytemuck::cast_slice(&self.entries)),
             Section::Links => sink(bytemuck::cast_slice(&self.links)),
-            Section::Codes => sink(&self.codes.codes),
+            Section::Codes => sink(&self.codes.nibbles),
             Section::Bytes => sink(&self.codes.bytes),
             Section::Factors if self.header.length(section) == 0 => Ok(()),
             Section::Factors => sink(bytemuck::cast_slice(&self.codes.factors)),

@@ -1,5 +1,5 @@
 //! Partitions of all points into leaves of near ones: by random centroids, over and over, until a leaf is small
-//! (the way of HCNNG, Munoz et al. 2019, and of PiPNN, which overlaps several such partitions).
+//! (the way of HCNNG, Munoz et al. 2019, and of `PiPNN`, which overlaps several such partitions).
 
 use super::points::Points;
 use super::workers::Workers;
@@ -24,7 +24,8 @@ pub(super) struct Leaves {
 /// The leaves of one partition; another seed gives another one.
 pub(super) fn partition(points: &Points, seed: u64, workers: &Workers) -> Leaves {
     let mut order: Vec<u32> = (0..points.len() as u32).collect();
-    let (mut open, mut ranges) = (vec![0..points.len()], Vec::new());
+    let whole = 0..points.len();
+    let (mut open, mut ranges) = (Vec::from([whole]), Vec::new());
     let mut numbers = SplitMix(seed);
     while let Some(range) = open.pop() {
         if range.len() <= LEAF {

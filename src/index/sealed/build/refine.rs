@@ -11,7 +11,7 @@ use crate::index::sealed::walk::{Walk, with_scratch};
 /// Codes to walk by, in the order of the nodes.
 #[derive(Debug, Default)]
 pub(super) struct Codes {
-    pub codes: Vec<u8>,
+    pub nibbles: Vec<u8>,
     pub bytes: Vec<u8>,
     pub factors: Vec<f32>,
 }
@@ -25,11 +25,11 @@ impl Codes {
     ) -> Result<Self, Cancelled> {
         let width = coder.code_dim();
         let mut made = Self {
-            codes: vec![0; nodes * width / 2],
+            nibbles: vec![0; nodes * width / 2],
             bytes: vec![0; nodes * width],
             factors: vec![1.0; nodes],
         };
-        let parts = made.codes.chunks_exact_mut(width / 2).zip(made.bytes.chunks_exact_mut(width));
+        let parts = made.nibbles.chunks_exact_mut(width / 2).zip(made.bytes.chunks_exact_mut(width));
         let mut rows: Vec<_> = parts.zip(&mut made.factors).collect();
         workers.rows(
             &mut rows,
@@ -51,7 +51,7 @@ impl Codes {
             order.iter().flat_map(|&node| &bytes[node as usize * each..][..each]).copied().collect()
         };
         Self {
-            codes: pick(&self.codes, width / 2),
+            nibbles: pick(&self.nibbles, width / 2),
             bytes: pick(&self.bytes, width),
             factors: order.iter().map(|&node| self.factors[node as usize]).collect(),
         }
@@ -61,7 +61,7 @@ impl Codes {
         Sections {
             entries,
             links: &links.ids,
-            codes: &self.codes,
+            codes: &self.nibbles,
             bytes: &self.bytes,
             factors: &self.factors,
             degree: links.degree,
