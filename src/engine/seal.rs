@@ -100,7 +100,7 @@ impl Shared {
                 Ok(_) => {}
                 // It stays, and has its user made anew at every open.
                 Err(error) if error.kind() == ErrorKind::Damage => {
-                    tracing::warn!(user = no, %error, "journal");
+                    tracing::warn!(user = no, %error, "it stays in the journal");
                 }
                 Err(error) => return Err(error),
             }

@@ -159,6 +159,27 @@ fn what_is_removed_is_gone() {
 }
 
 #[test]
+fn an_index_is_compacted_and_verified() {
+    let folder = folder_with_store();
+    let stats = json(folder.path(), &["compact", "shop"]);
+    assert_eq!(stats["sealed_files"], 1);
+    assert_eq!(stats["vectors_sealed"], stats["vectors"]);
+    let verified = json(folder.path(), &["verify", "shop"]);
+    assert_eq!((&verified["problems"], &verified["vectors"]), (&serde_json::json!([]), &stats["vectors"]));
+    let files = std::fs::read_dir(folder.path().join("shop/index")).unwrap().map(|file| file.unwrap().path());
+    let file = files.into_iter().find(|path| path.extension().is_some_and(|name| name == "sealed")).unwrap();
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[5000] ^= 1;
+    std::fs::write(&file, bytes).unwrap();
+    let output = kindred(folder.path(), &["verify", "shop"]);
+    assert_eq!(output.status.code(), Some(1));
+    let text = String::from_utf8(output.stdout).unwrap();
+    assert!(text.contains(".sealed: ") && text.contains("anew"), "{text}");
+    // It is made anew; and that is sound.
+    assert_eq!(json(folder.path(), &["verify", "shop"])["sealed_files"], 0);
+}
+
+#[test]
 fn mistakes_are_told_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     for (args, code, words) in [
@@ -190,6 +211,8 @@ fn every_command_has_an_example_and_completions_name_it() {
         "encode",
         "stats",
         "fit",
+        "compact",
+        "verify",
         "remove",
         "demo",
         "fetch",

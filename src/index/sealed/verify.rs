@@ -136,9 +136,8 @@ impl Sealed {
             self.coder().rotate(self.vector(node), true, &mut rotated);
             let length = self.coder().normalize(&mut rotated);
             let stored = factor(self.sections().factors, node);
-            let off = (stored - length).abs();
-            // NaN, too, is no small difference.
-            off.is_nan() || off > ROUNDING * length || !self.says(node, &rotated)
+            let near = (stored - length).abs() <= ROUNDING * length;
+            !near || !self.says(node, &rotated)
         })
         .map(|node| format!("the codes of node {node} are not those of its vector"))
     }

@@ -6,7 +6,7 @@ use super::model::{Model, check_all, vector};
 use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 const DIM: usize = 3;
 const IDENTITY: Identity = [7; 16];
@@ -281,6 +281,54 @@ fn use_damaged(host: &Host, at: usize, merge: bool) {
     if let Some(mut task) = index.plan(Wanted::Compact).filter(|_| merge) {
         let done = task.run(&|_, _| (), &AtomicBool::new(false));
         assert!(done.is_ok() || matches!(done, Err(crate::Error::Damaged { .. })), "byte {at}: {done:?}");
+    }
+}
+
+/// Files as version 1 wrote them: 60 rows of 6 dimensions under L2, ten of them equal, some of them dead.
+fn fixture() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/index-1")
+}
+
+fn fixture_rows() -> Vec<(u32, Option<Vec<f32>>)> {
+    let vector = |label: u32| (0..6).map(|i| ((label.min(50) * 7 + i * 3) % 23) as f32).collect();
+    (0..60).map(|label| (3 * label, Some(vector(label)))).collect()
+}
+
+#[test]
+#[ignore = "writes the fixture anew: only for a new version of the format"]
+fn write_the_fixture() {
+    let folder = fixture();
+    let options = Options { folder: Some(folder.clone()), ..Options::new(6, Metric::L2) };
+    let mut index = Index::open(options, &IDENTITY, 1..=0).unwrap();
+    index.apply(fixture_rows(), 4).unwrap();
+    let mut task = index.plan(Wanted::Compact).unwrap();
+    assert!(run(&mut task));
+    index.complete(task).unwrap();
+    index.apply((0..5).map(|label| (6 * label, None)).collect(), 5).unwrap();
+    index.manifest(IDENTITY).unwrap().write().unwrap();
+    eprintln!("{:?}", names(&folder));
+}
+
+#[test]
+fn files_of_this_version_are_read_for_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names(&fixture()) {
+        std::fs::copy(fixture().join(&name), folder.path().join(&name)).unwrap();
+    }
+    let options = Options { folder: Some(folder.path().to_owned()), ..Options::new(6, Metric::L2) };
+    let index = Index::open(options, &IDENTITY, 5..=5).unwrap();
+    assert_eq!(index.seq(), Some(5), "the manifest or its file was refused");
+    let view = index.view();
+    assert_eq!((view.sealed_files(), view.sealed_len(), view.len()), (1, 55, 55));
+    assert_eq!(view.verify(&|_, _| ()), []);
+    let mut model = Model::new();
+    model.extend(fixture_rows().into_iter().filter_map(|(label, vector)| Some((label, vector?))));
+    model.retain(|label, _| label % 6 != 0 || *label > 24);
+    for (label, vector) in &model {
+        let found = view.search(vector, &SearchOptions::new(1)).unwrap();
+        let score = found[0].score;
+        assert_eq!((score, &model[&found[0].label]), (0.0, vector), "label {label}");
+        assert_eq!(found, view.search(vector, &exact(1)).unwrap());
     }
 }
 
