@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Result};
 use half::f16;
-use npyz::{NpyFile, Order};
+use npyz::{AutoSerialize, NpyFile, Order};
 use std::fs;
 use std::path::Path;
 
@@ -14,6 +14,11 @@ pub struct Vectors {
 }
 
 impl Vectors {
+    /// From rows of `dim` values, one after the other.
+    pub(super) fn new(dim: usize, values: Vec<f32>) -> Self {
+        Self { dim, values }
+    }
+
     /// Dimensions of each, 1 or more.
     #[must_use]
     pub fn dim(&self) -> usize {
@@ -36,6 +41,16 @@ impl Vectors {
     #[must_use]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.dim)
+    }
+
+    /// The vector at a place in the file, which is within it.
+    pub(super) fn row(&self, row: usize) -> &[f32] {
+        &self.values[row * self.dim..][..self.dim]
+    }
+
+    /// All values, one row after the other.
+    pub(super) fn values_mut(&mut self) -> &mut Vec<f32> {
+        &mut self.values
     }
 }
 
@@ -83,11 +98,11 @@ fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes.first_chunk().copied().unwrap_or([0; N])
 }
 
-/// Writes rows of `dim` numbers as npy (f32).
+/// Writes rows of `dim` numbers as npy, of their own type.
 ///
 /// # Errors
 /// [`Error::Io`] where the file cannot be written.
-pub fn write_npy(path: &Path, values: &[f32], dim: usize) -> Result<()> {
+pub fn write_npy<T: AutoSerialize + Copy>(path: &Path, values: &[T], dim: usize) -> Result<()> {
     use npyz::WriterBuilder;
     let failed = |source| Error::io("write", path, source);
     let file = std::io::BufWriter::new(fs::File::create(path).map_err(failed)?);

@@ -1,16 +1,21 @@
 //! `kindred bench`: measurements.
 
 pub mod ann;
+pub mod data;
 mod encode;
 mod ingest;
 mod memory;
 mod quality;
 mod scratch;
+pub mod tiers;
+pub mod timing;
+mod truth;
 mod update;
 
 use super::output::Output;
 use crate::error::Result;
 use clap::Subcommand;
+use indicatif::{ProgressBar, ProgressStyle};
 
 /// What is measured.
 #[derive(Subcommand)]
@@ -19,7 +24,7 @@ pub(crate) enum BenchCommand {
     #[command(
         after_help = "Example: kindred bench ann --base base.npy --queries queries.npy --plot curve.svg"
     )]
-    Ann(ann::AnnArgs),
+    Ann(Box<ann::AnnArgs>),
     /// Records per second into a store
     Ingest(ingest::IngestArgs),
     /// Texts per second of an encoder
@@ -38,4 +43,12 @@ pub(crate) fn run(command: &BenchCommand, output: &Output) -> Result<()> {
         BenchCommand::Update(args) => update::run(args, output),
         BenchCommand::Quality(args) => quality::run(args, output),
     }
+}
+
+/// A bar of one long piece of work, on standard error.
+fn bar(words: &str) -> ProgressBar {
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {pos}/{len} {eta}");
+    let bar = ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar.set_message(words.to_owned());
+    bar
 }

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::{Options, Store};
 use clap::Args;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// With which encoder, and where, a store of The Complete Journey is made to measure on.
 #[derive(Args)]
@@ -31,6 +32,9 @@ impl JourneyArgs {
     }
 }
 
+/// Folders this process has made so far, so that no two get one name.
+static MADE: AtomicU32 = AtomicU32::new(0);
+
 /// A folder that is removed when dropped.
 pub(crate) struct Scratch {
     path: PathBuf,
@@ -40,11 +44,26 @@ impl Scratch {
     /// A new folder under `within`, or under the system's folder for such.
     pub(crate) fn new(within: Option<&Path>) -> Result<Self> {
         let within = within.map_or_else(std::env::temp_dir, Path::to_owned);
-        let path = within.join(format!("kindred-bench-{}", std::process::id()));
+        let number = MADE.fetch_add(1, Ordering::Relaxed);
+        let path = within.join(format!("kindred-bench-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&within).map_err(|e| Error::io("create", &within, e))?;
         // It must be new: what is there is not ours to remove, and a store in it would be measured along.
         std::fs::create_dir(&path).map_err(|e| Error::io("create", &path, e))?;
         Ok(Self { path })
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Bytes of the files that lie in it.
+    pub(crate) fn size_bytes(&self) -> Result<u64> {
+        let failed = |e| Error::io("list", &self.path, e);
+        let mut bytes = 0;
+        for entry in std::fs::read_dir(&self.path).map_err(failed)? {
+            bytes += entry.and_then(|entry| entry.metadata()).map_err(failed)?.len();
+        }
+        Ok(bytes)
     }
 
     /// A store in it.

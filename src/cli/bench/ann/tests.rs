@@ -1,6 +1,7 @@
 //! The benchmark on small files made here; on the real ones where they are, when asked for.
 
 use super::*;
+use crate::error::Error;
 use clap::Parser;
 use std::path::Path;
 
@@ -50,6 +51,71 @@ fn a_small_run_reports_everything() {
     let report = run(&args(&[&files[..], &["--turnover"]].concat())).unwrap();
     assert_eq!(report.rows, 400);
     assert!(report.points[1].recall > 0.9, "{report}");
+}
+
+/// A folder with 600 vectors and 20 queries, and the arguments that name them.
+fn files() -> (tempfile::TempDir, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    write_fvecs(Path::new(&path("base.fvecs")), spiral(600, 0.0));
+    write_fvecs(Path::new(&path("queries.fvecs")), spiral(20, 0.4));
+    let named = ["--base", &path("base.fvecs"), "--queries", &path("queries.fvecs"), "--ef", "10,30"];
+    let named = named.map(str::to_owned).to_vec();
+    (folder, named)
+}
+
+fn run_with(files: &[String], more: &[&str]) -> Report {
+    run(&args(&files.iter().map(String::as_str).chain(more.iter().copied()).collect::<Vec<_>>())).unwrap()
+}
+
+#[test]
+fn files_on_disk_are_counted_and_removed() {
+    let (folder, named) = files();
+    let sealed = folder.path().join("sealed");
+    let more = ["--folder", sealed.to_str().unwrap(), "--degree", "8", "--codes", "--build-threads", "1"];
+    let report = run_with(&named, &more);
+    // Vectors, links and codes of each.
+    assert!(report.tiers.file_bytes.unwrap() > 600 * (4 * 4 + 8 * 4), "{report}");
+    assert_eq!((report.tiers.sealed_rows, report.tiers.sealed_files, report.tiers.head_rows), (600, 1, 0));
+    assert_eq!((report.degree, report.scores, report.build_threads), (8, "codes", 1));
+    assert!(report.points.iter().all(|point| point.compared > 0.0 && point.compared <= 600.0), "{report}");
+    assert_eq!(std::fs::read_dir(&sealed).unwrap().count(), 0);
+    assert_eq!(run_with(&named, &[]).tiers.file_bytes, None);
+}
+
+#[test]
+fn more_rows_than_there_are_are_synthetic() {
+    let (folder, named) = files();
+    let truth = folder.path().join("truth.npy").display().to_string();
+    let grown = ["--rows", "1500", "--noise", "0.1"];
+    let report = run_with(&named, &[&grown[..], &["--truth-queries", "7", "--save-truth", &truth]].concat());
+    assert_eq!((report.rows, report.synthetic, report.truth_queries, report.queries), (1500, true, 7, 20));
+    assert!(report.points[1].recall > 0.9, "{report}");
+    assert!(report.to_string().contains("1500 x 4 (synthetic)"), "{report}");
+    let again = run_with(&named, &[&grown[..], &["--truth", &truth]].concat());
+    assert!((again.points[1].recall - report.points[1].recall).abs() < 1e-9, "{again}");
+    let other = run_with(&named, &["--rows", "1500", "--noise", "0.9", "--truth", &truth]);
+    assert!(other.points[1].recall < report.points[1].recall, "{other}");
+    assert!(!run_with(&named, &["--rows", "500"]).synthetic);
+}
+
+#[test]
+fn turnovers_are_compared_with_an_index_made_at_once() {
+    let (folder, named) = files();
+    let svg = folder.path().join("curve.svg");
+    let report = run_with(&named, &["--turnovers", "2", "--plot", svg.to_str().unwrap()]);
+    let fresh = report.fresh.as_ref().unwrap();
+    // Two thirds of a turnover's 20 steps leave a stale file; the rows are then in more than one tier.
+    assert_eq!(report.tiers.head_rows + report.tiers.live_rows + report.tiers.sealed_rows, 600);
+    assert!(report.tiers.sealed_rows < 600, "{report}");
+    assert_eq!((report.rows, fresh.tiers.sealed_rows, fresh.turnovers), (600, 600, 2));
+    for (ratio, (worn, new)) in fresh.against.iter().zip(report.points.iter().zip(&fresh.points)) {
+        assert!(worn.recall > 0.9 && new.recall > 0.9, "{report}");
+        assert!((ratio.recall_difference - (worn.recall - new.recall)).abs() < 1e-12);
+        assert!((ratio.qps_ratio * new.qps / worn.qps - 1.0).abs() < 1e-9);
+    }
+    let svg = std::fs::read_to_string(svg).unwrap();
+    assert!(svg.contains("after 2 turnovers") && svg.contains("made at once"));
 }
 
 #[test]
