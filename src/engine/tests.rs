@@ -175,6 +175,7 @@ fn crash(engine: Engine) {
         };
         assert!(scope.spawn(hold).join().is_err());
     });
+    drop(engine);
 }
 
 fn sealed(engine: &Engine) -> (usize, usize) {

@@ -299,7 +299,7 @@ fn fixture_rows() -> Vec<(u32, Option<Vec<f32>>)> {
 fn write_the_fixture() {
     let folder = fixture();
     let options = Options { folder: Some(folder.clone()), ..Options::new(6, Metric::L2) };
-    let mut index = Index::open(options, &IDENTITY, 1..=0).unwrap();
+    let mut index = Index::open(options, &IDENTITY, 0..=0).unwrap();
     index.apply(fixture_rows(), 4).unwrap();
     let mut task = index.plan(Wanted::Compact).unwrap();
     assert!(run(&mut task));
