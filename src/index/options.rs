@@ -36,7 +36,7 @@ pub struct Options {
 
 impl Options {
     /// Default of [`Options::head_rows`].
-    pub const HEAD_ROWS: usize = 16_384;
+    pub const HEAD_ROWS: usize = 4_096;
     /// Default of [`Options::m`].
     pub const M: usize = 16;
     /// Default of [`Options::ef_construction`].
@@ -44,7 +44,7 @@ impl Options {
     /// Default of [`Options::rows_per_ef`], measured on 384 dimensions.
     pub const ROWS_PER_EF: usize = 256;
     /// Default of [`Options::unsealed_rows`].
-    pub const UNSEALED_ROWS: usize = 32_768;
+    pub const UNSEALED_ROWS: usize = 16_384;
     /// Default of [`Options::degree`].
     pub const DEGREE: usize = 32;
 

@@ -16,6 +16,9 @@ use std::cmp::Ordering;
 const OVERFETCH: usize = 2;
 const OVERFETCH_LEAST: usize = 16;
 
+/// Rows that a scan compares at a time.
+const SCANNED: usize = 128;
+
 /// Most that dead rows widen a graph search.
 const MAX_WIDENING: usize = 4;
 
@@ -164,10 +167,15 @@ impl<'a> Search<'a> {
 
     fn scan(&self, number: usize, best: &mut TopK<Candidate>) {
         let segment = self.segment(number);
-        for row in 0..segment.len() {
-            let estimate = self.estimate(segment, row);
-            if best.may_keep(estimate) && self.matches(segment, row) {
-                best.push(estimate, (segment.label(row), number as u32, row as u32));
+        let mut products = [0; SCANNED];
+        for start in (0..segment.len() as u32).step_by(SCANNED) {
+            let rows: Vec<u32> = (start..(start + SCANNED as u32).min(segment.len() as u32)).collect();
+            self.backend.codes().dots_i8(&self.query.codes, segment.all_codes(), &rows, &mut products);
+            for (&row, &product) in rows.iter().zip(&products) {
+                let estimate = self.query.estimate(product, segment.factor(row as usize));
+                if best.may_keep(estimate) && self.matches(segment, row as usize) {
+                    best.push(estimate, (segment.label(row as usize), number as u32, row));
+                }
             }
         }
     }

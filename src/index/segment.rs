@@ -107,6 +107,11 @@ impl Segment {
         &self.codes[row * self.stride..(row + 1) * self.stride]
     }
 
+    /// The codes of all rows, one after the other.
+    pub(super) fn all_codes(&self) -> &[i8] {
+        &self.codes
+    }
+
     #[inline]
     pub(super) fn factor(&self, row: usize) -> Factor {
         self.factors[row]
