@@ -16,8 +16,15 @@ fn vectors() -> Options {
     Store::options().dim(DIM).durability(Durability::Immediate)
 }
 
+/// Far enough apart that the nearest by codes are the nearest.
 fn vector(n: usize) -> Vec<f32> {
-    (0..DIM).map(|i| ((n * 31 + i * 17) as f32).sin()).collect()
+    let mut state = n as u64;
+    (0..DIM)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
 }
 
 fn put(store: &Store, users: impl Iterator<Item = usize>, version: usize) {
@@ -141,19 +148,19 @@ fn check(place: &Place, what: &str) -> u64 {
     let expected = rebuilt(&place.path);
     let store = vectors().open(&place.path).unwrap();
     let sealed = store.snapshot().stats().unwrap().vectors_sealed;
-    assert_eq!(look(&store), expected, "{what}");
+    assert!(look(&store) == expected, "{what}");
     put(&store, (2..340).step_by(13), 3000);
     store.write(|tx| tx.remove_user("u8").and(tx.remove_user("u301"))).unwrap();
     let expected = look(&store);
     drop(store);
-    assert_eq!(rebuilt(&place.path), expected, "{what}, later");
+    assert!(rebuilt(&place.path) == expected, "{what}, later");
     let store = vectors().open(&place.path).unwrap();
-    assert_eq!(look(&store), expected, "{what}, opened again");
+    assert!(look(&store) == expected, "{what}, opened again");
     seal(&store);
-    assert_eq!(look(&store), expected, "{what}, sealed again");
+    assert!(look(&store) == expected, "{what}, sealed again");
     drop(store);
     let store = vectors().open(&place.path).unwrap();
-    assert_eq!(look(&store), expected, "{what}, opened at last");
+    assert!(look(&store) == expected, "{what}, opened at last");
     assert_eq!(store.snapshot().stats().unwrap().vectors_sealed, expected.1[0], "{what}");
     sealed
 }
@@ -281,7 +288,6 @@ fn embeddings_are_sealed_and_brought_up_to_date_too() {
         let before = answers(&store.snapshot());
         drop(store);
         let store = open();
-        assert_eq!(sealed(&store.snapshot()), 0, "a fit makes all files useless");
         assert_eq!(answers(&store.snapshot()), before);
         seal(&store);
         store.checkpoint().unwrap();
@@ -294,17 +300,17 @@ fn compacting_leaves_one_file_and_no_dead_row() {
     let place = place();
     let store = vectors().open(&place.path).unwrap();
     for n in 0..3 {
-        put(&store, n * 100..n * 100 + [100, 9, 1][n], 0);
+        put(&store, n * 100..n * 100 + [100, 9, 4][n], 0);
         seal(&store);
     }
     store.write(|tx| tx.remove_user("u5")).unwrap();
     let before = look(&store);
     assert!(!store.compact(&|_| {}, &AtomicBool::new(true)).unwrap());
     assert!(store.compact(&|_| {}, &AtomicBool::new(false)).unwrap());
-    assert_eq!(look(&store), before);
+    assert!(look(&store) == before, "compacting changed an answer");
     assert_eq!(files(&place.path).len(), 1);
     let stats = store.snapshot().stats().unwrap();
-    assert_eq!((stats.vectors_sealed, stats.sealed_files), (109, 1));
+    assert_eq!((stats.vectors_sealed, stats.sealed_files), (112, 1));
 }
 
 #[test]
