@@ -1,7 +1,7 @@
-//! Searching 10,000 rows in the head and in the live tier.
+//! Searching 10,000 rows in each tier.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use kindred::index::{Index, IndexView, Options, SearchOptions};
+use kindred::index::{Index, IndexView, Options, SearchOptions, Wanted};
 use kindred::model::Metric;
 use std::hint::black_box;
 use std::sync::atomic::AtomicBool;
@@ -15,28 +15,27 @@ fn vector(label: u32) -> Vec<f32> {
     (0..DIM).map(|i| ((a + 1.0) * i as f32 * 0.01).sin() + ((b + 2.0) * i as f32 * 0.013).cos()).collect()
 }
 
-fn views() -> kindred::Result<(IndexView, IndexView)> {
-    // The tier is small enough to be scanned: 0 makes the graph answer.
+fn tier(wanted: Option<Wanted>) -> kindred::Result<IndexView> {
+    // The live tier is small enough to be scanned: 0 makes the graph answer.
     let options = Options { rows_per_ef: 0, ..Options::new(DIM, Metric::Cosine) };
     let mut index = Index::new(options)?;
     let head = index.apply((0..ROWS).map(|label| (label, Some(vector(label)))).collect(), 1)?;
-    if let Some(mut task) = index.plan(true) {
-        task.run(&|_, _| (), &AtomicBool::new(false));
-        return Ok((head, index.complete(task)?));
-    }
-    Ok((head.clone(), head))
+    let Some(mut task) = wanted.and_then(|wanted| index.plan(wanted)) else { return Ok(head) };
+    task.run(&|_, _| (), &AtomicBool::new(false))?;
+    index.complete(task)
 }
 
 #[expect(clippy::expect_used, reason = "a benchmark of nothing must stop")]
 fn searches(criterion: &mut Criterion) {
-    let (head, live) = views().expect("made vectors are valid");
     let query = vector(ROWS + 17);
     let exact = SearchOptions { exact: true, ..SearchOptions::new(10) };
-    for (name, view, options) in [
-        ("head", &head, SearchOptions::new(10)),
-        ("live", &live, SearchOptions::new(10)),
-        ("exact", &live, exact),
+    for (name, wanted, options) in [
+        ("head", None, SearchOptions::new(10)),
+        ("live", Some(Wanted::Absorbed), SearchOptions::new(10)),
+        ("sealed", Some(Wanted::Sealed), SearchOptions::new(10)),
+        ("exact", Some(Wanted::Sealed), exact),
     ] {
+        let view = tier(wanted).expect("made vectors are valid");
         criterion.bench_function(&format!("search/{name}"), |bencher| {
             bencher.iter(|| view.search(black_box(&query), &options));
         });

@@ -4,7 +4,7 @@
 use crate::fixture::{Place, answers, day, fill, options, place};
 use kindred::model::Event;
 use kindred::query::Hit;
-use kindred::{Durability, Like, Options, Snapshot, Stats, Store};
+use kindred::{Durability, Error, Like, Options, Snapshot, Stats, Store};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -16,8 +16,26 @@ fn vectors() -> Options {
     Store::options().dim(DIM).durability(Durability::Immediate)
 }
 
+/// Another test may start a process at any time, which holds all locks of this one for a moment.
+fn open(path: &Path) -> Store {
+    for _ in 0..100_000 {
+        match vectors().open(path) {
+            Err(Error::Locked { .. }) => std::thread::yield_now(),
+            opened => return opened.unwrap(),
+        }
+    }
+    panic!("{} stays locked", path.display());
+}
+
+/// Far enough apart that the nearest by codes are the nearest.
 fn vector(n: usize) -> Vec<f32> {
-    (0..DIM).map(|i| ((n * 31 + i * 17) as f32).sin()).collect()
+    let mut state = n as u64;
+    (0..DIM)
+        .map(|_| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 40) as f32 / (1 << 23) as f32 - 1.0
+        })
+        .collect()
 }
 
 fn put(store: &Store, users: impl Iterator<Item = usize>, version: usize) {
@@ -79,7 +97,7 @@ fn rebuilt(store: &Path) -> Look {
     let path = folder.path().join("store");
     copy(store, &path);
     fs::remove_dir_all(path.join("index")).unwrap();
-    let store = vectors().open(&path).unwrap();
+    let store = open(&path);
     assert_eq!(store.snapshot().stats().unwrap().vectors_sealed, 0);
     look(&store)
 }
@@ -100,23 +118,23 @@ impl Life {
             copy(&now, &state);
             states.push(state);
         };
-        let store = vectors().open(&now).unwrap();
+        let store = open(&now);
         put(&store, 0..300, 0);
         seal(&store);
         drop(store);
         keep();
-        let store = vectors().open(&now).unwrap();
+        let store = open(&now);
         // Fewer than a fifth die: more would have the file made anew by itself.
         put(&store, (0..300).step_by(13), 1000);
         put(&store, 300..330, 0);
         store.write(|tx| (0..300).step_by(11).try_for_each(|n| tx.remove_user(&format!("u{n}")))).unwrap();
         drop(store);
         keep();
-        let store = vectors().open(&now).unwrap();
+        let store = open(&now);
         seal(&store);
         drop(store);
         keep();
-        let store = vectors().open(&now).unwrap();
+        let store = open(&now);
         put(&store, (1..300).step_by(7), 2000);
         drop(store);
         keep();
@@ -139,21 +157,21 @@ impl Life {
 /// Opens, compares, goes on writing, and compares again after the next open; returns how many were sealed at first.
 fn check(place: &Place, what: &str) -> u64 {
     let expected = rebuilt(&place.path);
-    let store = vectors().open(&place.path).unwrap();
+    let store = open(&place.path);
     let sealed = store.snapshot().stats().unwrap().vectors_sealed;
-    assert_eq!(look(&store), expected, "{what}");
+    assert!(look(&store) == expected, "{what}");
     put(&store, (2..340).step_by(13), 3000);
     store.write(|tx| tx.remove_user("u8").and(tx.remove_user("u301"))).unwrap();
     let expected = look(&store);
     drop(store);
-    assert_eq!(rebuilt(&place.path), expected, "{what}, later");
-    let store = vectors().open(&place.path).unwrap();
-    assert_eq!(look(&store), expected, "{what}, opened again");
+    assert!(rebuilt(&place.path) == expected, "{what}, later");
+    let store = open(&place.path);
+    assert!(look(&store) == expected, "{what}, opened again");
     seal(&store);
-    assert_eq!(look(&store), expected, "{what}, sealed again");
+    assert!(look(&store) == expected, "{what}, sealed again");
     drop(store);
-    let store = vectors().open(&place.path).unwrap();
-    assert_eq!(look(&store), expected, "{what}, opened at last");
+    let store = open(&place.path);
+    assert!(look(&store) == expected, "{what}, opened at last");
     assert_eq!(store.snapshot().stats().unwrap().vectors_sealed, expected.1[0], "{what}");
     sealed
 }
@@ -281,7 +299,6 @@ fn embeddings_are_sealed_and_brought_up_to_date_too() {
         let before = answers(&store.snapshot());
         drop(store);
         let store = open();
-        assert_eq!(sealed(&store.snapshot()), 0, "a fit makes all files useless");
         assert_eq!(answers(&store.snapshot()), before);
         seal(&store);
         store.checkpoint().unwrap();
@@ -292,19 +309,19 @@ fn embeddings_are_sealed_and_brought_up_to_date_too() {
 #[test]
 fn compacting_leaves_one_file_and_no_dead_row() {
     let place = place();
-    let store = vectors().open(&place.path).unwrap();
+    let store = open(&place.path);
     for n in 0..3 {
-        put(&store, n * 100..n * 100 + [100, 9, 1][n], 0);
+        put(&store, n * 100..n * 100 + [100, 9, 4][n], 0);
         seal(&store);
     }
     store.write(|tx| tx.remove_user("u5")).unwrap();
     let before = look(&store);
     assert!(!store.compact(&|_| {}, &AtomicBool::new(true)).unwrap());
     assert!(store.compact(&|_| {}, &AtomicBool::new(false)).unwrap());
-    assert_eq!(look(&store), before);
+    assert!(look(&store) == before, "compacting changed an answer");
     assert_eq!(files(&place.path).len(), 1);
     let stats = store.snapshot().stats().unwrap();
-    assert_eq!((stats.vectors_sealed, stats.sealed_files), (109, 1));
+    assert_eq!((stats.vectors_sealed, stats.sealed_files), (112, 1));
 }
 
 #[test]
@@ -317,17 +334,17 @@ fn damage_inside_is_found_and_made_good_by_the_next_open() {
         bytes[last] ^= 16;
         fs::write(file, bytes).unwrap();
     });
-    let store = vectors().open(&place.path).unwrap();
+    let store = open(&place.path);
     assert!(store.snapshot().stats().unwrap().vectors_sealed > 0, "nobody has looked yet");
     look(&store);
     let error = store.compact(&|_| {}, &AtomicBool::new(false)).unwrap_err();
-    assert!(matches!(error, kindred::Error::Damaged { .. }), "{error}");
+    assert!(matches!(error, Error::Damaged { .. }), "{error}");
     let problems = store.verify(&|_| {}).unwrap();
     assert!(problems.iter().all(|problem| problem.place.ends_with(".sealed")), "{problems:?}");
     assert!(problems.iter().any(|problem| problem.what.contains("checksum")), "{problems:?}");
     put(&store, 400..410, 0);
     drop(store);
     assert_eq!(check(&place, "damage that was found"), 0);
-    let store = vectors().open(&place.path).unwrap();
+    let store = open(&place.path);
     assert_eq!(store.verify(&|_| {}).unwrap(), []);
 }

@@ -13,6 +13,9 @@ use crate::model::Metric;
 /// The grid of 4-bit codes ends at this many standard deviations: for a normal distribution that loses least.
 const GRID_DEVIATIONS: f32 = 2.7;
 
+/// A step's parts, and products with them, are still normal numbers.
+const LEAST_STEP: f32 = 1e-30;
+
 /// What of a file's vectors its codes depend on.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Grid {
@@ -48,8 +51,8 @@ pub(super) fn has_factors(metric: Metric) -> bool {
 /// The step of a grid for rotated values of a standard deviation.
 pub(super) fn step_for(deviation: f32) -> f32 {
     let step = 2.0 * GRID_DEVIATIONS * deviation / 16.0;
-    // Where all vectors are equal every code is as good.
-    if step.is_normal() { step } else { 1.0 }
+    // Where all vectors are equal every code stands for zero, as near as may be.
+    step.max(LEAST_STEP)
 }
 
 impl Coder {
