@@ -185,7 +185,7 @@ mod tests {
         (folder, path)
     }
 
-    fn npy_bytes<T: npyz::AutoSerialize>(shape: &[u64], values: Vec<T>) -> Vec<u8> {
+    fn npy_bytes<T: AutoSerialize>(shape: &[u64], values: Vec<T>) -> Vec<u8> {
         let mut bytes = Vec::new();
         let mut writer =
             npyz::WriteOptions::new().default_dtype().shape(shape).writer(&mut bytes).begin_nd().unwrap();

@@ -5,6 +5,7 @@
 //! one commit, never blocking the writer nor blocked by it. A row is one version of one label's vector: an
 //! update adds a row and marks the old one dead as of that commit, so older views go on seeing it.
 
+mod batch;
 mod durable;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;

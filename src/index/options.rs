@@ -91,7 +91,7 @@ pub struct SearchOptions<'a> {
     /// Compare with every vector instead.
     pub exact: bool,
     /// Labels to leave out: called with a label, true leaves it out. It must answer alike throughout a search.
-    pub exclude: Option<&'a dyn Fn(u32) -> bool>,
+    pub exclude: Option<&'a (dyn Fn(u32) -> bool + Sync)>,
     /// Keep to these labels.
     pub within: Option<&'a RowSet>,
     /// Leave out neighbours of a lower score.

@@ -3,9 +3,11 @@
 pub mod ann;
 pub mod data;
 mod encode;
+mod filter;
 mod ingest;
 mod memory;
 mod quality;
+mod record;
 mod scratch;
 pub mod tiers;
 pub mod timing;
@@ -25,6 +27,8 @@ pub(crate) enum BenchCommand {
         after_help = "Example: kindred bench ann --base base.npy --queries queries.npy --plot curve.svg"
     )]
     Ann(Box<ann::AnnArgs>),
+    /// Searches kept to some of the rows, beside an exact scan of these
+    Filter(Box<filter::FilterArgs>),
     /// Records per second into a store
     Ingest(ingest::IngestArgs),
     /// Texts per second of an encoder
@@ -38,6 +42,7 @@ pub(crate) enum BenchCommand {
 pub(crate) fn run(command: &BenchCommand, output: &Output) -> Result<()> {
     match command {
         BenchCommand::Ann(args) => output.result(&ann::run(args)?, ToString::to_string),
+        BenchCommand::Filter(args) => output.result(&filter::run(args)?, ToString::to_string),
         BenchCommand::Ingest(args) => ingest::run(args, output),
         BenchCommand::Encode(args) => encode::run(args, output),
         BenchCommand::Update(args) => update::run(args, output),

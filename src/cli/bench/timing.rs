@@ -35,9 +35,9 @@ pub struct Point {
     pub recall: f64,
     /// Queries per second of all threads together.
     pub qps: f64,
-    /// Of single queries.
+    /// Of single queries, where they were handed over one at a time.
     #[serde(flatten)]
-    pub latency: Latency,
+    pub latency: Option<Latency>,
     /// Nodes of sealed files that a query is compared with, on average, counted apart from the timed passes.
     pub compared: f64,
     /// Share of the queries that ended with a scan in a sealed file.
@@ -56,8 +56,8 @@ impl SearchArgs {
 }
 
 /// Recall and speed of each width, to be drawn.
-pub(super) fn curve(points: &[Point]) -> Vec<(f64, f64)> {
-    points.iter().map(|point| (point.recall, point.qps)).collect()
+pub(super) fn curve<'p>(points: impl IntoIterator<Item = &'p Point>) -> Vec<(f64, f64)> {
+    points.into_iter().map(|point| (point.recall, point.qps)).collect()
 }
 
 /// The head of a table of points.
@@ -65,21 +65,27 @@ pub(super) const COLUMNS: &str = "   ef   recall       QPS   p50 us   p95 us   p
 
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { ef, recall, qps, latency: Latency { p50_us, p95_us, p99_us }, compared, .. } = self;
-        write!(
-            f,
-            "{ef:>5} {recall:>8.4} {qps:>9.0} {p50_us:>8.0} {p95_us:>8.0} {p99_us:>8.0} {compared:>8.0}"
-        )
+        let Self { ef, recall, qps, compared, .. } = self;
+        write!(f, "{ef:>5} {recall:>8.4} {qps:>9.0}")?;
+        if let Some(Latency { p50_us, p95_us, p99_us }) = self.latency {
+            write!(f, " {p50_us:>8.0} {p95_us:>8.0} {p99_us:>8.0}")?;
+        } else {
+            write!(f, " {:>8} {:>8} {:>8}", "-", "-", "-")?;
+        }
+        write!(f, " {compared:>8.0}")
     }
 }
 
-/// Queries, and what each is kept to.
+/// Queries, and how they are searched for.
 pub(super) struct Searches<'a> {
     pub view: &'a IndexView,
     pub queries: &'a [&'a [f32]],
     pub args: &'a SearchArgs,
     pub k: usize,
-    pub within: &'a (dyn Fn(usize) -> Option<&'a RowSet> + Sync),
+    /// What queries are kept to: one set for each, one for all, or none.
+    pub sets: &'a [RowSet],
+    /// Hand all queries over at once.
+    pub batch: bool,
 }
 
 /// One search for every query.
@@ -106,7 +112,7 @@ impl Searches<'_> {
             ef,
             recall: recall_at_k(&found, truth, self.k),
             qps: self.queries.len() as f64 / best.seconds,
-            latency: Latency::of(best.latencies_us).ok_or_else(|| Error::Bug("nothing was timed".into()))?,
+            latency: Latency::of(best.latencies_us),
             compared,
             scanned,
         };
@@ -114,12 +120,15 @@ impl Searches<'_> {
     }
 
     fn options(&self, ef: usize, query: usize) -> SearchOptions<'_> {
-        let within = (self.within)(query);
+        let within = self.sets.get(query.min(self.sets.len().saturating_sub(1)));
         SearchOptions { ef, within, exact_scores: !self.args.codes, ..SearchOptions::new(self.k) }
     }
 
     /// Searches for every query once; one thread is this one, where what searches reuse is warm.
     fn pass(&self, ef: usize) -> Result<Pass> {
+        if self.batch {
+            return self.batch(ef);
+        }
         let size = self.queries.len().div_ceil(self.args.threads);
         let started = Instant::now();
         let parts: Vec<Result<_>> = if self.args.threads == 1 {
@@ -137,6 +146,12 @@ impl Searches<'_> {
         let parts: Vec<Vec<_>> = parts.into_iter().collect::<Result<_>>()?;
         let (found, latencies_us) = parts.into_iter().flatten().unzip();
         Ok(Pass { found, latencies_us, seconds })
+    }
+
+    fn batch(&self, ef: usize) -> Result<Pass> {
+        let started = Instant::now();
+        let found = self.view.search_batch(self.queries, &self.options(ef, 0), self.args.threads)?;
+        Ok(Pass { found, latencies_us: Vec::new(), seconds: started.elapsed().as_secs_f64() })
     }
 
     fn part(&self, ef: usize, first: usize, queries: &[&[f32]]) -> Result<Vec<(Vec<Neighbor>, f64)>> {

@@ -28,7 +28,7 @@ pub(in crate::index) struct Ask<'a> {
     /// The rows to keep to, if not all.
     pub within: Option<&'a FileRows>,
     /// Labels to leave out, if any.
-    pub exclude: Option<&'a dyn Fn(u32) -> bool>,
+    pub exclude: Option<&'a (dyn Fn(u32) -> bool + Sync)>,
     /// The commit whose rows are searched.
     pub seq: u64,
 }

@@ -144,7 +144,7 @@ fn exclusion_leaves_exactly_what_matches() {
         let view = absorb(&mut index);
         let all = |_: u32| true;
         let rare = |label: u32| label % 50 != 3;
-        for (exclude, expected) in [(&all as &dyn Fn(u32) -> bool, 0), (&rare, 4)] {
+        for (exclude, expected) in [(&all as &(dyn Fn(u32) -> bool + Sync), 0), (&rare, 4)] {
             let options = SearchOptions { exclude: Some(exclude), ..SearchOptions::new(10) };
             assert_eq!(view.search(&[1.0; 4], &options).unwrap().len(), expected);
         }

@@ -1,5 +1,6 @@
 //! The index against a naive model, at its edges, under concurrent readers, and on real vectors.
 
+mod batch;
 mod concurrency;
 mod edges;
 mod model;

@@ -9,6 +9,7 @@ pub use report::{Fresh, Ratio, Report};
 
 use super::data::{Data, DataArgs, at_least_1};
 use super::memory::peak_memory_bytes;
+use super::record::record;
 use super::tiers::{Bench, BuildArgs};
 use super::timing::{Point, SearchArgs, Searches, curve};
 use super::truth::{Exact, save};
@@ -38,6 +39,12 @@ pub struct AnnArgs {
     build: BuildArgs,
     #[command(flatten)]
     search: SearchArgs,
+    /// Hand all queries over at once, shared out among the threads that search
+    #[arg(long)]
+    pub batch: bool,
+    /// Name of a record: the report, with date, machine and commit, goes into benches/record/
+    #[arg(long, value_name = "NAME")]
+    pub record: Option<String>,
     /// Index other vectors first, then replace every one and delete a third
     #[arg(long, conflicts_with = "turnovers")]
     pub turnover: bool,
@@ -68,6 +75,7 @@ pub fn run(args: &AnnArgs) -> Result<Report> {
     };
     let report = measured.report(&bench, build_seconds, points, fresh)?;
     plot(args, &report)?;
+    record(args.record.as_deref(), &report)?;
     Ok(report)
 }
 
@@ -111,7 +119,7 @@ impl Measured<'_> {
     fn point(&self, view: &IndexView, ef: usize) -> Result<Point> {
         let queries: Vec<&[f32]> = self.data.queries.iter().collect();
         let (args, k) = (&self.args.search, self.args.data.k);
-        let searches = Searches { view, queries: &queries, args, k, within: &|_| None };
+        let searches = Searches { view, queries: &queries, args, k, sets: &[], batch: self.args.batch };
         Ok(searches.measure(ef, self.truth)?.0)
     }
 
@@ -145,6 +153,7 @@ impl Measured<'_> {
             metric: args.data.metric,
             k: args.data.k,
             threads: args.search.threads,
+            batch: args.batch,
             build_threads: args.build.threads(dim, args.data.metric),
             degree: args.build.degree,
             scores: args.search.scores(),

@@ -25,6 +25,8 @@ pub struct Report {
     pub k: usize,
     /// Threads that searched.
     pub threads: usize,
+    /// Whether all queries were handed over at once.
+    pub batch: bool,
     /// Threads that built sealed files.
     pub build_threads: usize,
     /// Links of a node in a sealed file.
@@ -95,7 +97,8 @@ impl fmt::Display for Report {
         if self.truth_queries < *queries {
             writeln!(f, "recall of the first {} queries", self.truth_queries)?;
         }
-        writeln!(f, "degree {degree}, scores by {scores}")?;
+        let handed = if self.batch { "all queries at once" } else { "one query at a time" };
+        writeln!(f, "degree {degree}, scores by {scores}, {handed}")?;
         writeln!(
             f,
             "build {:.1} s, of which sealing {:.1} s, {} building",

@@ -105,7 +105,7 @@ fn turnovers_are_compared_with_an_index_made_at_once() {
     let svg = folder.path().join("curve.svg");
     let report = run_with(&named, &["--turnovers", "2", "--plot", svg.to_str().unwrap()]);
     let fresh = report.fresh.as_ref().unwrap();
-    // Two thirds of a turnover's 20 steps leave a stale file; the rows are then in more than one tier.
+    // The last steps are in the head: too few to be sealed, and too few rows of the file are dead.
     assert_eq!(report.tiers.head_rows + report.tiers.live_rows + report.tiers.sealed_rows, 600);
     assert!(report.tiers.sealed_rows < 600, "{report}");
     assert_eq!((report.rows, fresh.tiers.sealed_rows, fresh.turnovers), (600, 600, 2));
