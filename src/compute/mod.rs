@@ -6,4 +6,4 @@ pub mod distance;
 pub mod matrix;
 pub mod top_k;
 
-pub use cpu::{BLOCK, BLOCK_BYTES, Backend, CodeKernels, Levels, backends};
+pub use cpu::{BLOCK, BLOCK_BYTES, Backend, CodeKernels, Levels, Spaced, backends};

@@ -13,7 +13,7 @@ mod scalar;
 #[cfg(test)]
 mod tests;
 
-pub use codes::{BLOCK, BLOCK_BYTES, CodeKernels, Levels};
+pub use codes::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Spaced};
 use std::sync::OnceLock;
 
 /// One instruction set's functions. All work over the shorter of two slices.
@@ -91,7 +91,7 @@ pub fn backends() -> Vec<&'static Backend> {
             && is_x86_feature_detected!("avx512vl")
         {
             found.push(&avx512::BACKEND);
-            if is_x86_feature_detected!("avx512vnni") {
+            if is_x86_feature_detected!("avx512vnni") && is_x86_feature_detected!("popcnt") {
                 found.push(&avx512::VNNI_BACKEND);
             }
         }

@@ -19,7 +19,7 @@ use std::arch::x86_64::{
 /// Handed out by [`crate::compute::backends`] only where AVX2 and FMA are there, AVX-512 without VNNI included.
 pub(in super::super) const KERNELS: CodeKernels = CodeKernels {
     // SAFETY: the table is handed out only where the features are there.
-    dots_u4: |query, codes, ids, out| unsafe { dots_u4(query, codes, ids, out) },
+    dots_u4: |query, codes, stride, ids, out| unsafe { dots_u4(query, codes, stride, ids, out) },
     // SAFETY: as above.
     dots_i8: |query, codes, ids, out| unsafe { dots_i8(query, codes, ids, out) },
     // SAFETY: as above.
@@ -88,10 +88,10 @@ pub(super) fn store(sums: __m128i, out: &mut [i32]) {
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn dots_u4(query: &[i8], codes: &[u8], ids: &[u32], out: &mut [i32]) {
+fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], out: &mut [i32]) {
     let (query, _) = query.as_chunks::<32>();
     let (query, _) = query.as_chunks::<4>();
-    let rows = Rows::new(codes.as_chunks::<BLOCK_BYTES>().0, query.len());
+    let rows = Rows::spaced(codes.as_chunks::<BLOCK_BYTES>().0, stride, query.len());
     for (ids, out) in ids.chunks(4).zip(out.chunks_mut(4)) {
         let rows = rows.four(ids);
         let mut sums = [_mm256_setzero_si256(); 4];

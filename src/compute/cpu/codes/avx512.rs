@@ -4,20 +4,22 @@
 use super::avx2::store;
 use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Rows, prefetch, scalar};
 use std::arch::x86_64::{
-    __m128i, __m512, __m512i, _CMP_GT_OQ, _mm_add_epi32, _mm_loadu_si128, _mm_sub_epi32, _mm512_add_epi32,
-    _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_si128, _mm512_cmp_ps_mask, _mm512_cmpgt_epu64_mask,
-    _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_dpbusd_epi32, _mm512_extracti32x4_epi32,
-    _mm512_fmadd_ps, _mm512_loadu_epi64, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_storeu_epi64,
+    __m128i, __m256i, __m512, __m512i, _CMP_GT_OQ, _mm_add_epi32, _mm_loadu_si128, _mm_sub_epi32,
+    _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_si128,
+    _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmpgt_epu64_mask, _mm512_cvtepi32_ps,
+    _mm512_cvtepu8_epi32, _mm512_dpbusd_epi32, _mm512_extracti32x4_epi32, _mm512_fmadd_ps,
+    _mm512_loadu_epi64, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_storeu_epi64,
     _mm512_maskz_compress_epi32, _mm512_permutexvar_ps, _mm512_reduce_add_ps, _mm512_set1_epi8,
     _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps,
-    _mm512_setzero_si512, _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_si512, _mm512_unpackhi_epi32,
-    _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
+    _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_si512,
+    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
+    _mm512_xor_si512,
 };
 
 /// Handed out by [`crate::compute::backends`] only where AVX-512 F, BW, VL and VNNI are there, and AVX2 and FMA.
 pub(in super::super) const KERNELS: CodeKernels = CodeKernels {
     // SAFETY: the table is handed out only where the features are there.
-    dots_u4: |query, codes, ids, out| unsafe { dots_u4(query, codes, ids, out) },
+    dots_u4: |query, codes, stride, ids, out| unsafe { dots_u4(query, codes, stride, ids, out) },
     // SAFETY: as above.
     dots_i8: |query, codes, ids, out| unsafe { dots_i8(query, codes, ids, out) },
     // SAFETY: as above.
@@ -45,38 +47,82 @@ fn load_signed(codes: &[i8; 64]) -> __m512i {
     unsafe { _mm512_loadu_si512(codes.as_ptr().cast()) }
 }
 
+/// The sums of the lanes of two vectors, pair by pair and by turns.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn pair(x: __m512i, y: __m512i) -> __m512i {
+    _mm512_add_epi32(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y))
+}
+
+/// For each four lanes of four vectors, their sums.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn four_of(sums: [__m512i; 4]) -> __m512i {
+    let (low, high) = (pair(sums[0], sums[1]), pair(sums[2], sums[3]));
+    _mm512_add_epi32(_mm512_unpacklo_epi64(low, high), _mm512_unpackhi_epi64(low, high))
+}
+
 /// The sums over the lanes of four vectors, in their order.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn reduce(sums: [__m512i; 4]) -> __m128i {
-    let pair = |x, y| _mm512_add_epi32(_mm512_unpacklo_epi32(x, y), _mm512_unpackhi_epi32(x, y));
-    let (low, high) = (pair(sums[0], sums[1]), pair(sums[2], sums[3]));
-    let four = _mm512_add_epi32(_mm512_unpacklo_epi64(low, high), _mm512_unpackhi_epi64(low, high));
+    let four = four_of(sums);
     let front = _mm_add_epi32(_mm512_castsi512_si128(four), _mm512_extracti32x4_epi32::<1>(four));
     let back = _mm_add_epi32(_mm512_extracti32x4_epi32::<2>(four), _mm512_extracti32x4_epi32::<3>(four));
     _mm_add_epi32(front, back)
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn dots_u4(query: &[i8], codes: &[u8], ids: &[u32], out: &mut [i32]) {
-    let low = _mm512_set1_epi8(15);
+fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], out: &mut [i32]) {
     let (query, _) = query.as_chunks::<64>();
     let (query, _) = query.as_chunks::<2>();
-    let rows = Rows::new(codes.as_chunks::<BLOCK_BYTES>().0, query.len());
-    for (ids, out) in ids.chunks(4).zip(out.chunks_mut(4)) {
-        let rows = rows.four(ids);
-        let mut sums = [_mm512_setzero_si512(); 4];
-        for (block, [front, back]) in query.iter().enumerate() {
-            let (front, back) = (load_signed(front), load_signed(back));
-            for lane in 0..4 {
-                let pairs = load(&rows[lane][block]);
-                let high = _mm512_and_si512(_mm512_srli_epi16::<4>(pairs), low);
-                sums[lane] = _mm512_dpbusd_epi32(sums[lane], _mm512_and_si512(pairs, low), front);
-                sums[lane] = _mm512_dpbusd_epi32(sums[lane], high, back);
-            }
-        }
-        store(reduce(sums), out);
+    let rows = Rows::spaced(codes.as_chunks::<BLOCK_BYTES>().0, stride, query.len());
+    let (eights, rest) = ids.as_chunks::<8>();
+    let (out_eights, out_rest) = out.as_chunks_mut::<8>();
+    for (ids, out) in eights.iter().zip(out_eights) {
+        let sums = reduce_eight(&sums_u4(query, rows.eight(ids)));
+        // SAFETY: writes the eight numbers of the array; the store has no alignment to keep.
+        unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), sums) }
     }
+    for (ids, out) in rest.chunks(4).zip(out_rest.chunks_mut(4)) {
+        store(reduce(sums_u4(query, rows.four(ids))), out);
+    }
+}
+
+/// The products of a query with some rows, each in sixteen parts.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn sums_u4<const ROWS: usize>(
+    query: &[[[i8; 64]; 2]],
+    rows: [&[[u8; BLOCK_BYTES]]; ROWS],
+) -> [__m512i; ROWS] {
+    let low = _mm512_set1_epi8(15);
+    let mut sums = [_mm512_setzero_si512(); ROWS];
+    for (block, [front, back]) in query.iter().enumerate() {
+        let (front, back) = (load_signed(front), load_signed(back));
+        for row in 0..ROWS {
+            let pairs = load(&rows[row][block]);
+            let high = _mm512_and_si512(_mm512_srli_epi16::<4>(pairs), low);
+            sums[row] = _mm512_dpbusd_epi32(sums[row], _mm512_and_si512(pairs, low), front);
+            sums[row] = _mm512_dpbusd_epi32(sums[row], high, back);
+        }
+    }
+    sums
+}
+
+/// The sums over the lanes of eight vectors, in their order.
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn reduce_eight(sums: &[__m512i; 8]) -> __m256i {
+    let first = four_of([sums[0], sums[1], sums[2], sums[3]]);
+    let second = four_of([sums[4], sums[5], sums[6], sums[7]]);
+    let halves = _mm512_add_epi32(
+        _mm512_shuffle_i32x4::<0b10_00_10_00>(first, second),
+        _mm512_shuffle_i32x4::<0b11_01_11_01>(first, second),
+    );
+    let whole = _mm512_add_epi32(halves, _mm512_shuffle_i32x4::<0b10_11_00_01>(halves, halves));
+    let ends = _mm512_shuffle_i32x4::<0b10_00_10_00>(whole, whole);
+    _mm512_castsi512_si256(ends)
 }
 
 /// VNNI multiplies unsigned by signed: a row's codes plus 128 are unsigned, and 128 times the query's sum is taken
@@ -203,7 +249,7 @@ fn dot_refined(query: &[f32], codes: &[u8], bytes: &[u8], levels: &Levels) -> f3
     _mm512_reduce_add_ps(_mm512_add_ps(sums[0], sums[1]))
 }
 
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,popcnt")]
 fn above(values: &[f32], bound: f32, out: &mut [u32]) -> usize {
     let (whole, rest) = values.as_chunks::<16>();
     let bounds = _mm512_set1_ps(bound);
@@ -225,7 +271,7 @@ fn above(values: &[f32], bound: f32, out: &mut [u32]) -> usize {
 }
 
 /// Eight numbers at a time move up by one, from the end, until some of eight are not above the value.
-#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,popcnt")]
 fn insert(sorted: &mut [u64], value: u64) -> usize {
     let bound = _mm512_set1_epi64(value.cast_signed());
     let mut end = sorted.len() - 1;

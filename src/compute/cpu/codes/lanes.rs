@@ -9,6 +9,16 @@ impl<'a, T> Rows<'a, T> {
         std::array::from_fn(|i| self.row(ids[i.min(ids.len() - 1)] as usize))
     }
 
+    /// The rows of eight ids.
+    #[inline]
+    pub(super) fn eight(&self, ids: &[u32; 8]) -> [&'a [T]; 8] {
+        let mut rows = [&self.all[..0]; 8];
+        for (row, &id) in rows.iter_mut().zip(ids) {
+            *row = self.row(id as usize);
+        }
+        rows
+    }
+
     /// Rows from the given one on; where fewer are left, the last again.
     #[inline]
     pub(super) fn consecutive<const COUNT: usize>(&self, first: usize) -> [&'a [T]; COUNT] {

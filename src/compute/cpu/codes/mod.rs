@@ -39,8 +39,52 @@ pub struct Levels {
     pub step: [f32; 16],
 }
 
+/// Rows of bytes that lie apart: each begins `stride` bytes behind the one before, and is `length` long.
+#[derive(Clone, Copy, Debug)]
+pub struct Spaced<'a> {
+    /// From the first row's beginning on.
+    pub bytes: &'a [u8],
+    /// Bytes from one beginning to the next.
+    pub stride: usize,
+    /// Bytes of a row, at most the stride.
+    pub length: usize,
+}
+
+impl<'a> Spaced<'a> {
+    /// Rows one after the other.
+    #[must_use]
+    pub fn packed(bytes: &'a [u8], length: usize) -> Self {
+        Self { bytes, stride: length, length }
+    }
+
+    /// The part of each row from `start` on.
+    #[must_use]
+    #[inline]
+    pub fn from(&self, start: usize) -> Self {
+        let bytes = self.bytes.get(start..).unwrap_or_default();
+        Self { bytes, stride: self.stride, length: self.length.saturating_sub(start) }
+    }
+
+    /// The first `length` bytes of each row.
+    #[must_use]
+    #[inline]
+    pub fn to(&self, length: usize) -> Self {
+        Self { length: length.min(self.length), ..*self }
+    }
+
+    /// A row, if it is there.
+    #[must_use]
+    #[inline]
+    pub fn row(&self, id: u32) -> Option<&'a [u8]> {
+        let start = (id as usize).checked_mul(self.stride)?;
+        self.bytes.get(start..)?.get(..self.length)
+    }
+}
+
 /// From a query, rows and ids to an inner product for each id.
 type Dots<T> = fn(&[i8], &[T], &[u32], &mut [i32]);
+/// The same over rows that begin a number of blocks apart.
+type DotsU4 = fn(&[i8], &[u8], usize, &[u32], &mut [i32]);
 
 /// One instruction set's functions over codes. Integer results are exact, wrap past 32 bits, and are the same on every
 /// machine.
@@ -48,27 +92,32 @@ type Dots<T> = fn(&[i8], &[T], &[u32], &mut [i32]);
 /// A field is what the method of its name calls once lengths are checked. None relies on that for soundness.
 #[derive(Clone, Copy, Debug)]
 pub struct CodeKernels {
-    dots_u4: Dots<u8>,
+    dots_u4: DotsU4,
     dots_i8: Dots<i8>,
     gram_i8: fn(&[i8], &[i8], usize, &mut [i32]),
     dot_refined: fn(&[f32], &[u8], &[u8], &Levels) -> f32,
     above: fn(&[f32], f32, &mut [u32]) -> usize,
     insert: fn(&mut [u64], u64) -> usize,
-    prefetch: fn(&[u8], usize, &[u32]),
+    prefetch: fn(Spaced, &[u32]),
 }
 
 impl CodeKernels {
     /// Inner products of a query with rows of 4-bit codes: `out[i] = Σ query[d] · code(ids[i], d)`. The query has a
-    /// multiple of [`BLOCK`] dimensions; rows are half as many bytes, and follow each other in `codes`. An id beyond the
-    /// last row counts as the last.
+    /// multiple of [`BLOCK`] dimensions, and rows at least half as many bytes. An id beyond the last row counts as the last.
     ///
     /// # Panics
-    /// If the query is no multiple of [`BLOCK`] long, `codes` hold no whole row, or `out` is shorter than `ids`.
+    /// If the query is no multiple of [`BLOCK`] long or longer than rows are, `rows` have no whole row or do not begin at
+    /// multiples of [`BLOCK_BYTES`], or `out` is shorter than `ids`.
     #[inline]
-    pub fn dots_u4(&self, query: &[i8], codes: &[u8], ids: &[u32], out: &mut [i32]) {
+    pub fn dots_u4(&self, query: &[i8], rows: Spaced, ids: &[u32], out: &mut [i32]) {
         assert!(!query.is_empty() && query.len().is_multiple_of(BLOCK), "a query is whole blocks");
-        assert!(codes.len() >= query.len() / 2, "codes hold at least one row");
-        (self.dots_u4)(query, codes, ids, &mut out[..ids.len()]);
+        assert!(
+            (query.len() / 2..=rows.stride).contains(&rows.length),
+            "a row is as long as the query asks for"
+        );
+        assert!(rows.bytes.len() >= rows.length, "there is at least one row");
+        assert!(rows.stride.is_multiple_of(BLOCK_BYTES), "rows begin with blocks");
+        (self.dots_u4)(query, rows.bytes, rows.stride / BLOCK_BYTES, ids, &mut out[..ids.len()]);
     }
 
     /// Inner products of a query with rows of signed bytes, which are as long as the query. An id beyond the last
@@ -128,31 +177,39 @@ impl CodeKernels {
         (self.insert)(sorted, value)
     }
 
-    /// Asks for the memory of rows of `stride` bytes ahead of their use; an id beyond the last row is passed over.
+    /// Asks for the memory of rows ahead of their use; an id beyond the last row is passed over.
     #[inline]
-    pub fn prefetch(&self, rows: &[u8], stride: usize, ids: &[u32]) {
-        (self.prefetch)(rows, stride, ids);
+    pub fn prefetch(&self, rows: Spaced, ids: &[u32]) {
+        (self.prefetch)(rows, ids);
     }
 }
 
-/// Rows of one length, one after the other. What is left behind the last whole one is no row.
+/// Rows of one length, each beginning a certain way behind the one before. What is left behind the last whole one is no
+/// row.
 #[derive(Clone, Copy)]
 struct Rows<'a, T> {
     all: &'a [T],
     stride: usize,
+    length: usize,
     last: usize,
 }
 
 impl<'a, T> Rows<'a, T> {
+    /// One after the other.
     #[inline]
-    fn new(all: &'a [T], stride: usize) -> Self {
-        Self { all, stride, last: (all.len() / stride).saturating_sub(1) }
+    fn new(all: &'a [T], length: usize) -> Self {
+        Self::spaced(all, length, length)
+    }
+
+    #[inline]
+    fn spaced(all: &'a [T], stride: usize, length: usize) -> Self {
+        Self { all, stride, length, last: all.len().saturating_sub(length) / stride }
     }
 
     /// The given row, the last one for a number beyond it.
     #[inline]
     fn row(&self, number: usize) -> &'a [T] {
         let start = number.min(self.last) * self.stride;
-        &self.all[start..start + self.stride]
+        &self.all[start..start + self.length]
     }
 }

@@ -18,7 +18,7 @@ use std::arch::aarch64::{
 /// Handed out by [`crate::compute::backends`] only where NEON is there.
 pub(in super::super) const KERNELS: CodeKernels = CodeKernels {
     // SAFETY: the table is handed out only where the feature is there.
-    dots_u4: |query, codes, ids, out| unsafe { dots_u4(query, codes, ids, out) },
+    dots_u4: |query, codes, stride, ids, out| unsafe { dots_u4(query, codes, stride, ids, out) },
     // SAFETY: as above.
     dots_i8: |query, codes, ids, out| unsafe { dots_i8(query, codes, ids, out) },
     // SAFETY: as above.
@@ -77,11 +77,11 @@ fn store(sums: int32x4_t, out: &mut [i32]) {
 }
 
 #[target_feature(enable = "neon")]
-fn dots_u4(query: &[i8], codes: &[u8], ids: &[u32], out: &mut [i32]) {
+fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], out: &mut [i32]) {
     let (query, _) = query.as_chunks::<16>();
     let (query, _) = query.as_chunks::<8>();
     let (codes, _) = codes.as_chunks::<16>();
-    let rows = Rows::new(codes.as_chunks::<4>().0, query.len());
+    let rows = Rows::spaced(codes.as_chunks::<4>().0, stride, query.len());
     for (ids, out) in ids.chunks(4).zip(out.chunks_mut(4)) {
         let rows = rows.four(ids);
         let mut sums = [vdupq_n_s32(0); 4];

@@ -1,7 +1,7 @@
 //! The specification: plain Rust, any machine.
 
 use super::super::scalar::dot_i8;
-use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Rows};
+use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Rows, Spaced};
 
 pub(in super::super) const KERNELS: CodeKernels =
     CodeKernels { dots_u4, dots_i8, gram_i8, dot_refined, above, insert, prefetch };
@@ -14,8 +14,8 @@ fn code(codes: &[u8], dimension: usize) -> u8 {
     if within < BLOCK_BYTES { byte & 15 } else { byte >> 4 }
 }
 
-pub(super) fn dots_u4(query: &[i8], codes: &[u8], ids: &[u32], out: &mut [i32]) {
-    let rows = Rows::new(codes, query.len() / 2);
+pub(super) fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], out: &mut [i32]) {
+    let rows = Rows::spaced(codes, stride * BLOCK_BYTES, query.len() / 2);
     for (sum, &id) in out.iter_mut().zip(ids) {
         let row = rows.row(id as usize);
         let product = |d: usize| i32::from(query[d]) * i32::from(code(row, d));
@@ -73,4 +73,4 @@ pub(super) fn insert(sorted: &mut [u64], value: u64) -> usize {
 }
 
 /// There is no portable way to ask.
-pub(super) fn prefetch(_rows: &[u8], _stride: usize, _ids: &[u32]) {}
+pub(super) fn prefetch(_rows: Spaced, _ids: &[u32]) {}

@@ -1,7 +1,7 @@
 //! One table and one property for every back end's kernels over codes, scalar being the specification, and the
 //! definitions, which scalar is held to as well.
 
-use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, scalar};
+use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Spaced, scalar};
 use crate::compute::backends;
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -51,7 +51,7 @@ fn each_dimension_meets_its_own_code() {
         for d in 0..dim {
             let (mut query, mut found) = (vec![0; dim], [0; 2]);
             query[d] = -3;
-            kernels.dots_u4(&query, &halves.concat(), &[0, 1], &mut found);
+            kernels.dots_u4(&query, Spaced::packed(&halves.concat(), dim / 2), &[0, 1], &mut found);
             assert_eq!(found, rows.each_ref().map(|row| -3 * i32::from(row[d])), "{name} {d}");
             let mut query = vec![0.0; dim];
             query[d] = -3.0;
@@ -72,14 +72,33 @@ fn ids(count: usize, rows: usize) -> Vec<u32> {
 
 /// Batches of every size up to nine, over rows that something follows which is no row.
 fn assert_u4_agree(name: &str, kernels: &CodeKernels, blocks: usize, rows: usize) {
-    let stride = blocks * BLOCK_BYTES;
-    let (query, codes) = (signed(blocks * BLOCK, 37), bytes(rows * stride + stride - 1, 101));
-    for count in 0..=9 {
-        let (ids, mut expected) = (ids(count, rows), vec![UNTOUCHED; count + 5]);
-        let mut found = expected.clone();
-        kernels.dots_u4(&query, &codes, &ids, &mut found);
-        scalar::dots_u4(&query, &codes, &ids, &mut expected[..count]);
-        assert_eq!(found, expected, "{name} {blocks} {rows}");
+    let length = blocks * BLOCK_BYTES;
+    for (apart, start) in [(0, 0), (1, 0), (3, 2)] {
+        let (stride, start) = (length + apart * BLOCK_BYTES, start * BLOCK_BYTES);
+        let (query, codes) = (signed(blocks * BLOCK, 37), bytes(rows * stride + length - 1, 101));
+        let spaced = Spaced { bytes: &codes, stride, length: stride }.from(start).to(length);
+        for count in 0..=19 {
+            let (ids, mut expected) = (ids(count, rows), vec![UNTOUCHED; count + 5]);
+            let mut found = expected.clone();
+            kernels.dots_u4(&query, spaced, &ids, &mut found);
+            scalar::dots_u4(&query, spaced.bytes, stride / BLOCK_BYTES, &ids, &mut expected[..count]);
+            assert_eq!(found, expected, "{name} {blocks} {rows} {apart}");
+        }
+    }
+}
+
+#[test]
+fn rows_that_lie_apart_are_found() {
+    // Two rows with something else before each.
+    let bytes = [[1; 64], [2; 64], [3; 64], [4; 64]].concat();
+    let rows = Spaced { bytes: &bytes, stride: 128, length: 128 }.from(64);
+    assert_eq!((rows.row(0), rows.row(1), rows.row(2)), (Some(&[2; 64][..]), Some(&[4; 64][..]), None));
+    assert_eq!(rows.to(3).row(1), Some(&[4; 3][..]));
+    assert_eq!(rows.row(u32::MAX), None);
+    for (name, kernels) in all() {
+        let mut found = [0; 3];
+        kernels.dots_u4(&[1; BLOCK], rows, &[1, 0, 9], &mut found);
+        assert_eq!(found, [256, 128, 256], "{name}");
     }
 }
 
@@ -127,7 +146,12 @@ fn every_pair_of_codes_is_exact() {
         for byte in 0..=u8::MAX {
             for value in i8::MIN..=i8::MAX {
                 let mut found = [0];
-                kernels.dots_u4(&[value; BLOCK], &[byte; BLOCK_BYTES], &[0], &mut found);
+                kernels.dots_u4(
+                    &[value; BLOCK],
+                    Spaced::packed(&[byte; BLOCK_BYTES], BLOCK_BYTES),
+                    &[0],
+                    &mut found,
+                );
                 let sum = i32::from(value) * 64 * (i32::from(byte & 15) + i32::from(byte >> 4));
                 assert_eq!(found, [sum], "{name} {byte} {value}");
                 kernels.dots_i8(&[value; 64], &[byte.cast_signed(); 64], &[0], &mut found);
@@ -149,7 +173,7 @@ fn extreme_sums_do_not_saturate() {
             assert_eq!(found, [sum], "{name}");
         }
         for value in [-128, 127] {
-            kernels.dots_u4(&[value; 4096], &[0xff; 2048], &[0], &mut found);
+            kernels.dots_u4(&[value; 4096], Spaced::packed(&[0xff; 2048], 2048), &[0], &mut found);
             assert_eq!(found, [i32::from(value) * 15 * 4096], "{name}");
         }
     }
@@ -166,7 +190,8 @@ fn sums_wrap_alike() {
         assert_eq!(found, [0], "{name}");
         kernels.gram_i8(&extreme, &extreme, extreme.len(), &mut found);
         assert_eq!(found, [0], "{name}");
-        kernels.dots_u4(&query, &vec![0xff; query.len() / 2], &[0], &mut found);
+        let row = vec![0xff; query.len() / 2];
+        kernels.dots_u4(&query, Spaced::packed(&row, row.len()), &[0], &mut found);
         assert_eq!(found, [(-15_i64 << 28) as i32], "{name}");
     }
 }
@@ -228,7 +253,10 @@ fn asking_for_memory_takes_anything() {
     for (_, kernels) in all() {
         for rows in [&[][..], &[0; 1000]] {
             for stride in [0, 1, 64, 100, 1000, 1001, usize::MAX / 2, usize::MAX] {
-                kernels.prefetch(rows, stride, &[0, 1, 9, 10, u32::MAX]);
+                for apart in [0, 64] {
+                    let rows = Spaced { bytes: rows, stride: stride.saturating_add(apart), length: stride };
+                    kernels.prefetch(rows, &[0, 1, 9, 10, u32::MAX]);
+                }
             }
         }
     }
@@ -238,10 +266,10 @@ fn asking_for_memory_takes_anything() {
 fn lengths_that_do_not_fit_are_refused() {
     let refused = |call: &mut dyn FnMut()| assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
     let (kernels, mut out) = (backends()[0].codes(), [0; 1]);
-    refused(&mut || kernels.dots_u4(&[], &[0; 64], &[0], &mut out));
-    refused(&mut || kernels.dots_u4(&[0; 64], &[0; 64], &[0], &mut out));
-    refused(&mut || kernels.dots_u4(&[0; 128], &[0; 63], &[0], &mut out));
-    refused(&mut || kernels.dots_u4(&[0; 128], &[0; 64], &[0, 0], &mut out));
+    refused(&mut || kernels.dots_u4(&[], Spaced::packed(&[0; 64], 64), &[0], &mut out));
+    refused(&mut || kernels.dots_u4(&[0; 64], Spaced::packed(&[0; 64], 64), &[0], &mut out));
+    refused(&mut || kernels.dots_u4(&[0; 128], Spaced::packed(&[0; 63], 64), &[0], &mut out));
+    refused(&mut || kernels.dots_u4(&[0; 128], Spaced::packed(&[0; 64], 64), &[0, 0], &mut out));
     refused(&mut || kernels.dots_i8(&[], &[0; 64], &[0], &mut out));
     refused(&mut || kernels.dots_i8(&[0; 64], &[0; 63], &[0], &mut out));
     refused(&mut || kernels.dots_i8(&[0; 64], &[0; 64], &[0, 0], &mut out));
@@ -265,8 +293,8 @@ proptest! {
         let halves: Vec<u8> = codes.iter().map(|code| code.cast_unsigned()).collect();
         for (name, kernels) in others() {
             let (mut found, mut expected) = (vec![0; 25], vec![0; 25]);
-            kernels.dots_u4(&query, &halves, &ids, &mut found);
-            scalar::dots_u4(&query, &halves, &ids, &mut expected);
+            kernels.dots_u4(&query, Spaced::packed(&halves, query.len() / 2), &ids, &mut found);
+            scalar::dots_u4(&query, &halves, query.len() / BLOCK, &ids, &mut expected);
             prop_assert_eq!(&found, &expected, "{}", name);
             kernels.dots_i8(&query, &codes, &ids, &mut found);
             scalar::dots_i8(&query, &codes, &ids, &mut expected);
