@@ -60,6 +60,11 @@ impl Query {
         Self { vector, codes, factor, metric }
     }
 
+    /// For exact scores alone.
+    pub(super) fn without_codes(vector: Vec<f32>, metric: Metric) -> Self {
+        Self { vector, codes: Vec::new(), factor: Factor::default(), metric }
+    }
+
     /// The score that codes give, in the order of the exact one but for rounding; `product` is of the codes.
     #[inline]
     pub(super) fn estimate(&self, product: i32, row: Factor) -> f32 {

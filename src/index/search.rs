@@ -4,7 +4,7 @@ use super::live::Live;
 use super::options::{Neighbor, SearchOptions};
 use super::quantize::Query;
 use super::score::score;
-use super::sealed::{Ask, Sealed, SearchStep};
+use super::sealed::{Ask, Found, Sealed, SearchStep};
 use super::segment::Segment;
 use super::view::IndexView;
 use crate::compute::top_k::TopK;
@@ -25,8 +25,22 @@ const MAX_WIDENING: usize = 4;
 /// A row as label, segment number (head first, then live) and place there; ordered by label.
 type Candidate = (u32, u32, u32);
 
-/// An answer, with its place where it comes from a sealed file.
-type Hit<'a> = (Neighbor, Option<(&'a Sealed, u32)>);
+/// An answer, with how far its score may be off, and its place where it comes from a sealed file.
+struct Hit<'a> {
+    neighbor: Neighbor,
+    reach: f32,
+    place: Option<(&'a Sealed, u32)>,
+}
+
+impl Hit<'_> {
+    fn exact(neighbor: Neighbor) -> Self {
+        Self { neighbor, reach: 0.0, place: None }
+    }
+
+    fn least(&self) -> f32 {
+        self.neighbor.score - self.reach
+    }
+}
 
 /// By score, then by label.
 fn closer(a: Neighbor, b: Neighbor) -> Ordering {
@@ -51,12 +65,13 @@ impl<'a> Search<'a> {
         Self { view, query, options, backend: backend() }
     }
 
-    pub(super) fn neighbors(&self, steps: &mut Vec<Vec<SearchStep>>) -> Vec<Neighbor> {
+    /// The answers; what was done in each sealed file goes to `told`.
+    pub(super) fn neighbors(&self, told: Option<&mut Vec<Vec<SearchStep>>>) -> Vec<Neighbor> {
         let k = self.options.k.min(self.view.len());
         if k == 0 {
             return Vec::new();
         }
-        let mut found = if self.options.exact { self.exact(k) } else { self.approximate(k, steps) };
+        let mut found = if self.options.exact { self.exact(k) } else { self.approximate(k, told) };
         if let Some(least) = self.options.min_score {
             found.retain(|neighbor| neighbor.score >= least);
         }
@@ -84,11 +99,11 @@ impl<'a> Search<'a> {
     }
 
     /// The best of all tiers. Head and live tier score by full vectors, sealed files by refined codes; where scores are
-    /// to be exact, the best of these are scored again.
-    fn approximate(&self, k: usize, steps: &mut Vec<Vec<SearchStep>>) -> Vec<Neighbor> {
-        let mut found: Vec<Hit> = Vec::new();
+    /// to be exact, what may be among the best is scored again.
+    fn approximate(&self, k: usize, mut told: Option<&mut Vec<Vec<SearchStep>>>) -> Vec<Neighbor> {
+        let mut hits: Vec<Hit> = Vec::with_capacity(2 * k * (self.view.sealed.len() + 1));
         if !self.view.head.is_empty() || self.view.live.is_some() {
-            found.extend(self.rescored(self.candidates(k)).into_iter().map(|neighbor| (neighbor, None)));
+            hits.extend(self.rescored(self.candidates(k)).into_iter().map(Hit::exact));
         }
         for file in self.view.sealed.iter() {
             let within = self.options.within.map(|rows| rows.rows_in(file));
@@ -100,25 +115,35 @@ impl<'a> Search<'a> {
                 exclude: self.options.exclude,
                 seq: self.view.seq,
             };
-            let mut own = Vec::new();
-            let answers = file.search(&ask, &mut own);
-            steps.push(own);
-            found.extend(answers.into_iter().map(|found| {
-                let neighbor = Neighbor { label: file.label(found.row), score: found.score };
-                (neighbor, Some((&**file, found.row)))
-            }));
-        }
-        found.sort_unstable_by(|a, b| closer(a.0, b.0));
-        found.truncate(k);
-        if self.options.exact_scores {
-            for (neighbor, place) in &mut found {
-                if let Some((file, row)) = place {
-                    neighbor.score = self.score(file.vector(*row));
-                }
+            let mut steps = Vec::new();
+            file.search(&ask, told.is_some().then_some(&mut steps), |Found { score, reach, row }| {
+                let neighbor = Neighbor { label: file.label(row), score };
+                hits.push(Hit { neighbor, reach, place: Some((file, row)) });
+            });
+            if let Some(told) = &mut told {
+                told.push(steps);
             }
-            found.sort_unstable_by(|a, b| closer(a.0, b.0));
         }
-        found.into_iter().map(|(neighbor, _)| neighbor).collect()
+        if self.options.exact_scores {
+            self.score_again(k, &mut hits);
+        }
+        hits.sort_unstable_by(|a, b| closer(a.neighbor, b.neighbor));
+        hits.truncate(k);
+        hits.into_iter().map(|hit| hit.neighbor).collect()
+    }
+
+    /// Scores by full vectors what could be among the `k` best by them, and lets go of the rest.
+    fn score_again(&self, k: usize, hits: &mut Vec<Hit>) {
+        if hits.len() > k {
+            let (_, last, _) = hits.select_nth_unstable_by(k - 1, |a, b| b.least().total_cmp(&a.least()));
+            let least = last.least();
+            hits.retain(|hit| hit.neighbor.score + hit.reach >= least);
+        }
+        for hit in hits {
+            if let Some((file, row)) = hit.place {
+                hit.neighbor.score = self.score(file.vector(row));
+            }
+        }
     }
 
     fn candidates(&self, k: usize) -> TopK<Candidate> {

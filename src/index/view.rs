@@ -45,7 +45,7 @@ impl IndexView {
     /// For the query as [`Index::apply`](super::Index::apply) for a vector; [`Error::Invalid`] for a
     /// `min_score` that is NaN.
     pub fn search(&self, query: &[f32], options: &SearchOptions) -> Result<Vec<Neighbor>> {
-        Ok(self.explain(query, options)?.0)
+        self.find(query, options, None)
     }
 
     /// As [`IndexView::search`], with what was done in each sealed file.
@@ -57,15 +57,28 @@ impl IndexView {
         query: &[f32],
         options: &SearchOptions,
     ) -> Result<(Vec<Neighbor>, Vec<Vec<SearchStep>>)> {
+        let mut steps = Vec::new();
+        let found = self.find(query, options, Some(&mut steps))?;
+        Ok((found, steps))
+    }
+
+    fn find(
+        &self,
+        query: &[f32],
+        options: &SearchOptions,
+        told: Option<&mut Vec<Vec<SearchStep>>>,
+    ) -> Result<Vec<Neighbor>> {
         if options.min_score.is_some_and(f32::is_nan) {
             return Err(Error::invalid("min_score", "NaN", "a number"));
         }
         let mut vector = query.to_vec();
         prepare(&|| "the query".to_owned(), &mut vector, &self.options)?;
-        let query = Query::new(vector, self.options.metric);
-        let mut steps = Vec::new();
-        let found = Search::new(self, &query, options).neighbors(&mut steps);
-        Ok((found, steps))
+        let metric = self.options.metric;
+        // Sealed files have codes of their own.
+        let all_sealed = self.head.is_empty() && self.live.is_none();
+        let query =
+            if all_sealed { Query::without_codes(vector, metric) } else { Query::new(vector, metric) };
+        Ok(Search::new(self, &query, options).neighbors(told))
     }
 
     /// The commit it stands for; 0 before the first.

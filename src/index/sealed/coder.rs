@@ -119,21 +119,33 @@ impl Coder {
 
     /// What a prepared query vector is compared by.
     pub(super) fn query(&self, vector: &[f32]) -> Query {
+        let mut query = Query::default();
+        self.prepare(vector, &mut query);
+        query
+    }
+
+    /// The same in memory that is there.
+    pub(super) fn prepare(&self, vector: &[f32], query: &mut Query) {
         let metric = self.grid.metric;
-        let mut rotated = vec![0.0; self.code_dim()];
-        self.rotate(vector, metric == Metric::L2, &mut rotated);
-        let largest = largest(&rotated);
+        let Query { codes, rotated, .. } = query;
+        rotated.resize(self.code_dim(), 0.0);
+        self.rotate(vector, metric == Metric::L2, rotated);
+        let largest = largest(rotated);
         let unit = if largest.is_normal() { largest / 127.0 } else { 1.0 };
         let steps = unit.recip();
-        let codes: Vec<i8> = rotated.iter().map(|value| round(value * steps)).collect();
+        codes.clear();
+        codes.extend(rotated.iter().map(|value| round(value * steps)));
         let sum: i32 = codes.iter().map(|&code| i32::from(code)).sum();
         let squares: i32 = codes.iter().map(|&code| i32::from(code) * i32::from(code)).sum();
-        let offset = match metric {
+        query.offset = match metric {
             Metric::Cosine | Metric::InnerProduct => dot(vector, &self.grid.mean),
-            Metric::L2 => -dot(&rotated, &rotated),
+            Metric::L2 => -dot(rotated, rotated),
         };
-        let error = (squares as f32 / 12.0).sqrt();
-        Query { middle: 7.5 * sum as f32, unit: unit * self.grid.step, error, metric, rotated, codes, offset }
+        query.middle = 7.5 * sum as f32;
+        query.unit = unit * self.grid.step;
+        query.error = (squares as f32 / 12.0).sqrt();
+        query.length = unit * (squares as f32).sqrt();
+        query.metric = metric;
     }
 }
 
@@ -162,7 +174,7 @@ fn levels(step: f32, limit: f32) -> Levels {
 }
 
 /// A query against the rows of one file.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Query {
     pub codes: Vec<i8>,
     pub rotated: Vec<f32>,
@@ -173,6 +185,8 @@ pub(super) struct Query {
     error: f32,
     /// What no row changes of the score.
     offset: f32,
+    /// The rotated vector's.
+    length: f32,
     metric: Metric,
 }
 
@@ -210,6 +224,37 @@ impl Query {
         }
     }
 
+    /// The standard deviation of the error of a score by refined codes: these have a 256th of the step.
+    pub(super) fn score_error(&self, length: f32) -> f32 {
+        self.relative(self.key_error(length)) / 256.0
+    }
+
+    /// The score that a key stands for, less what no row changes.
+    #[inline]
+    fn relative(&self, key: f32) -> f32 {
+        if self.metric == Metric::L2 { key } else { key * self.unit }
+    }
+
+    /// By how much keys fall as scores do, `falls` times the measure that makes queries alike: under cosine 1, under inner
+    /// product the query's length, under L2 the squared distance.
+    pub(super) fn fall(&self, falls: f32) -> Fall {
+        match self.metric {
+            Metric::Cosine => Fall { factor: 1.0, less: falls / self.unit },
+            Metric::InnerProduct => Fall { factor: 1.0, less: falls * self.length / self.unit },
+            Metric::L2 => Fall { factor: 1.0 + falls, less: -falls * self.offset },
+        }
+    }
+
+    /// How many times that measure scores fall from one key to another.
+    pub(super) fn falls(&self, from: f32, to: f32) -> f32 {
+        let fallen = self.relative(from) - self.relative(to);
+        match self.metric {
+            Metric::Cosine => fallen,
+            Metric::InnerProduct => fallen / self.length,
+            Metric::L2 => fallen / -(self.offset + from),
+        }
+    }
+
     /// The score, from the inner product with a row's refined codes.
     #[inline]
     pub(super) fn score(&self, product: f32, length: f32) -> f32 {
@@ -219,6 +264,13 @@ impl Query {
             Metric::L2 => (self.offset + length * (2.0 * product - length)).min(0.0),
         }
     }
+}
+
+/// A key below another one: `factor · key − less`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Fall {
+    pub factor: f32,
+    pub less: f32,
 }
 
 #[inline]

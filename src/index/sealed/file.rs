@@ -3,6 +3,7 @@
 use super::coder::Coder;
 use super::format::{Header, Layout, Section, checksum_of};
 use super::mapping::Mapping;
+use crate::compute::Spaced;
 use crate::error::{Error, Result};
 use roaring::RoaringBitmap;
 use std::path::{Path, PathBuf};
@@ -40,11 +41,12 @@ impl Drop for Sealed {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Sections<'a> {
     pub entries: &'a [u32],
-    pub links: &'a [u32],
-    pub codes: &'a [u8],
+    /// Each node's neighbours, u32.
+    pub links: Spaced<'a>,
+    /// Each node's 4-bit codes.
+    pub codes: Spaced<'a>,
     pub bytes: &'a [u8],
     pub factors: &'a [f32],
-    pub degree: usize,
     pub nodes: usize,
 }
 
@@ -52,8 +54,7 @@ impl Sections<'_> {
     /// A node's neighbours, filled up with itself.
     #[inline]
     pub(super) fn links_of(&self, node: u32) -> &[u32] {
-        let start = node as usize * self.degree;
-        self.links.get(start..start + self.degree).unwrap_or_default()
+        self.links.row(node).and_then(|links| bytemuck::try_cast_slice(links).ok()).unwrap_or_default()
     }
 }
 
@@ -144,13 +145,13 @@ impl Sealed {
     pub(super) fn sections(&self) -> Sections<'_> {
         let bytes = self.mapping.bytes();
         let of = |wanted| section::<u8>(bytes, &self.layout, wanted);
+        let nodes = Spaced::packed(of(Section::Nodes), self.header().node_bytes());
         Sections {
             entries: self.numbers(Section::Entries),
-            links: self.numbers(Section::Links),
-            codes: of(Section::Codes),
+            links: nodes.to(self.header().degree * 4),
+            codes: nodes.from(self.header().link_bytes()),
             bytes: of(Section::Bytes),
             factors: section(bytes, &self.layout, Section::Factors),
-            degree: self.header().degree,
             nodes: self.header().nodes,
         }
     }

@@ -2,12 +2,13 @@
 //! gives it to the byte.
 
 use super::coder::{Grid, code_dim, has_factors};
+use crate::compute::BLOCK_BYTES;
 use crate::error::{Error, Result};
 use crate::model::{MAX_DIM, Metric};
 
 const MAGIC: [u8; 8] = *b"KNDRSEAL";
 /// The newest version this build reads, and the one it writes.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// Sections start at multiples of this.
 pub(super) const PAGE: usize = 4096;
 /// Where the section table starts in the header.
@@ -26,10 +27,9 @@ pub(super) const MAX_ROWS: usize = 1 << 30;
 pub(super) enum Section {
     /// Nodes where every search starts.
     Entries,
-    /// `degree` neighbours of each node, the node itself where there are fewer: walks have seen that.
-    Links,
-    /// 4-bit codes of each node.
-    Codes,
+    /// What a walk reads of each node, side by side: `degree` neighbours, the node itself where there are fewer, since walks
+    /// have seen that; then its 4-bit codes.
+    Nodes,
     /// What refines them, a byte for each dimension.
     Bytes,
     /// The length of each node's centred vector; absent under cosine.
@@ -46,10 +46,9 @@ pub(super) enum Section {
     Vectors,
 }
 
-pub(super) const SECTIONS: [Section; 10] = [
+pub(super) const SECTIONS: [Section; 9] = [
     Section::Entries,
-    Section::Links,
-    Section::Codes,
+    Section::Nodes,
     Section::Bytes,
     Section::Factors,
     Section::Labels,
@@ -83,6 +82,9 @@ pub(in crate::index) struct Header {
     pub limit: f32,
     /// Nodes that a walk of width [`CALIBRATION_EF`] compares, on average.
     pub compared: usize,
+    /// By how much, on average, scores fall as ranks grow by a factor of e, in the measure of [`Query`](super::coder::Query); 0 where it
+    /// is not known.
+    pub slope: f32,
 }
 
 /// The width of the walks that were counted when the file was made.
@@ -95,14 +97,18 @@ pub(super) struct Layout {
     pub extents: [Extent; SECTIONS.len()],
 }
 
+/// Bytes of `degree` links, filled up to whole cache lines.
+pub(super) fn link_bytes(degree: usize) -> usize {
+    (degree * 4).next_multiple_of(BLOCK_BYTES)
+}
+
 impl Header {
     /// Bytes of a section.
     pub(super) fn length(&self, section: Section) -> usize {
         let width = code_dim(self.dim);
         match section {
             Section::Entries => self.entries * 4,
-            Section::Links => self.nodes * self.degree * 4,
-            Section::Codes => self.nodes * width / 2,
+            Section::Nodes => self.nodes * self.node_bytes(),
             Section::Bytes => self.nodes * width,
             Section::Factors => {
                 if has_factors(self.metric) {
@@ -116,6 +122,16 @@ impl Header {
             Section::Mean => self.dim * 4,
             Section::Vectors => self.nodes * self.dim * 4,
         }
+    }
+
+    /// Bytes of a node's links: whole cache lines.
+    pub(super) fn link_bytes(&self) -> usize {
+        link_bytes(self.degree)
+    }
+
+    /// Bytes of a node in its section.
+    pub(super) fn node_bytes(&self) -> usize {
+        self.link_bytes() + code_dim(self.dim) / 2
     }
 
     /// Where each section goes; checksums are still to come.
@@ -143,7 +159,9 @@ impl Header {
             && (1..=self.nodes).contains(&self.entries)
             && self.step.is_normal()
             && self.step > 0.0
-            && self.limit.is_finite();
+            && self.limit.is_finite()
+            && self.slope.is_finite()
+            && self.slope >= 0.0;
         if sound { Ok(()) } else { Err(Error::damaged(place, format!("its header says {self:?}"))) }
     }
 
@@ -182,6 +200,7 @@ impl Layout {
         page.extend(header.step.to_le_bytes());
         page.extend(header.limit.to_le_bytes());
         page.extend((header.compared as u32).to_le_bytes());
+        page.extend(header.slope.to_le_bytes());
         page.resize(TABLE, 0);
         for extent in &self.extents {
             page.extend(extent.offset.to_le_bytes());
@@ -263,6 +282,7 @@ fn header_of(page: &[u8; PAGE], place: &str) -> Result<Header> {
         step: f32::from_bits(u32_at(page, 56)),
         limit: f32::from_bits(u32_at(page, 60)),
         compared: count(64),
+        slope: f32::from_bits(u32_at(page, 68)),
     })
 }
 

@@ -26,8 +26,11 @@ impl Sealed {
             return 0;
         }
         let ask = Ask { vector, k: 10, ef, within: None, exclude: None, seq: 1 };
-        let found = self.search(&ask, &mut Vec::new());
-        found.iter().for_each(|found| drop(self.vector(found.row).to_vec()));
-        found.len()
+        let mut count = 0;
+        self.search(&ask, None, |found| {
+            drop(self.vector(found.row).to_vec());
+            count += 1;
+        });
+        count
     }
 }

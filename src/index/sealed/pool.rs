@@ -1,5 +1,6 @@
 //! The candidates of a walk: sorted, the best first, each with a flag that says whether its links were followed.
 
+use super::coder::Fall;
 use crate::compute::CodeKernels;
 
 /// A candidate in one number: the key, turned so that larger keys give smaller numbers, over the id and the flag.
@@ -36,6 +37,9 @@ pub(super) struct Pool {
     capacity: usize,
     /// Before this all are followed.
     next: usize,
+    /// Candidates that are wanted: one that falls too far below the last of these leads nowhere.
+    wanted: usize,
+    fall: Option<Fall>,
 }
 
 impl Pool {
@@ -44,15 +48,34 @@ impl Pool {
         self.sorted.reserve(capacity + 1);
         self.capacity = capacity;
         self.next = 0;
+        self.fall = None;
+    }
+
+    /// Keeps no candidate that falls so far below the best `wanted`.
+    pub(super) fn keep_above(&mut self, wanted: usize, fall: Fall) {
+        (self.wanted, self.fall) = (wanted, Some(fall));
+    }
+
+    /// The key that candidates fall below to lead nowhere.
+    #[inline]
+    fn floor(&self) -> f32 {
+        let last = self.wanted.checked_sub(1).and_then(|at| self.key_of(at));
+        last.zip(self.fall).map_or(f32::NEG_INFINITY, |(key, fall)| fall.factor * key - fall.less)
+    }
+
+    /// The key of the candidate at a place, the best being at 0.
+    #[inline]
+    pub(super) fn key_of(&self, at: usize) -> Option<f32> {
+        self.sorted.get(at).map(|&candidate| Candidate(candidate).key())
     }
 
     /// Only candidates above this are worth inserting.
     #[inline]
     pub(super) fn bound(&self) -> f32 {
         if self.sorted.len() < self.capacity {
-            return f32::NEG_INFINITY;
+            return self.floor();
         }
-        self.sorted.last().map_or(f32::NEG_INFINITY, |&last| Candidate(last).key())
+        self.sorted.last().map_or(f32::NEG_INFINITY, |&last| Candidate(last).key()).max(self.floor())
     }
 
     #[inline]
@@ -92,7 +115,9 @@ impl Pool {
     #[inline]
     fn unfollowed(&self, from: usize) -> Option<usize> {
         let left = self.sorted.get(from..)?;
-        left.iter().position(|candidate| candidate & FOLLOWED == 0).map(|at| from + at)
+        let at = from + left.iter().position(|candidate| candidate & FOLLOWED == 0)?;
+        // What was kept before the floor rose to where it is.
+        (self.fall.is_none() || Candidate(self.sorted[at]).key() >= self.floor()).then_some(at)
     }
 
     /// All with their keys, the best first.
@@ -120,6 +145,30 @@ mod tests {
         }
         assert!(Candidate::new(2.0, 9) < Candidate::new(-1.0, 1));
         assert!(Candidate::new(2.0, 1) < Candidate::new(2.0, 9));
+    }
+
+    #[test]
+    fn what_falls_too_far_below_those_wanted_is_neither_kept_nor_followed() {
+        let mut pool = Pool::default();
+        pool.reset(8);
+        pool.keep_above(2, Fall { factor: 1.0, less: 5.0 });
+        let mut insert = |pool: &mut Pool, key: f32, id| {
+            if key > pool.bound() {
+                pool.insert(Candidate::new(key, id), backend().codes());
+            }
+        };
+        // With fewer than two there is nothing to fall below.
+        insert(&mut pool, 1.0, 1);
+        insert(&mut pool, 3.0, 2);
+        insert(&mut pool, -3.0, 3);
+        insert(&mut pool, -4.5, 4);
+        assert_eq!(pool.ids().collect::<Vec<_>>(), [2, 1, 3]);
+        // The second best is now 9: what was kept before is not followed any more.
+        insert(&mut pool, 9.0, 5);
+        insert(&mut pool, 10.0, 6);
+        assert_eq!(pool.bound().to_bits(), 4.0_f32.to_bits());
+        assert_eq!(std::iter::from_fn(|| pool.follow()).collect::<Vec<_>>(), [6, 5]);
+        assert!(pool.is_done());
     }
 
     proptest! {

@@ -2,15 +2,10 @@
 
 use super::file::Sealed;
 use super::rows::FileRows;
-use super::walk::{Narrow, Scratch, Walk, with_scratch};
+use super::scratch::{Scratch, with_scratch};
+use super::walk::{Narrow, Walk, Width};
 use crate::compute::distance::backend;
 use serde::Serialize;
-
-/// Nodes that a scan compares at a time.
-const BATCH: usize = 64;
-/// What could be among the best if keys were off by so many standard deviations is scored by refined codes. Fewer lose
-/// recall, more gain none.
-const DEVIATIONS: f32 = 2.5;
 
 /// Comparing a node on a walk costs as much as this many in a scan, which knows what comes next.
 const WALK_COST: usize = 4;
@@ -37,7 +32,18 @@ pub(in crate::index) struct Ask<'a> {
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(in crate::index) struct Found {
     pub score: f32,
+    /// How far the score may be from that by the full vector.
+    pub reach: f32,
     pub row: u32,
+}
+
+/// Where it is told what was done, if anybody asks.
+pub(in crate::index) type Told<'a> = Option<&'a mut Vec<SearchStep>>;
+
+fn tell(told: &mut Told, step: SearchStep) {
+    if let Some(steps) = told {
+        steps.push(step);
+    }
 }
 
 /// One step of a search in a sealed file.
@@ -61,16 +67,23 @@ pub enum SearchStep {
 }
 
 impl Sealed {
-    /// The best rows that match, the best first: `k` of them, or all where there are fewer. What was done goes to `steps`.
-    pub(in crate::index) fn search(&self, ask: &Ask, steps: &mut Vec<SearchStep>) -> Vec<Found> {
-        let query = self.coder().query(ask.vector);
-        let narrow = self.narrow_vectors().map(|vectors| {
-            let metric = self.header().metric;
-            Narrow { vectors, query: ask.vector, metric }
+    /// Hands the best rows that match to `found`, the best first: `k` of them, or all where there are fewer, and beyond these
+    /// what scores by full vectors could put among them.
+    pub(in crate::index) fn search(&self, ask: &Ask, mut told: Told, found: impl FnMut(Found)) {
+        with_scratch(|scratch| {
+            let mut query = std::mem::take(&mut scratch.query);
+            self.coder().prepare(ask.vector, &mut query);
+            let narrow = self.narrow_vectors().map(|vectors| {
+                let metric = self.header().metric;
+                Narrow { vectors, query: ask.vector, metric }
+            });
+            let walk = Walk { sections: self.sections(), query: &query, narrow, kernels: backend().codes() };
+            if !self.walk(ask, &walk, scratch, &mut told) {
+                self.scan(ask, &walk, scratch, &mut told);
+            }
+            self.refined(ask, &walk, scratch, found);
+            scratch.query = query;
         });
-        let walk = Walk { sections: self.sections(), query: &query, narrow, kernels: backend().codes() };
-        let walked = with_scratch(|scratch| self.walk(ask, &walk, scratch, steps));
-        walked.unwrap_or_else(|| self.scan(ask, &walk, steps))
     }
 
     fn matches(&self, ask: &Ask, row: u32) -> bool {
@@ -84,40 +97,55 @@ impl Sealed {
         ask.within.is_none() && ask.exclude.is_none() && self.alive() == self.rows()
     }
 
-    /// Walks, so wide that as many candidates match as were asked for; `None` where a scan costs less.
-    fn walk(
-        &self,
-        ask: &Ask,
-        walk: &Walk,
-        scratch: &mut Scratch,
-        steps: &mut Vec<SearchStep>,
-    ) -> Option<Vec<Found>> {
+    /// Walks, so wide that as many candidates match as were asked for; false where a scan costs less.
+    fn walk(&self, ask: &Ask, walk: &Walk, scratch: &mut Scratch, told: &mut Told) -> bool {
         let asked = ask.ef.max(ask.k);
         let alive = self.alive().max(1);
         // Rows that died may be in the set too.
         let matching = ask.within.map_or(self.rows(), |rows| rows.count) * alive / self.rows();
         let mut ef = asked.saturating_mul(self.rows()) / matching.max(1);
         let mut spent = 0;
+        let mut width = self.adaptive(ask, walk).unwrap_or(Width::of(ef));
         loop {
             let next = self.header().compared_by(ef);
             if ef >= self.header().nodes || (spent + next).saturating_mul(WALK_COST) >= matching {
-                return None;
+                return false;
             }
-            let compared = walk.run(ef, &[], scratch);
+            let compared = walk.run(width, &[], scratch);
             spent += compared;
-            let matched = self.matched(ask, scratch);
-            steps.push(SearchStep::Walk { ef, compared, matched: matched.len() });
-            if 4 * matched.len() >= ENOUGH_IN_FOUR * asked && matched.len() >= ask.k {
-                return Some(self.refined(ask, walk, &matched));
+            self.keep_matching(ask, scratch);
+            let matched = scratch.best.candidates.len();
+            tell(told, SearchStep::Walk { ef: width.ef, compared, matched });
+            if suffices(ask, width, scratch) {
+                return true;
             }
-            ef = ef.saturating_mul(asked).div_ceil(matched.len().max(asked / 8).max(1)).max(2 * ef);
+            if width.fall.is_none() {
+                ef = ef.saturating_mul(asked).div_ceil(matched.max(asked / 8).max(1)).max(2 * ef);
+            }
+            width = Width::of(ef);
         }
     }
 
-    /// Candidates that have a row that matches, with their keys.
-    fn matched(&self, ask: &Ask, scratch: &Scratch) -> Vec<(u32, f32)> {
+    /// A walk that ends where no more is to be expected, for a search that few rows do not match: of a width so much larger
+    /// that harder queries than most find as many.
+    fn adaptive(&self, ask: &Ask, walk: &Walk) -> Option<Width> {
+        let slope = self.header().slope;
+        let wide = ask.ef > ask.k && slope > 0.0 && walk.narrow.is_none();
+        let few = ask.within.is_none() && ask.exclude.is_none() && 8 * self.alive() >= 7 * self.rows();
+        (wide && few).then(|| {
+            let fall = walk.query.fall(slope * (ask.ef as f32 / ask.k as f32).ln());
+            // As many more as may have died.
+            let wanted = (ask.k * self.rows()).div_ceil(self.alive().max(1));
+            Width { ef: ask.ef + ask.ef / 2, fall: Some((wanted, fall)) }
+        })
+    }
+
+    /// Makes candidates of what the walk found and has a row that matches.
+    fn keep_matching(&self, ask: &Ask, scratch: &mut Scratch) {
         let all = self.all_match(ask);
-        scratch.pool.candidates().filter(|&(node, _)| all || self.node_matches(ask, node)).collect()
+        let candidates = &mut scratch.best.candidates;
+        candidates.clear();
+        candidates.extend(scratch.pool.candidates().filter(|&(node, _)| all || self.node_matches(ask, node)));
     }
 
     fn node_matches(&self, ask: &Ask, node: u32) -> bool {
@@ -125,48 +153,49 @@ impl Sealed {
     }
 
     /// Compares with every node that has a row that matches.
-    fn scan(&self, ask: &Ask, walk: &Walk, steps: &mut Vec<SearchStep>) -> Vec<Found> {
+    fn scan(&self, ask: &Ask, walk: &Walk, scratch: &mut Scratch, told: &mut Told) {
         let nodes = self.header().nodes;
         let candidates: Box<dyn Iterator<Item = u32>> = match ask.within {
             Some(rows) => rows.candidates(nodes),
             None => Box::new(0..nodes as u32),
         };
         let ids: Vec<u32> = candidates.filter(|&node| self.node_matches(ask, node)).collect();
-        steps.push(SearchStep::Scan { compared: ids.len() });
-        let mut keys = vec![0.0; ids.len()];
-        let mut products = [0; BATCH];
-        let stride = walk.query.codes.len() / 2;
-        let mut ahead = ids.chunks(BATCH).skip(1);
-        for (ids, keys) in ids.chunks(BATCH).zip(keys.chunks_mut(BATCH)) {
-            walk.kernels.prefetch(walk.sections.codes, stride, ahead.next().unwrap_or_default());
-            walk.keys(ids, &mut products[..ids.len()], keys);
-        }
-        let candidates: Vec<(u32, f32)> = ids.into_iter().zip(keys).collect();
-        self.refined(ask, walk, &candidates)
+        tell(told, SearchStep::Scan { compared: ids.len() });
+        walk.scan(&ids, ask.k, scratch);
     }
 
-    /// The best rows of candidates, by refined codes.
-    fn refined(&self, ask: &Ask, walk: &Walk, candidates: &[(u32, f32)]) -> Vec<Found> {
-        let nodes = within_reach(ask.k, candidates, walk);
-        let scores = walk.refine(&nodes, self.coder());
-        let mut found = Vec::with_capacity(nodes.len());
-        for (&node, &score) in nodes.iter().zip(&scores) {
-            let own = self.rows_of(node).filter(|&row| self.matches(ask, row));
-            found.extend(own.map(|row| Found { score, row }));
+    /// The best rows of the candidates, by refined codes.
+    fn refined(&self, ask: &Ask, walk: &Walk, scratch: &mut Scratch, mut found: impl FnMut(Found)) {
+        walk.refine(ask.k, &mut scratch.best, self.coder());
+        let all = self.all_match(ask);
+        let (mut count, mut least) = (0, f32::NEG_INFINITY);
+        for &(score, node) in &scratch.best.scored {
+            let reach = walk.score_reach(node);
+            if count >= ask.k && score + reach < least {
+                break;
+            }
+            for row in self.rows_of(node).filter(|&row| all || self.matches(ask, row)) {
+                found(Found { score, reach, row });
+                count += 1;
+                if count == ask.k {
+                    least = score - reach;
+                }
+            }
         }
-        found.sort_unstable_by(|a, b| b.score.total_cmp(&a.score).then(a.row.cmp(&b.row)));
-        found.truncate(ask.k);
-        found
     }
 }
 
-/// The nodes that could be among the `k` best if their keys were as much too low as others' are too high.
-fn within_reach(k: usize, candidates: &[(u32, f32)], walk: &Walk) -> Vec<u32> {
-    if candidates.len() <= k {
-        return candidates.iter().map(|&(id, _)| id).collect();
+/// Whether a walk of this width found enough.
+fn suffices(ask: &Ask, width: Width, scratch: &Scratch) -> bool {
+    let Scratch { pool, best, .. } = scratch;
+    match width.fall {
+        // What was wanted is there as deep as was looked for it.
+        Some((wanted, _)) => best
+            .candidates
+            .get(ask.k - 1)
+            .is_some_and(|&(_, key)| pool.key_of(wanted - 1).is_some_and(|last| key >= last)),
+        None => {
+            4 * best.candidates.len() >= ENOUGH_IN_FOUR * ask.ef.max(ask.k) && best.candidates.len() >= ask.k
+        }
     }
-    let reach = |id: u32| DEVIATIONS * walk.key_error(id);
-    let mut least: Vec<f32> = candidates.iter().map(|&(id, key)| key - reach(id)).collect();
-    let (_, &mut bound, _) = least.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
-    candidates.iter().filter(|&&(id, key)| key + reach(id) >= bound).map(|&(id, _)| id).collect()
 }

@@ -84,7 +84,7 @@ impl Sealed {
         self.first_node(|node| {
             let links = sections.links_of(node);
             let count = links.iter().position(|&link| link == node).unwrap_or(links.len());
-            links.len() != sections.degree
+            links.len() != self.header().degree
                 || links.iter().any(|&link| link as usize >= sections.nodes)
                 || links[count..].iter().any(|&link| link != node)
         })
@@ -147,7 +147,7 @@ impl Sealed {
         let (sections, levels) = (self.sections(), &self.coder().levels);
         let slack = ROUNDING * self.coder().grid.limit;
         let width = rotated.len();
-        let codes = &sections.codes[node as usize * width / 2..][..width / 2];
+        let codes = sections.codes.row(node).unwrap_or_default();
         let bytes = &sections.bytes[node as usize * width..][..width];
         (0..width).all(|i| {
             let (block, within) = (i / BLOCK, i % BLOCK);

@@ -5,78 +5,21 @@
 //! for; but compared, four by four, only after the next candidate's were asked for too: the one batch is on its way
 //! while the other is worked on. And the links of the candidates that come next are asked for as soon as these are known.
 
-use super::coder::{Coder, Query, factor};
+use super::coder::{Coder, Fall, Query, factor};
 use super::file::Sections;
 use super::pool::{Candidate, Pool};
-use crate::compute::CodeKernels;
+use super::scratch::{Best, Lanes, Scratch};
+use crate::compute::{CodeKernels, Spaced};
 use crate::index::score::score;
 use crate::model::Metric;
-use std::cell::Cell;
 
-/// Memory of one thread's walks, used again and again.
-#[derive(Debug, Default)]
-pub(super) struct Scratch {
-    pub pool: Pool,
-    /// The walk that last saw each node, modulo 255.
-    seen: Vec<u8>,
-    walk: u8,
-    /// The batch being gathered, and the one before it, which is to be compared.
-    ids: Vec<u32>,
-    before: Vec<u32>,
-    products: Vec<i32>,
-    keys: Vec<f32>,
-    above: Vec<u32>,
-}
-
-thread_local! {
-    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
-}
-
-/// Runs `work` with this thread's scratch memory; a search inside a search gets memory of its own.
-pub(super) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
-    let mut scratch = SCRATCH.take().unwrap_or_default();
-    let answer = work(&mut scratch);
-    SCRATCH.set(Some(scratch));
-    answer
-}
-
-impl Scratch {
-    fn start(&mut self, nodes: usize, ef: usize) {
-        if self.seen.len() < nodes {
-            self.seen.resize(nodes, 0);
-        }
-        if self.walk == u8::MAX {
-            self.seen.fill(0);
-            self.walk = 0;
-        }
-        self.walk += 1;
-        self.pool.reset(ef);
-        self.ids.clear();
-    }
-
-    /// Starts a new batch; the one gathered is now the one before.
-    fn ahead(&mut self) {
-        std::mem::swap(&mut self.ids, &mut self.before);
-        self.ids.clear();
-    }
-
-    /// Adds those of `links` that this walk has not seen to the batch.
-    #[inline]
-    fn gather(&mut self, links: &[u32], nodes: usize) {
-        let (seen, walk) = (&mut self.seen[..nodes], self.walk);
-        let mut count = self.ids.len();
-        self.ids.resize(count + links.len(), 0);
-        for &link in links {
-            // Only damage has a link beyond the last node; it stands for that one.
-            let id = (link as usize).min(nodes - 1);
-            self.ids[count] = id as u32;
-            // No branch: it would be guessed wrong half the time.
-            count += usize::from(seen[id] != walk);
-            seen[id] = walk;
-        }
-        self.ids.truncate(count);
-    }
-}
+/// Nodes that a scan compares at a time.
+const BATCH: usize = 64;
+/// What could be among the best if keys were off by so many standard deviations is scored by refined codes. Fewer lose
+/// recall, more gain none.
+const DEVIATIONS: f32 = 2.5;
+/// What could be among the best if scores by refined codes were off by so many is scored by full vectors.
+const SCORE_DEVIATIONS: f32 = 4.0;
 
 /// Vectors that take no more memory than their codes, and so serve in their place.
 #[derive(Clone, Copy, Debug)]
@@ -103,55 +46,67 @@ pub(super) struct Walk<'a> {
     pub kernels: &'static CodeKernels,
 }
 
+/// How far a walk goes.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Width {
+    /// Candidates kept.
+    pub ef: usize,
+    /// Candidates wanted, and how far below the last of these one may fall and still be followed.
+    pub fall: Option<(usize, Fall)>,
+}
+
+impl Width {
+    /// Until all of `ef` candidates are followed.
+    pub(super) fn of(ef: usize) -> Self {
+        Self { ef, fall: None }
+    }
+}
+
 impl Walk<'_> {
-    /// Leaves the best `ef` nodes found in the scratch memory's pool, and returns how many were compared. It starts from
-    /// `seeds`, or from the file's entries where these are empty.
-    pub(super) fn run(&self, ef: usize, seeds: &[u32], scratch: &mut Scratch) -> usize {
-        scratch.start(self.sections.nodes, ef);
-        let seeds = if seeds.is_empty() { self.sections.entries } else { seeds };
-        scratch.gather(seeds, self.sections.nodes);
+    /// Leaves the best nodes found in the scratch memory's pool, and returns how many were compared. It starts from `seeds`,
+    /// or from the file's entries where these are empty.
+    pub(super) fn run(&self, width: Width, seeds: &[u32], scratch: &mut Scratch) -> usize {
+        let Scratch { pool, gathered, lanes, .. } = scratch;
+        let last = self.sections.nodes as u32 - 1;
+        pool.reset(width.ef);
+        if let Some((wanted, fall)) = width.fall {
+            pool.keep_above(wanted, fall);
+        }
+        gathered.start(self.sections.nodes);
+        gathered.add(if seeds.is_empty() { self.sections.entries } else { seeds }, last);
         let mut compared = 0;
         loop {
             // Of the candidate that is best now, while the batch before is still on its way from memory.
-            scratch.ahead();
-            if let Some(node) = scratch.pool.follow() {
-                scratch.gather(self.sections.links_of(node), self.sections.nodes);
-                self.kernels.prefetch(self.sections.codes, self.stride(), &scratch.ids);
+            gathered.ahead();
+            if let Some(node) = pool.follow() {
+                gathered.add(self.sections.links_of(node), last);
+                self.kernels.prefetch(self.sections.codes, gathered.newest());
             }
-            compared += scratch.before.len();
-            self.compare(scratch);
-            if scratch.ids.is_empty() && scratch.pool.is_done() {
+            compared += gathered.before().len();
+            self.compare(gathered.before(), lanes, pool);
+            if gathered.newest().is_empty() && pool.is_done() {
                 return compared;
             }
         }
     }
 
-    fn stride(&self) -> usize {
-        self.query.codes.len() / 2
-    }
-
-    /// Compares the batch and takes what is better than the worst of a full pool.
+    /// Compares a batch, takes what is better than the worst of a full pool, and asks for the links of those that come next.
     #[inline]
-    fn compare(&self, scratch: &mut Scratch) {
-        let Scratch { pool, before: ids, products, keys, above, .. } = scratch;
-        if products.len() < ids.len() {
-            products.resize(ids.len(), 0);
-            keys.resize(ids.len(), 0.0);
-            above.resize(ids.len(), 0);
-        }
-        let (products, keys) = (&mut products[..ids.len()], &mut keys[..ids.len()]);
-        self.keys(ids, products, keys);
-        let count = self.kernels.above(keys, pool.bound(), above);
+    fn compare(&self, ids: &[u32], lanes: &mut Lanes, pool: &mut Pool) {
+        self.keys(ids, lanes);
+        let Lanes { keys, above, .. } = lanes;
+        let count = self.kernels.above(&keys[..ids.len()], pool.bound(), above);
         for &at in &above[..count] {
             pool.insert(Candidate::new(keys[at as usize], ids[at as usize]), self.kernels);
         }
-        let links = bytemuck::cast_slice(self.sections.links);
-        self.kernels.prefetch(links, self.sections.degree * 4, &pool.upcoming());
+        self.kernels.prefetch(self.sections.links, &pool.upcoming());
     }
 
     /// What nodes are ordered by, larger being closer.
     #[inline]
-    pub(super) fn keys(&self, ids: &[u32], products: &mut [i32], keys: &mut [f32]) {
+    fn keys(&self, ids: &[u32], lanes: &mut Lanes) {
+        lanes.fit(ids.len());
+        let (products, keys) = (&mut lanes.products[..ids.len()], &mut lanes.keys[..ids.len()]);
         if let Some(narrow) = &self.narrow {
             keys.iter_mut().zip(ids).for_each(|(key, &id)| *key = narrow.score(id));
             return;
@@ -160,25 +115,69 @@ impl Walk<'_> {
         self.query.keys(products, self.sections.factors, ids, keys);
     }
 
-    /// How far, by chance, a node's key is from what refined codes would give.
-    pub(super) fn key_error(&self, id: u32) -> f32 {
-        if self.narrow.is_some() { 0.0 } else { self.query.key_error(factor(self.sections.factors, id)) }
+    /// Compares with all of `ids`; those that may be among the `k` best become the candidates, with their keys.
+    pub(super) fn scan(&self, ids: &[u32], k: usize, scratch: &mut Scratch) {
+        let Scratch { pool, lanes, best, .. } = scratch;
+        best.candidates.clear();
+        // Of what keys are at worst.
+        pool.reset(k);
+        let mut ahead = ids.chunks(BATCH).skip(1);
+        for ids in ids.chunks(BATCH) {
+            self.kernels.prefetch(self.sections.codes, ahead.next().unwrap_or_default());
+            self.keys(ids, lanes);
+            for (&id, &key) in ids.iter().zip(&lanes.keys) {
+                let reach = self.reach(id);
+                if key + reach >= pool.bound() {
+                    best.candidates.push((id, key));
+                    pool.insert(Candidate::new(key - reach, id), self.kernels);
+                }
+            }
+        }
     }
 
-    /// The scores of nodes by their refined codes.
-    pub(super) fn refine(&self, ids: &[u32], coder: &Coder) -> Vec<f32> {
-        if let Some(narrow) = &self.narrow {
-            return ids.iter().map(|&id| narrow.score(id)).collect();
+    /// How far a node's key may be from what refined codes would give.
+    fn reach(&self, id: u32) -> f32 {
+        if self.narrow.is_some() {
+            return 0.0;
         }
-        let sections = &self.sections;
-        let (stride, width) = (self.stride(), 2 * self.stride());
-        self.kernels.prefetch(sections.bytes, width, ids);
-        let score = |&id: &u32| {
-            let codes = &sections.codes[id as usize * stride..][..stride];
-            let bytes = &sections.bytes[id as usize * width..][..width];
-            let product = self.kernels.dot_refined(&self.query.rotated, codes, bytes, &coder.levels);
-            self.query.score(product, factor(sections.factors, id))
-        };
-        ids.iter().map(score).collect()
+        DEVIATIONS * self.query.key_error(factor(self.sections.factors, id))
+    }
+
+    /// How far a node's score by refined codes may be from that by its vector.
+    pub(super) fn score_reach(&self, id: u32) -> f32 {
+        if self.narrow.is_some() {
+            return 0.0;
+        }
+        SCORE_DEVIATIONS * self.query.score_error(factor(self.sections.factors, id))
+    }
+
+    /// Scores, by refined codes, the candidates that could be among the `k` best if their keys were as much too low as
+    /// others' are too high; the best come first.
+    pub(super) fn refine(&self, k: usize, best: &mut Best, coder: &Coder) {
+        let Best { candidates, least, scored } = best;
+        if candidates.len() > k {
+            least.clear();
+            least.extend(candidates.iter().map(|&(id, key)| key - self.reach(id)));
+            let (_, &mut bound, _) = least.select_nth_unstable_by(k - 1, |a, b| b.total_cmp(a));
+            candidates.retain(|&(id, key)| key + self.reach(id) >= bound);
+        }
+        if self.narrow.is_none() {
+            let bytes = Spaced::packed(self.sections.bytes, self.query.rotated.len());
+            candidates.iter().for_each(|&(id, _)| self.kernels.prefetch(bytes, &[id]));
+        }
+        scored.clear();
+        scored.extend(candidates.iter().map(|&(id, _)| (self.score(id, coder), id)));
+        scored.sort_unstable_by(|a, b| b.0.total_cmp(&a.0).then(a.1.cmp(&b.1)));
+    }
+
+    fn score(&self, id: u32, coder: &Coder) -> f32 {
+        if let Some(narrow) = &self.narrow {
+            return narrow.score(id);
+        }
+        let width = self.query.rotated.len();
+        let codes = &self.sections.codes.row(id).unwrap_or_default()[..width / 2];
+        let bytes = &self.sections.bytes[id as usize * width..][..width];
+        let product = self.kernels.dot_refined(&self.query.rotated, codes, bytes, &coder.levels);
+        self.query.score(product, factor(self.sections.factors, id))
     }
 }

@@ -7,6 +7,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use tempfile::TempDir;
 
 const DIM: usize = 3;
 const IDENTITY: Identity = [7; 16];
@@ -284,9 +285,19 @@ fn use_damaged(host: &Host, at: usize, merge: bool) {
     }
 }
 
-/// Files as version 1 wrote them: 60 rows of 6 dimensions under L2, ten of them equal, some of them dead.
-fn fixture() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/index-1")
+/// Files as a version wrote them: 60 rows of 6 dimensions under L2, ten of them equal, some of them dead.
+fn fixture(version: u32) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("tests/fixtures/index-{version}"))
+}
+
+/// A folder with a copy of them, and options to open it with.
+fn copied_fixture(version: u32) -> (TempDir, Options) {
+    let folder = tempfile::tempdir().unwrap();
+    for name in names(&fixture(version)) {
+        std::fs::copy(fixture(version).join(&name), folder.path().join(&name)).unwrap();
+    }
+    let options = Options { folder: Some(folder.path().to_owned()), ..Options::new(6, Metric::L2) };
+    (folder, options)
 }
 
 fn fixture_rows() -> Vec<(u32, Option<Vec<f32>>)> {
@@ -297,7 +308,7 @@ fn fixture_rows() -> Vec<(u32, Option<Vec<f32>>)> {
 #[test]
 #[ignore = "writes the fixture anew: only for a new version of the format"]
 fn write_the_fixture() {
-    let folder = fixture();
+    let folder = fixture(2);
     let options = Options { folder: Some(folder.clone()), ..Options::new(6, Metric::L2) };
     let mut index = Index::open(options, &IDENTITY, 0..=0).unwrap();
     index.apply(fixture_rows(), 4).unwrap();
@@ -311,11 +322,7 @@ fn write_the_fixture() {
 
 #[test]
 fn files_of_this_version_are_read_for_ever() {
-    let folder = tempfile::tempdir().unwrap();
-    for name in names(&fixture()) {
-        std::fs::copy(fixture().join(&name), folder.path().join(&name)).unwrap();
-    }
-    let options = Options { folder: Some(folder.path().to_owned()), ..Options::new(6, Metric::L2) };
+    let (_folder, options) = copied_fixture(2);
     let index = Index::open(options, &IDENTITY, 5..=5).unwrap();
     assert_eq!(index.seq(), Some(5), "the manifest or its file was refused");
     let view = index.view();
@@ -330,6 +337,14 @@ fn files_of_this_version_are_read_for_ever() {
         assert_eq!((score, &model[&found[0].label]), (0.0, vector), "label {label}");
         assert_eq!(found, view.search(vector, &exact(1)).unwrap());
     }
+}
+
+#[test]
+fn files_of_an_older_version_are_made_anew() {
+    let (folder, options) = copied_fixture(1);
+    let index = Index::open(options, &IDENTITY, 5..=5).unwrap();
+    assert_eq!((index.seq(), index.view().len()), (None, 0));
+    assert!(names(folder.path()).is_empty(), "{:?}", names(folder.path()));
 }
 
 #[test]

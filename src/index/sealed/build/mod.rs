@@ -22,7 +22,7 @@ use crate::model::Metric;
 use equal::Rows;
 use links::{Links, Pruning};
 use points::Points;
-use refine::{Codes, Refinement};
+use refine::{Calibration, Codes, Refinement};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -126,8 +126,8 @@ impl<'a> Built<'a> {
         let links = graph(&points, &coder, &codes, &entries, options, &vector, workers)?;
         let order = order::breadth_first(&links, nodes, &mut entries);
         let refinement = refinement(&points, &coder, &codes, &entries, options);
-        let compared = refinement.compared(&links, &vector, workers);
-        Ok(Self::ordered(source, options, &rows, coder.grid, &codes, &links, &entries, &order, compared))
+        let calibration = refinement.calibrate(&links, &vector, workers);
+        Ok(Self::ordered(source, options, &rows, coder.grid, &codes, &links, &entries, &order, calibration))
     }
 
     /// Everything in the order of the nodes to be.
@@ -141,7 +141,7 @@ impl<'a> Built<'a> {
         links: &Links,
         entries: &[u32],
         order: &[u32],
-        compared: usize,
+        calibration: Calibration,
     ) -> Self {
         let mut place = vec![0; order.len()];
         order.iter().zip(0..).for_each(|(&node, at): (_, u32)| place[node as usize] = at);
@@ -162,7 +162,8 @@ impl<'a> Built<'a> {
             seq: source.seq,
             step: grid.step,
             limit: grid.limit,
-            compared,
+            compared: calibration.compared,
+            slope: calibration.slope,
         };
         Self {
             source,
@@ -174,6 +175,19 @@ impl<'a> Built<'a> {
             equals: equals.iter().map(|&(node, _)| node).collect(),
             mean: grid.mean,
         }
+    }
+
+    /// Links and codes of each node side by side.
+    fn nodes(&self, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
+        let mut node = vec![0; self.header.node_bytes()];
+        let (degree, start) = (self.header.degree, self.header.link_bytes());
+        let codes = self.codes.nibbles.chunks_exact(node.len() - start);
+        for (links, codes) in self.links.chunks_exact(degree).zip(codes) {
+            node[..degree * 4].copy_from_slice(bytemuck::cast_slice(links));
+            node[start..].copy_from_slice(codes);
+            sink(&node)?;
+        }
+        Ok(())
     }
 
     fn labels(&self) -> Vec<u32> {
@@ -189,8 +203,7 @@ impl Content for Built<'_> {
     fn section(&self, section: Section, sink: &mut dyn FnMut(&[u8]) -> io::Result<()>) -> io::Result<()> {
         match section {
             Section::Entries => sink(bytemuck::cast_slice(&self.entries)),
-            Section::Links => sink(bytemuck::cast_slice(&self.links)),
-            Section::Codes => sink(&self.codes.nibbles),
+            Section::Nodes => self.nodes(sink),
             Section::Bytes => sink(&self.codes.bytes),
             Section::Factors if self.header.length(section) == 0 => Ok(()),
             Section::Factors => sink(bytemuck::cast_slice(&self.codes.factors)),

@@ -3,10 +3,12 @@
 use super::links::{Links, Pruning};
 use super::points::Points;
 use super::workers::{Cancelled, Workers};
+use crate::compute::Spaced;
 use crate::index::sealed::coder::Coder;
 use crate::index::sealed::file::Sections;
 use crate::index::sealed::format::CALIBRATION_EF;
-use crate::index::sealed::walk::{Walk, with_scratch};
+use crate::index::sealed::scratch::with_scratch;
+use crate::index::sealed::walk::{Walk, Width};
 
 /// Codes to walk by, in the order of the nodes.
 #[derive(Debug, Default)]
@@ -60,11 +62,10 @@ impl Codes {
     fn sections<'a>(&'a self, links: &'a Links, entries: &'a [u32]) -> Sections<'a> {
         Sections {
             entries,
-            links: &links.ids,
-            codes: &self.nibbles,
+            links: Spaced::packed(bytemuck::cast_slice(&links.ids), links.degree * 4),
+            codes: Spaced::packed(&self.nibbles, self.nibbles.len() / self.factors.len().max(1)),
             bytes: &self.bytes,
             factors: &self.factors,
-            degree: links.degree,
             nodes: self.factors.len(),
         }
     }
@@ -82,23 +83,44 @@ pub(super) struct Refinement<'a> {
 
 /// Walks that are counted.
 const SAMPLES: usize = 64;
+/// The ranks between which the fall of scores is taken.
+const RANKS: [usize; 2] = [10, CALIBRATION_EF];
+
+/// What searches of a graph will be like: counted, not guessed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Calibration {
+    /// Nodes that a walk compares.
+    pub compared: usize,
+    /// By how much scores fall as ranks grow by a factor of e.
+    pub slope: f32,
+}
 
 impl Refinement<'_> {
-    /// Nodes that walks to some of the nodes compare, on average: what a search will cost, counted, not guessed.
-    pub(super) fn compared<'v>(
+    /// Walks to some of the nodes.
+    pub(super) fn calibrate<'v>(
         &self,
         links: &Links,
         vector: &(dyn Fn(usize) -> &'v [f32] + Sync),
         workers: &Workers,
-    ) -> usize {
+    ) -> Calibration {
         let sections = self.codes.sections(links, self.entries);
         let samples: Vec<usize> = (0..sections.nodes).step_by(sections.nodes.div_ceil(SAMPLES)).collect();
-        let counts = workers.map(&samples, |&node| {
+        let walks = workers.map(&samples, |&node| {
             let query = self.coder.query(vector(node));
             let walk = Walk { sections, query: &query, narrow: None, kernels: self.points.kernels };
-            with_scratch(|scratch| walk.run(CALIBRATION_EF, &[], scratch))
+            with_scratch(|scratch| {
+                let compared = walk.run(Width::of(CALIBRATION_EF), &[], scratch);
+                let [from, to] = RANKS.map(|rank| scratch.pool.key_of(rank - 1));
+                (compared, from.zip(to).map_or(0.0, |(from, to)| query.falls(from, to)))
+            })
         });
-        counts.iter().sum::<usize>() / counts.len().max(1)
+        let count = walks.len().max(1);
+        let fall = walks.iter().map(|&(_, fall)| fall).sum::<f32>() / count as f32;
+        let slope = fall / (RANKS[1] as f32 / RANKS[0] as f32).ln();
+        Calibration {
+            compared: walks.iter().map(|&(compared, _)| compared).sum::<usize>() / count,
+            slope: if slope.is_finite() { slope.max(0.0) } else { 0.0 },
+        }
     }
 
     /// Links chosen anew among those of a node and what a walk to it finds.
@@ -113,7 +135,7 @@ impl Refinement<'_> {
             let query = self.coder.query(vector(node as usize));
             let walk = Walk { sections, query: &query, narrow: None, kernels: self.points.kernels };
             with_scratch(|scratch| {
-                walk.run(self.ef, &[], scratch);
+                walk.run(Width::of(self.ef), &[], scratch);
                 others.extend(scratch.pool.ids());
             });
             others.extend(links.of(node));
