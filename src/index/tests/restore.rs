@@ -2,6 +2,7 @@
 
 use super::super::Identity;
 use super::super::manifest::path_in;
+use super::super::sealed::file_name;
 use super::model::{Model, check_all, vector};
 use super::*;
 use proptest::prelude::*;
@@ -282,6 +283,22 @@ fn use_damaged(host: &Host, at: usize, merge: bool) {
         let done = task.run(&|_, _| (), &AtomicBool::new(false));
         assert!(done.is_ok() || matches!(done, Err(crate::Error::Damaged { .. })), "byte {at}: {done:?}");
     }
+}
+
+#[test]
+fn a_seal_that_fails_leaves_no_file_and_works_once_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    let before = names(folder.path());
+    let obstacle = folder.path().join(file_name(host.seq, host.index.files + 1));
+    std::fs::create_dir_all(obstacle.join("x")).unwrap();
+    let mut task = host.index.plan(Wanted::Compact).unwrap();
+    assert!(matches!(task.run(&|_, _| (), &AtomicBool::new(false)), Err(crate::Error::Io { .. })));
+    drop(task);
+    std::fs::remove_dir_all(obstacle).unwrap();
+    assert_eq!(names(folder.path()), before);
+    host.run(Op::Task(Wanted::Compact, Vec::new()));
+    assert_eq!(host.index.view().sealed_files(), 1);
 }
 
 /// Files as version 1 wrote them: 60 rows of 6 dimensions under L2, ten of them equal, some of them dead.
