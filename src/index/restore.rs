@@ -12,9 +12,9 @@ use std::sync::Arc;
 
 impl Index {
     /// The index that the folder's manifest describes, as of the manifest's commit: nothing is read but the headers of
-    /// its files. It is empty, and [`Index::seq`] says so, where there is no manifest, or none of this `identity` and
-    /// one of these `commits`, or where a file is not what the manifest says: then all rows have to come again. What
-    /// the folder holds of files beside is removed. Without a folder it is a new index.
+    /// its files and the labels of their rows. It is empty, and [`Index::seq`] says so, where there is no manifest, or
+    /// none of this `identity` and one of these `commits`, or where a file is not what the manifest says: then all rows
+    /// have to come again. What the folder holds of files beside is removed. Without a folder it is a new index.
     ///
     /// Labels that changed since the manifest have to be applied again, as the host's journal names them.
     ///
@@ -137,6 +137,7 @@ fn opened(path: &Path, entry: &Entry, options: &Options, seq: u64) -> Result<Arc
     if file.checksum() != entry.checksum || !shape || header.seq > seq || !dead {
         return Err(Error::damaged(path.display().to_string(), "it is not the file that the manifest names"));
     }
+    file.check_opened()?;
     entry.dead.iter().for_each(|row| file.bury(row, seq));
     Ok(Arc::new(file))
 }

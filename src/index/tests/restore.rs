@@ -285,6 +285,49 @@ fn use_damaged(host: &Host, at: usize, merge: bool) {
     }
 }
 
+fn sealed_path(folder: &Path) -> PathBuf {
+    let name = names(folder).into_iter().find(|name| name.ends_with("sealed")).unwrap();
+    folder.join(name)
+}
+
+/// Flips a bit at the start of a section, by its number, as a disk would: the file may be mapped.
+fn flip_section(path: &Path, section: usize) {
+    use std::io::{Seek, SeekFrom, Write};
+    let bytes = std::fs::read(path).unwrap();
+    let at = u64::from_le_bytes(bytes[128 + 24 * section..][..8].try_into().unwrap());
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
+    file.write_all(&[bytes[at as usize] ^ 1]).unwrap();
+}
+
+const LABELS: usize = 5;
+const BY_LABEL: usize = 6;
+const MEAN: usize = 8;
+const VECTORS: usize = 9;
+
+#[test]
+fn damage_where_the_dead_are_looked_up_is_found_at_open() {
+    for section in [LABELS, BY_LABEL, MEAN] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = sealed_host(folder.path());
+        flip_section(&sealed_path(folder.path()), section);
+        host.run(Op::Crash);
+        assert_eq!(host.index.view().sealed_files(), 0, "section {section}");
+    }
+}
+
+#[test]
+fn damage_to_what_a_merge_leans_on_is_found_by_it() {
+    for section in [LABELS, BY_LABEL, VECTORS] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = sealed_host(folder.path());
+        flip_section(&sealed_path(folder.path()), section);
+        let mut task = host.index.plan(Wanted::Compact).unwrap();
+        let done = task.run(&|_, _| (), &AtomicBool::new(false));
+        assert!(matches!(done, Err(crate::Error::Damaged { .. })), "section {section}: {done:?}");
+    }
+}
+
 #[test]
 fn a_seal_that_fails_leaves_no_file_and_works_once_it_can() {
     let folder = tempfile::tempdir().unwrap();
