@@ -49,6 +49,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Locked`] where another process has it open, [`crate::Error::NotAStore`],
     /// [`crate::Error::Format`], [`crate::Error::Model`], [`crate::Error::Damaged`], [`crate::Error::Io`].
+    /// The last also where a file of the folder `index` is there and cannot be read just now: call again once the cause is
+    /// gone, or remove that folder, and the index is made anew from the store's records.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::options().open(path)
     }

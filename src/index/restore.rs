@@ -6,6 +6,7 @@ use super::options::Options;
 use super::sealed::{Sealed, is_own_name, number_in};
 use super::writer::Index;
 use crate::error::{Error, Result};
+use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
@@ -19,13 +20,16 @@ impl Index {
     /// Labels that changed since the manifest have to be applied again, as the host's journal names them.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for options out of range, [`Error::Io`] where the folder cannot be read or cleared.
+    /// [`Error::Invalid`] for options out of range, [`Error::Io`] where the folder, the manifest or a file that it names
+    /// cannot be read: nothing is removed then, and the same call may do once the cause is gone.
     pub fn open(options: Options, identity: &Identity, commits: RangeInclusive<u64>) -> Result<Self> {
         let mut index = Self::new(options)?;
         let Some(folder) = index.options.folder.clone() else { return Ok(index) };
         match restored(&folder, &index.options, identity, &commits) {
             Ok(Some((seq, files))) => (index.seq, index.sealed) = (Some(seq), files),
             Ok(None) => durable::remove(&path_in(&folder))?,
+            // What cannot be read now may be sound: to make all anew would cost minutes, and lose it.
+            Err(error @ Error::Io { .. }) => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "the index's files cannot be used: it is made anew");
                 // A manifest that is wrong now might seem right after some more commits.
@@ -130,7 +134,7 @@ fn restored(
 
 /// Opens a file, if it is the one that was meant, and buries its dead.
 fn opened(path: &Path, entry: &Entry, options: &Options, seq: u64) -> Result<Arc<Sealed>> {
-    let file = Sealed::open(path)?;
+    let file = Sealed::open(path).map_err(|error| lost(path, error))?;
     let header = file.header();
     let shape = (header.dim, header.metric) == (options.dim, options.metric);
     let dead = entry.dead.max().is_none_or(|last| (last as usize) < file.rows());
@@ -140,4 +144,14 @@ fn opened(path: &Path, entry: &Entry, options: &Options, seq: u64) -> Result<Arc
     file.check_opened()?;
     entry.dead.iter().for_each(|row| file.bury(row, seq));
     Ok(Arc::new(file))
+}
+
+/// A file that is not there will not come back, unlike one that cannot be read just now.
+fn lost(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+            Error::damaged(path.display().to_string(), "the manifest names it, and it is not there")
+        }
+        error => error,
+    }
 }

@@ -328,6 +328,26 @@ fn damage_to_what_a_merge_leans_on_is_found_by_it() {
     }
 }
 
+/// A folder in a file's place can be opened as little as a file for which there is no permission.
+#[test]
+fn what_cannot_be_read_now_is_an_error_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    let before = names(folder.path());
+    for path in [sealed_path(folder.path()), path_in(folder.path())] {
+        let aside = folder.path().join("aside");
+        std::fs::rename(&path, &aside).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let error = Index::open(host.options.clone(), &IDENTITY, host.swept..=host.seq).unwrap_err();
+        assert!(matches!(error, crate::Error::Io { .. }), "{error}");
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(&aside, &path).unwrap();
+        assert_eq!(names(folder.path()), before);
+    }
+    host.run(Op::Crash);
+    assert_eq!(host.index.view().sealed_files(), 1);
+}
+
 #[test]
 fn a_seal_that_fails_leaves_no_file_and_works_once_it_can() {
     let folder = tempfile::tempdir().unwrap();
