@@ -76,6 +76,29 @@ fn very_different_lengths_are_found() {
     }
 }
 
+/// Lengths whose squares are no numbers any more, and the longest that are taken. (The squared distance of vectors much
+/// shorter than 1e-18 is 0, to an exact scan too.)
+#[test]
+fn very_short_and_very_long_vectors_are_found() {
+    for (metric, length, asked) in [
+        (Metric::InnerProduct, 1e-30, 1.0),
+        (Metric::InnerProduct, 1e-22, 1e4),
+        (Metric::InnerProduct, 5e16, 5e16),
+        (Metric::L2, 1e-17, 1e-17),
+        (Metric::L2, 5e16, 5e16),
+    ] {
+        let scaled = |vectors: &[Vec<f32>], length: f32| -> Vec<Vec<f32>> {
+            vectors.iter().map(|vector| vector.iter().map(|value| value * length).collect()).collect()
+        };
+        let vectors = clustered(3050, 48);
+        let (base, queries) = (scaled(&vectors[..3000], length), scaled(&vectors[3000..], asked));
+        let (_, view) = sealed(&base, metric);
+        let recall = recall_within(&view, &queries, 128, None);
+        eprintln!("{metric} {length}: {recall:.4}");
+        assert!(recall >= 0.97, "{metric} {length}: {recall}");
+    }
+}
+
 #[test]
 fn a_handful_of_rows_is_a_file_too() {
     for metric in METRICS {
