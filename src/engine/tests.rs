@@ -8,14 +8,14 @@ use super::settings::{EncoderChoice, Request};
 use super::stored::text_hash;
 use super::{Engine, Published};
 use crate::encoder::HashedEncoder;
-use crate::index::Wanted;
+use crate::index::{TaskKind, Wanted};
 use crate::model::{Event, Item, Record, Removal, Text, Time, User};
 use crate::profile::{Fusion, Sums};
 use crate::storage::{View, codec, keys};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn engine() -> (tempfile::TempDir, Engine) {
     let folder = tempfile::tempdir().unwrap();
@@ -210,6 +210,43 @@ fn the_journal_names_what_the_files_lack() {
     crash(engine);
     let engine = Engine::open(folder.path(), &request()).unwrap();
     assert_eq!(sealed(&engine), (0, 2), "the files are of the model before");
+}
+
+/// A store of twenty vectors in one file, without its upkeep thread.
+fn sealed_vectors() -> (tempfile::TempDir, Engine) {
+    let folder = tempfile::tempdir().unwrap();
+    let request = Request { dim: Some(2), ..Request::default() };
+    let mut engine = Engine::open(folder.path(), &request).unwrap();
+    engine.upkeep.stop();
+    put(&engine, 0..20, 0.0);
+    assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
+    (folder, engine)
+}
+
+fn put(engine: &Engine, users: std::ops::Range<u32>, turn: f32) {
+    let user = |n: u32| {
+        let vector = vec![(n as f32 + turn).cos(), (n as f32 + turn).sin()];
+        Record::User(User { id: format!("u{n}"), attributes: [].into(), vector: Some(vector) })
+    };
+    engine.write(&users.map(user).collect::<Vec<_>>(), &|_| {}).unwrap();
+}
+
+#[test]
+fn a_cancelled_absorb_keeps_the_graph() {
+    let (_folder, engine) = sealed_vectors();
+    let absorb = |progress: crate::model::OnProgress<'_>, cancel: &AtomicBool| {
+        engine.arrange_index(Wanted::Absorbed, progress, cancel).unwrap()
+    };
+    let (never, cancel) = (AtomicBool::new(false), AtomicBool::new(false));
+    put(&engine, 20..30, 0.0);
+    assert!(absorb(&|_| {}, &never));
+    put(&engine, 30..60, 0.0);
+    assert!(!absorb(&|_| cancel.store(true, Ordering::Relaxed), &cancel));
+    let task = engine.shared.core().unwrap().index.plan(Wanted::Absorbed).unwrap();
+    assert_eq!(task.kind(), TaskKind::Absorb);
+    engine.shared.core().unwrap().index.complete(task).unwrap();
+    assert!(absorb(&|_| {}, &never));
+    assert_eq!(engine.view().attachment().index.live_len(), 40);
 }
 
 #[test]

@@ -90,7 +90,11 @@ impl Shared {
             let told = |done, total| progress(Progress::of("building the index", done, total));
             match task.run(&told, cancel) {
                 Ok(true) => {}
-                Ok(false) => return Ok(false),
+                Ok(false) => {
+                    // It has the graph, which stays of use.
+                    self.core()?.index.complete(task)?;
+                    return Ok(false);
+                }
                 Err(error) => {
                     if error.kind() == ErrorKind::Damage {
                         self.distrust_files()?;
