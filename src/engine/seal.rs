@@ -46,7 +46,8 @@ impl Engine {
 }
 
 impl Shared {
-    /// Writes down what the index's files hold, if that has changed, and takes it out of the journal.
+    /// Writes down what the index's files hold, if that has changed, and takes it out of the journal. After an error it
+    /// is due the next time.
     pub(super) fn write_manifest(&self) -> Result<()> {
         let _one_at_a_time = lock(&self.manifest)?;
         let manifest = {
@@ -57,10 +58,18 @@ impl Shared {
             core.index.manifest(identity)
         };
         let Some(manifest) = manifest else { return Ok(()) };
+        let written = self.put_down(&manifest);
+        if written.is_err() {
+            self.core()?.index.take_back(manifest);
+        }
+        written
+    }
+
+    fn put_down(&self, manifest: &Manifest) -> Result<()> {
         // A manifest of commits that a crash takes back would be of no use.
         self.db.make_durable(manifest.seq())?;
         manifest.write()?;
-        self.sweep_journal(&manifest)
+        self.sweep_journal(manifest)
     }
 
     /// Has the next open make the index anew.

@@ -232,6 +232,21 @@ fn put(engine: &Engine, users: std::ops::Range<u32>, turn: f32) {
 }
 
 #[test]
+fn a_manifest_that_cannot_be_written_stays_due() {
+    let (folder, engine) = sealed_vectors();
+    let manifest = folder.path().join("index/MANIFEST");
+    std::fs::remove_file(&manifest).unwrap();
+    let obstacle = folder.path().join("index/MANIFEST.unfinished");
+    std::fs::create_dir(&obstacle).unwrap();
+    put(&engine, 20..21, 0.0);
+    assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).is_err());
+    std::fs::remove_dir(&obstacle).unwrap();
+    engine.checkpoint().unwrap();
+    assert!(manifest.exists());
+    assert_eq!(count(&engine.view(), &keys::all_unsealed()), 0);
+}
+
+#[test]
 fn a_cancelled_absorb_keeps_the_graph() {
     let (_folder, engine) = sealed_vectors();
     let absorb = |progress: crate::model::OnProgress<'_>, cancel: &AtomicBool| {

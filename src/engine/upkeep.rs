@@ -77,7 +77,9 @@ impl Engine {
         progress: OnProgress<'_>,
         cancel: &AtomicBool,
     ) -> Result<bool> {
-        self.shared.run_tasks(wanted, cancel, progress)
+        let done = self.shared.run_tasks(wanted, cancel, progress)?;
+        self.shared.write_manifest()?;
+        Ok(done)
     }
 }
 

@@ -52,7 +52,7 @@ impl Index {
     }
 
     /// What the sealed files hold as of now, where that is not written down yet. The host writes it, with no lock
-    /// held, before it asks for the next.
+    /// held, before it asks for the next; where that fails, it hands it to [`Index::take_back`].
     #[must_use]
     pub fn manifest(&mut self, identity: Identity) -> Option<Manifest> {
         let folder = self.options.folder.clone().filter(|_| self.unwritten && self.unjournaled.is_none())?;
@@ -64,6 +64,12 @@ impl Index {
             unsealed: self.rows.keys().copied().collect(),
             replaced: std::mem::take(&mut self.replaced),
         })
+    }
+
+    /// Takes back a manifest that could not be written: another is due then, as if it had not been given out.
+    pub fn take_back(&mut self, manifest: Manifest) {
+        self.unwritten = true;
+        self.replaced.extend(manifest.replaced);
     }
 
     /// Removes the manifest and gives out no other: the next [`Index::open`] finds nothing. For files that turned out

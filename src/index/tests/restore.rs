@@ -328,6 +328,22 @@ fn damage_to_what_a_merge_leans_on_is_found_by_it() {
     }
 }
 
+#[test]
+fn a_manifest_that_is_taken_back_is_due_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    host.run(Op::Task(Wanted::Compact, Vec::new()));
+    std::fs::create_dir(folder.path().join("MANIFEST.unfinished")).unwrap();
+    let manifest = host.index.manifest(IDENTITY).unwrap();
+    assert!(manifest.write().is_err());
+    host.index.take_back(manifest);
+    std::fs::remove_dir(folder.path().join("MANIFEST.unfinished")).unwrap();
+    host.run(Op::Manifest(true));
+    assert_eq!(names(folder.path()).len(), 2, "the file that was replaced goes with it");
+    host.run(Op::Crash);
+    assert_eq!(host.index.view().sealed_len(), 39);
+}
+
 /// A folder in a file's place can be opened as little as a file for which there is no permission.
 #[test]
 fn what_cannot_be_read_now_is_an_error_and_stays() {
