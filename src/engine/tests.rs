@@ -6,6 +6,7 @@ use super::reader::Reader;
 use super::refuse::sums_of;
 use super::settings::{EncoderChoice, Request};
 use super::stored::text_hash;
+use super::upkeep::Pause;
 use super::{Engine, Published};
 use crate::encoder::HashedEncoder;
 use crate::index::{TaskKind, Wanted};
@@ -229,6 +230,37 @@ fn put(engine: &Engine, users: std::ops::Range<u32>, turn: f32) {
         Record::User(User { id: format!("u{n}"), attributes: [].into(), vector: Some(vector) })
     };
     engine.write(&users.map(user).collect::<Vec<_>>(), &|_| {}).unwrap();
+}
+
+fn index_files(folder: &std::path::Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder.join("index")).unwrap();
+    let mut names: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// So many rows die that the file is to be made anew.
+fn wear(engine: &Engine) {
+    put(engine, 0..8, 0.5);
+}
+
+#[test]
+fn upkeep_waits_after_a_failure_and_works_again_once_it_can() {
+    let (folder, engine) = sealed_vectors();
+    wear(&engine);
+    let (index, aside) = (folder.path().join("index"), folder.path().join("aside"));
+    std::fs::rename(&index, &aside).unwrap();
+    let (mut pause, stop) = (Pause::default(), AtomicBool::new(false));
+    for _ in 0..8 {
+        engine.shared.look_after(&mut pause, &stop);
+    }
+    assert_eq!(sealed(&engine), (12, 20));
+    std::fs::rename(&aside, &index).unwrap();
+    engine.shared.look_after(&mut pause, &stop);
+    assert_eq!(sealed(&engine), (12, 20), "it still waits");
+    (0..8).for_each(|_| engine.shared.look_after(&mut pause, &stop));
+    assert_eq!(sealed(&engine), (20, 20));
+    assert_eq!(index_files(folder.path()).len(), 2, "the manifest and one file");
 }
 
 #[test]
