@@ -159,7 +159,8 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`crate::Error::Io`] where a file cannot be written.
+    /// [`crate::Error::Io`] where a file cannot be written; [`crate::Error::Damaged`] where one that it is made of is damaged.
+    /// The next call then makes that file's part anew from the store's records, and seals.
     pub fn seal(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
         self.engine.arrange_index(Wanted::Sealed, progress, cancel)
     }
@@ -184,13 +185,14 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`crate::Error::Io`] where a file cannot be written.
+    /// As [`Store::seal`].
     pub fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
         self.engine.arrange_index(Wanted::Compact, progress, cancel)
     }
 
     /// Reads the whole index, compares it with its checksums, and checks all that searches lean on. Returns what is wrong;
-    /// nothing is lost then, for the next open makes the index anew from the store's records.
+    /// nothing is lost then, for the next [`Store::seal`] makes the damaged files' part anew from the store's records, and
+    /// else the next open the index.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();

@@ -34,7 +34,7 @@ pub(super) fn identity(store_id: u128, space: &Space, options: &IndexOptions) ->
 }
 
 impl Engine {
-    /// All that is wrong with the index. Where anything is, the next open makes it anew.
+    /// All that is wrong with the index. Where anything is, the next seal or open makes anew what is lost.
     pub(crate) fn verify(&self, progress: OnProgress<'_>) -> Result<Vec<Problem>> {
         let told = |done, total| progress(Progress::of("verifying the index", done, total));
         let problems = self.view().attachment().index.verify(&told);
@@ -72,7 +72,7 @@ impl Shared {
         self.sweep_journal(manifest)
     }
 
-    /// Has the next open make the index anew.
+    /// Has the next open make the index anew, unless it is mended before.
     pub(super) fn distrust_files(&self) -> Result<()> {
         let _one_at_a_time = lock(&self.manifest)?;
         self.core()?.index.distrust_files()

@@ -9,7 +9,7 @@ use super::stored::text_hash;
 use super::upkeep::Pause;
 use super::{Engine, Published};
 use crate::encoder::HashedEncoder;
-use crate::index::{TaskKind, Wanted};
+use crate::index::{SearchOptions, TaskKind, Wanted};
 use crate::model::{Event, Item, Record, Removal, Text, Time, User};
 use crate::profile::{Fusion, Sums};
 use crate::storage::{View, codec, keys};
@@ -261,6 +261,55 @@ fn upkeep_waits_after_a_failure_and_works_again_once_it_can() {
     (0..8).for_each(|_| engine.shared.look_after(&mut pause, &stop));
     assert_eq!(sealed(&engine), (20, 20));
     assert_eq!(index_files(folder.path()).len(), 2, "the manifest and one file");
+}
+
+#[test]
+fn upkeep_makes_a_damaged_file_good() {
+    for section in [6, 9] {
+        let (folder, engine) = sealed_vectors();
+        let names = index_files(folder.path());
+        let path = folder.path().join("index").join(&names[0]);
+        flip_section(&path, section);
+        wear(&engine);
+        engine.write(&[Record::Remove(Removal::User { user: "u9".into() })], &|_| {}).unwrap();
+        engine.shared.look_after(&mut Pause::default(), &AtomicBool::new(false));
+        assert_eq!(sealed(&engine), (19, 19), "section {section}");
+        let index = engine.view().attachment().index.clone();
+        let found =
+            index.search(&[1.0, 0.0], &SearchOptions { exact: true, ..SearchOptions::new(50) }).unwrap();
+        let gone = engine.view().user_no("u9").unwrap();
+        assert_eq!((found.len(), gone), (19, None));
+        drop(index);
+        let left = index_files(folder.path());
+        assert!(
+            left.len() == 2 && !left.contains(&names[0]) && left.contains(&"MANIFEST".to_owned()),
+            "{left:?}"
+        );
+        drop(engine);
+        let engine = Engine::open(folder.path(), &Request::default()).unwrap();
+        assert_eq!(sealed(&engine), (19, 19));
+    }
+}
+
+/// Flips a bit at the start of a section of a sealed file, by its number, where it lies: the file is mapped.
+fn flip_section(path: &std::path::Path, section: usize) {
+    use std::io::{Seek, SeekFrom, Write};
+    let bytes = std::fs::read(path).unwrap();
+    let at = u64::from_le_bytes(bytes[128 + 24 * section..][..8].try_into().unwrap());
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
+    file.write_all(&[bytes[at as usize] ^ 1]).unwrap();
+}
+
+#[test]
+fn a_seal_asked_for_after_damage_was_told_makes_it_good() {
+    let (folder, engine) = sealed_vectors();
+    flip_section(&folder.path().join("index").join(&index_files(folder.path())[0]), 9);
+    wear(&engine);
+    let compact = || engine.arrange_index(Wanted::Compact, &|_| {}, &AtomicBool::new(false));
+    assert!(matches!(compact(), Err(crate::Error::Damaged { .. })));
+    assert!(compact().unwrap());
+    assert_eq!(sealed(&engine), (20, 20));
 }
 
 #[test]

@@ -100,6 +100,10 @@ impl Engine {
         progress: OnProgress<'_>,
         cancel: &AtomicBool,
     ) -> Result<bool> {
+        // Found the last time, when it was told; now it is made good.
+        if self.shared.core()?.index.is_distrusted() && !self.shared.mend_index(cancel)? {
+            return Ok(false);
+        }
         let done = self.shared.run_tasks(wanted, cancel, progress)?;
         self.shared.write_manifest()?;
         Ok(done)
@@ -110,7 +114,7 @@ impl Shared {
     /// Does what is due at a wake. After a failure the head still goes into the graph, so that searches stay quick.
     pub(super) fn look_after(&self, pause: &mut Pause, stop: &AtomicBool) {
         let done = if pause.is_over() {
-            let mut done = self.run_tasks(Wanted::Due, stop, &|_| {}).map(drop);
+            let mut done = self.bring_up_to_date(stop);
             if !pause.is_none() {
                 // It may have been all that failed.
                 done = done.and_then(|()| self.write_manifest());
@@ -123,6 +127,22 @@ impl Shared {
         if let Err(error) = done {
             let writes = pause.left;
             tracing::error!(%error, writes, "the index could not be brought up to date; it is tried again after some writes");
+        }
+    }
+
+    /// All that is due; what turns out to be damaged is made anew, and then the rest.
+    fn bring_up_to_date(&self, stop: &AtomicBool) -> Result<()> {
+        match self.run_tasks(Wanted::Due, stop, &|_| {}) {
+            // A damaged key is told in the same words.
+            Err(error) if error.kind() == ErrorKind::Damage && self.core()?.index.is_distrusted() => {
+                tracing::error!(%error, "a file of the index is damaged: what it held is made anew");
+                // Sealed, so that there is a manifest again, which keeps the other files for the next open.
+                if self.mend_index(stop)? {
+                    self.run_tasks(Wanted::Sealed, stop, &|_| {})?;
+                }
+                Ok(())
+            }
+            done => done.map(drop),
         }
     }
 

@@ -55,7 +55,8 @@ impl Index {
     /// held, before it asks for the next; where that fails, it hands it to [`Index::take_back`].
     #[must_use]
     pub fn manifest(&mut self, identity: Identity) -> Option<Manifest> {
-        let folder = self.options.folder.clone().filter(|_| self.unwritten && self.unjournaled.is_none())?;
+        let due = self.unwritten && !self.distrusted && self.unjournaled.is_none();
+        let folder = self.options.folder.clone().filter(|_| due)?;
         let files = self.sealed.iter().map(|file| entry(file)).collect::<Option<_>>()?;
         self.unwritten = false;
         Some(Manifest {
@@ -72,14 +73,20 @@ impl Index {
         self.replaced.extend(manifest.replaced);
     }
 
-    /// Removes the manifest and gives out no other: the next [`Index::open`] finds nothing. For files that turned out
-    /// to be damaged.
+    /// Removes the manifest and gives out no other before [`Index::mend`]: the next [`Index::open`] finds nothing. For
+    /// files that turned out to be damaged.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn distrust_files(&mut self) -> Result<()> {
-        self.unjournaled = Some(u64::MAX);
+        self.distrusted = true;
         self.options.folder.as_ref().map_or(Ok(()), |folder| durable::remove(&path_in(folder)))
+    }
+
+    /// Whether files turned out to be damaged that it still has.
+    #[must_use]
+    pub fn is_distrusted(&self) -> bool {
+        self.distrusted
     }
 
     /// Bytes of its folder.

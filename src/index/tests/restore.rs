@@ -23,6 +23,8 @@ enum Op {
     Manifest(bool),
     /// All users change, and no journal says so.
     Everything,
+    /// Something is damaged, nobody knows where, and made good with changes meanwhile.
+    Mend(Vec<(u32, Option<Vec<f32>>)>),
     Crash,
     /// A crash, and a file is lost with it.
     CrashAndLoss,
@@ -40,6 +42,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Lost),
         4 => any::<bool>().prop_map(Op::Manifest),
         1 => Just(Op::Everything),
+        1 => changes().prop_map(Op::Mend),
         4 => Just(Op::Crash),
         1 => Just(Op::CrashAndLoss),
     ]
@@ -94,6 +97,19 @@ impl Host {
         self.swept = self.seq;
     }
 
+    /// The labels that the index held before are those that it holds after, as of now.
+    fn mend(&mut self, changes: Vec<(u32, Option<Vec<f32>>)>) {
+        self.index.distrust_files().unwrap();
+        assert!(self.index.manifest(IDENTITY).is_none());
+        let mut doubt = self.index.doubt().unwrap();
+        let before = self.model.clone();
+        self.apply(changes);
+        assert!(doubt.examine(&AtomicBool::new(false)));
+        assert!(self.index.plan(Wanted::Compact).is_none());
+        let lost = before.into_iter().filter(|(label, _)| doubt.lacks(*label)).collect();
+        self.index.mend(doubt, lost).unwrap();
+    }
+
     fn open(&mut self) {
         self.index = Index::open(self.options.clone(), &IDENTITY, self.swept..=self.seq).unwrap();
         if self.index.seq().is_none() {
@@ -123,6 +139,7 @@ impl Host {
             }
             Op::Manifest(sweep) => self.manifest(sweep),
             Op::Everything => self.everything(),
+            Op::Mend(changes) => self.mend(changes),
             Op::Crash => self.open(),
             Op::CrashAndLoss => {
                 let folder = self.options.folder.clone().unwrap();
@@ -326,6 +343,37 @@ fn damage_to_what_a_merge_leans_on_is_found_by_it() {
         let done = task.run(&|_, _| (), &AtomicBool::new(false));
         assert!(matches!(done, Err(crate::Error::Damaged { .. })), "section {section}: {done:?}");
     }
+}
+
+#[test]
+fn what_a_damaged_file_held_is_made_anew_beside_the_sound_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = Host::new(Metric::L2, folder.path());
+    let mut noise = Noise(3);
+    host.apply((0..400).map(|label| (label, Some(noise.vector(DIM)))).collect());
+    host.run(Op::Task(Wanted::Sealed, Vec::new()));
+    let sound = sealed_path(folder.path());
+    host.apply((380..420).map(|label| (label, Some(noise.vector(DIM)))).collect());
+    host.run(Op::Task(Wanted::Sealed, Vec::new()));
+    host.run(Op::Manifest(true));
+    let mut paths = names(folder.path()).into_iter().map(|name| folder.path().join(name));
+    let damaged = paths.find(|path| *path != sound && *path != path_in(folder.path())).unwrap();
+    flip_section(&damaged, BY_LABEL);
+    host.index.distrust_files().unwrap();
+    let mut doubt = host.index.doubt().unwrap();
+    assert!(doubt.examine(&AtomicBool::new(false)));
+    assert!((0..420).all(|label| doubt.lacks(label) == (label >= 380)));
+    // As if the file had named them: what the index holds itself counts.
+    host.index.mend(doubt, host.model.clone().into_iter().collect()).unwrap();
+    let view = host.index.view();
+    assert_eq!((view.len(), view.sealed_len(), view.head_len()), (420, 380, 40));
+    check_all(&view, &host.model, Metric::L2);
+    drop(view);
+    assert!(!damaged.exists() && sound.exists());
+    host.run(Op::Task(Wanted::Sealed, Vec::new()));
+    host.run(Op::Manifest(true));
+    host.run(Op::Crash);
+    assert_eq!(host.index.view().sealed_len(), 420);
 }
 
 #[test]
