@@ -313,6 +313,27 @@ fn a_seal_asked_for_after_damage_was_told_makes_it_good() {
 }
 
 #[test]
+fn embeddings_that_a_damaged_file_held_are_made_as_they_were() {
+    let (folder, mut engine) = engine();
+    engine.upkeep.stop();
+    let arrange = |engine: &Engine, wanted| engine.arrange_index(wanted, &|_| {}, &AtomicBool::new(false));
+    engine.write(&filled(), &|_| {}).unwrap();
+    engine.fit(&|_| {}).unwrap();
+    assert!(arrange(&engine, Wanted::Sealed).unwrap());
+    engine.write(&[user("u1", "Köln")], &|_| {}).unwrap();
+    let found = |engine: &Engine| {
+        let index = engine.view().attachment().index.clone();
+        let query = vec![0.5; engine.view().attachment().space.layout.dim()];
+        index.search(&query, &SearchOptions { exact: true, ..SearchOptions::new(9) }).unwrap()
+    };
+    let before = found(&engine);
+    flip_section(&folder.path().join("index").join(&index_files(folder.path())[0]), 9);
+    assert!(arrange(&engine, Wanted::Compact).is_err());
+    assert!(arrange(&engine, Wanted::Compact).unwrap());
+    assert_eq!((found(&engine), sealed(&engine)), (before, (3, 3)));
+}
+
+#[test]
 fn a_manifest_that_cannot_be_written_stays_due() {
     let (folder, engine) = sealed_vectors();
     let manifest = folder.path().join("index/MANIFEST");
