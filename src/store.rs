@@ -49,6 +49,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Locked`] where another process has it open, [`crate::Error::NotAStore`],
     /// [`crate::Error::Format`], [`crate::Error::Model`], [`crate::Error::Damaged`], [`crate::Error::Io`].
+    /// The last also where a file of the folder `index` is there and cannot be read just now: call again once the cause is
+    /// gone, or remove that folder, and the index is made anew from the store's records.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         Self::options().open(path)
     }
@@ -157,7 +159,8 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`crate::Error::Io`] where a file cannot be written.
+    /// [`crate::Error::Io`] where a file cannot be written; [`crate::Error::Damaged`] where one that it is made of is damaged.
+    /// The next call then makes that file's part anew from the store's records, and seals.
     pub fn seal(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
         self.engine.arrange_index(Wanted::Sealed, progress, cancel)
     }
@@ -182,13 +185,14 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`crate::Error::Io`] where a file cannot be written.
+    /// As [`Store::seal`].
     pub fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
         self.engine.arrange_index(Wanted::Compact, progress, cancel)
     }
 
     /// Reads the whole index, compares it with its checksums, and checks all that searches lean on. Returns what is wrong;
-    /// nothing is lost then, for the next open makes the index anew from the store's records.
+    /// nothing is lost then, for the next [`Store::seal`] makes the damaged files' part anew from the store's records, and
+    /// else the next open the index.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();

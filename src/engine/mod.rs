@@ -8,6 +8,7 @@ mod event_ids;
 mod fit;
 mod linear_hash;
 mod load;
+mod mend;
 mod open;
 mod points;
 mod published;

@@ -142,11 +142,11 @@ fn load(
     let view = match settings.source {
         Source::Vectors { .. } => {
             let vector = &mut |_, value: &[u8]| vector_of(value, dim);
-            Rows { opened, prefix: keys::vectors(), vector }.load(&mut index)?
+            Rows { opened, prefix: keys::vectors(), made: Made { vector } }.load(&mut index)?
         }
         Source::Encoder { .. } => {
             let vector = &mut |no, value: &[u8]| embedding_of(opened, &space, &mut points, no, value);
-            Rows { opened, prefix: keys::states(), vector }.load(&mut index)?
+            Rows { opened, prefix: keys::states(), made: Made { vector } }.load(&mut index)?
         }
     };
     Ok((Core { index, points }, Published { index: view, space, encoder, counters }))
@@ -160,7 +160,7 @@ fn adapt(encoder: Option<Arc<dyn Encoder>>, learned: &Learned) -> Result<Option<
     }
 }
 
-fn vector_of(value: &[u8], dim: usize) -> Result<Option<Vec<f32>>> {
+pub(super) fn vector_of(value: &[u8], dim: usize) -> Result<Option<Vec<f32>>> {
     let vector: Vec<f32> = codec::decode("vector", value)?;
     if vector.len() == dim {
         Ok(Some(vector))
@@ -169,27 +169,32 @@ fn vector_of(value: &[u8], dim: usize) -> Result<Option<Vec<f32>>> {
     }
 }
 
-fn embedding_of(
-    opened: &Opened,
+pub(super) fn embedding_of(
+    reader: &impl Reader,
     space: &Space,
     points: &mut Points,
     no: u32,
     value: &[u8],
 ) -> Result<Option<Vec<f32>>> {
     let state: State = codec::decode("state", value)?;
-    let sums = opened.sums(space, no)?;
-    embedding(opened, space, points, no, &state, &sums)
+    let sums = reader.sums(space, no)?;
+    embedding(reader, space, points, no, &state, &sums)
 }
 
 /// Makes a user's vector out of its number and a stored value.
-type VectorOf<'a> = dyn FnMut(u32, &[u8]) -> Result<Option<Vec<f32>>> + 'a;
+pub(super) type VectorOf<'a> = dyn FnMut(u32, &[u8]) -> Result<Option<Vec<f32>>> + 'a;
 
 /// What is stored for the index.
 struct Rows<'a> {
     opened: &'a Opened,
     /// Under this and a user's number lies what the user's vector is made of.
     prefix: Key,
-    vector: &'a mut VectorOf<'a>,
+    made: Made<'a>,
+}
+
+/// Makes the vectors of users, each by itself.
+pub(super) struct Made<'a> {
+    pub vector: &'a mut VectorOf<'a>,
 }
 
 impl Rows<'_> {
@@ -208,7 +213,7 @@ impl Rows<'_> {
         let (opened, mut chunk) = (self.opened, Vec::new());
         opened.scan_each(&self.prefix.clone(), |key, value| {
             let no = from_key("user", key, keys::u32_at(key, 1))?;
-            chunk.push((no, self.made(no, value.map(Some))?));
+            chunk.push((no, self.made.of(no, value.map(Some))?));
             apply_full(&mut chunk, index, opened.seq())
         })?;
         index.apply(chunk, opened.seq())
@@ -220,14 +225,16 @@ impl Rows<'_> {
         opened.scan_each(&keys::all_unsealed(), |key, _| {
             let no = from_key("journal", key, keys::u32_at(key, 1))?;
             let value = opened.get(&[&self.prefix[..], &no.to_be_bytes()].concat());
-            chunk.push((no, self.made(no, value)?));
+            chunk.push((no, self.made.of(no, value)?));
             apply_full(&mut chunk, index, opened.seq())
         })?;
         index.apply(chunk, opened.seq())
     }
+}
 
+impl Made<'_> {
     /// A user's vector. What is damaged costs its own user's place in the index and nothing else.
-    fn made(&mut self, no: u32, value: Result<Option<Vec<u8>>>) -> Result<Option<Vec<f32>>> {
+    pub(super) fn of(&mut self, no: u32, value: Result<Option<Vec<u8>>>) -> Result<Option<Vec<f32>>> {
         let vector = value.and_then(|value| match value {
             Some(value) => (self.vector)(no, &value),
             None => Ok(None),

@@ -34,7 +34,7 @@ pub(super) fn identity(store_id: u128, space: &Space, options: &IndexOptions) ->
 }
 
 impl Engine {
-    /// All that is wrong with the index. Where anything is, the next open makes it anew.
+    /// All that is wrong with the index. Where anything is, the next seal or open makes anew what is lost.
     pub(crate) fn verify(&self, progress: OnProgress<'_>) -> Result<Vec<Problem>> {
         let told = |done, total| progress(Progress::of("verifying the index", done, total));
         let problems = self.view().attachment().index.verify(&told);
@@ -46,7 +46,8 @@ impl Engine {
 }
 
 impl Shared {
-    /// Writes down what the index's files hold, if that has changed, and takes it out of the journal.
+    /// Writes down what the index's files hold, if that has changed, and takes it out of the journal. After an error it
+    /// is due the next time.
     pub(super) fn write_manifest(&self) -> Result<()> {
         let _one_at_a_time = lock(&self.manifest)?;
         let manifest = {
@@ -57,13 +58,21 @@ impl Shared {
             core.index.manifest(identity)
         };
         let Some(manifest) = manifest else { return Ok(()) };
+        let written = self.put_down(&manifest);
+        if written.is_err() {
+            self.core()?.index.take_back(manifest);
+        }
+        written
+    }
+
+    fn put_down(&self, manifest: &Manifest) -> Result<()> {
         // A manifest of commits that a crash takes back would be of no use.
         self.db.make_durable(manifest.seq())?;
         manifest.write()?;
-        self.sweep_journal(&manifest)
+        self.sweep_journal(manifest)
     }
 
-    /// Has the next open make the index anew.
+    /// Has the next open make the index anew, unless it is mended before.
     pub(super) fn distrust_files(&self) -> Result<()> {
         let _one_at_a_time = lock(&self.manifest)?;
         self.core()?.index.distrust_files()

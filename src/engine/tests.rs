@@ -6,16 +6,17 @@ use super::reader::Reader;
 use super::refuse::sums_of;
 use super::settings::{EncoderChoice, Request};
 use super::stored::text_hash;
+use super::upkeep::Pause;
 use super::{Engine, Published};
 use crate::encoder::HashedEncoder;
-use crate::index::Wanted;
+use crate::index::{SearchOptions, TaskKind, Wanted};
 use crate::model::{Event, Item, Record, Removal, Text, Time, User};
 use crate::profile::{Fusion, Sums};
 use crate::storage::{View, codec, keys};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 fn engine() -> (tempfile::TempDir, Engine) {
     let folder = tempfile::tempdir().unwrap();
@@ -210,6 +211,159 @@ fn the_journal_names_what_the_files_lack() {
     crash(engine);
     let engine = Engine::open(folder.path(), &request()).unwrap();
     assert_eq!(sealed(&engine), (0, 2), "the files are of the model before");
+}
+
+/// A store of twenty vectors in one file, without its upkeep thread.
+fn sealed_vectors() -> (tempfile::TempDir, Engine) {
+    let folder = tempfile::tempdir().unwrap();
+    let request = Request { dim: Some(2), ..Request::default() };
+    let mut engine = Engine::open(folder.path(), &request).unwrap();
+    engine.upkeep.stop();
+    put(&engine, 0..20, 0.0);
+    assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
+    (folder, engine)
+}
+
+fn put(engine: &Engine, users: std::ops::Range<u32>, turn: f32) {
+    let user = |n: u32| {
+        let vector = vec![(n as f32 + turn).cos(), (n as f32 + turn).sin()];
+        Record::User(User { id: format!("u{n}"), attributes: [].into(), vector: Some(vector) })
+    };
+    engine.write(&users.map(user).collect::<Vec<_>>(), &|_| {}).unwrap();
+}
+
+fn index_files(folder: &std::path::Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder.join("index")).unwrap();
+    let mut names: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+/// So many rows die that the file is to be made anew.
+fn wear(engine: &Engine) {
+    put(engine, 0..8, 0.5);
+}
+
+#[test]
+fn upkeep_waits_after_a_failure_and_works_again_once_it_can() {
+    let (folder, engine) = sealed_vectors();
+    wear(&engine);
+    let (index, aside) = (folder.path().join("index"), folder.path().join("aside"));
+    std::fs::rename(&index, &aside).unwrap();
+    let (mut pause, stop) = (Pause::default(), AtomicBool::new(false));
+    for _ in 0..8 {
+        engine.shared.look_after(&mut pause, &stop);
+    }
+    assert_eq!(sealed(&engine), (12, 20));
+    std::fs::rename(&aside, &index).unwrap();
+    engine.shared.look_after(&mut pause, &stop);
+    assert_eq!(sealed(&engine), (12, 20), "it still waits");
+    (0..8).for_each(|_| engine.shared.look_after(&mut pause, &stop));
+    assert_eq!(sealed(&engine), (20, 20));
+    assert_eq!(index_files(folder.path()).len(), 2, "the manifest and one file");
+}
+
+#[test]
+fn upkeep_makes_a_damaged_file_good() {
+    for section in [6, 9] {
+        let (folder, engine) = sealed_vectors();
+        let names = index_files(folder.path());
+        let path = folder.path().join("index").join(&names[0]);
+        flip_section(&path, section);
+        wear(&engine);
+        engine.write(&[Record::Remove(Removal::User { user: "u9".into() })], &|_| {}).unwrap();
+        engine.shared.look_after(&mut Pause::default(), &AtomicBool::new(false));
+        assert_eq!(sealed(&engine), (19, 19), "section {section}");
+        let index = engine.view().attachment().index.clone();
+        let found =
+            index.search(&[1.0, 0.0], &SearchOptions { exact: true, ..SearchOptions::new(50) }).unwrap();
+        let gone = engine.view().user_no("u9").unwrap();
+        assert_eq!((found.len(), gone), (19, None));
+        drop(index);
+        let left = index_files(folder.path());
+        assert!(
+            left.len() == 2 && !left.contains(&names[0]) && left.contains(&"MANIFEST".to_owned()),
+            "{left:?}"
+        );
+        drop(engine);
+        let engine = Engine::open(folder.path(), &Request::default()).unwrap();
+        assert_eq!(sealed(&engine), (19, 19));
+    }
+}
+
+/// Flips a bit at the start of a section of a sealed file, by its number, where it lies: the file is mapped.
+fn flip_section(path: &std::path::Path, section: usize) {
+    use std::io::{Seek, SeekFrom, Write};
+    let bytes = std::fs::read(path).unwrap();
+    let at = u64::from_le_bytes(bytes[128 + 24 * section..][..8].try_into().unwrap());
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
+    file.write_all(&[bytes[at as usize] ^ 1]).unwrap();
+}
+
+#[test]
+fn a_seal_asked_for_after_damage_was_told_makes_it_good() {
+    let (folder, engine) = sealed_vectors();
+    flip_section(&folder.path().join("index").join(&index_files(folder.path())[0]), 9);
+    wear(&engine);
+    let compact = || engine.arrange_index(Wanted::Compact, &|_| {}, &AtomicBool::new(false));
+    assert!(matches!(compact(), Err(crate::Error::Damaged { .. })));
+    assert!(compact().unwrap());
+    assert_eq!(sealed(&engine), (20, 20));
+}
+
+#[test]
+fn embeddings_that_a_damaged_file_held_are_made_as_they_were() {
+    let (folder, mut engine) = engine();
+    engine.upkeep.stop();
+    let arrange = |engine: &Engine, wanted| engine.arrange_index(wanted, &|_| {}, &AtomicBool::new(false));
+    engine.write(&filled(), &|_| {}).unwrap();
+    engine.fit(&|_| {}).unwrap();
+    assert!(arrange(&engine, Wanted::Sealed).unwrap());
+    engine.write(&[user("u1", "Köln")], &|_| {}).unwrap();
+    let found = |engine: &Engine| {
+        let index = engine.view().attachment().index.clone();
+        let query = vec![0.5; engine.view().attachment().space.layout.dim()];
+        index.search(&query, &SearchOptions { exact: true, ..SearchOptions::new(9) }).unwrap()
+    };
+    let before = found(&engine);
+    flip_section(&folder.path().join("index").join(&index_files(folder.path())[0]), 9);
+    assert!(arrange(&engine, Wanted::Compact).is_err());
+    assert!(arrange(&engine, Wanted::Compact).unwrap());
+    assert_eq!((found(&engine), sealed(&engine)), (before, (3, 3)));
+}
+
+#[test]
+fn a_manifest_that_cannot_be_written_stays_due() {
+    let (folder, engine) = sealed_vectors();
+    let manifest = folder.path().join("index/MANIFEST");
+    std::fs::remove_file(&manifest).unwrap();
+    let obstacle = folder.path().join("index/MANIFEST.unfinished");
+    std::fs::create_dir(&obstacle).unwrap();
+    put(&engine, 20..21, 0.0);
+    assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).is_err());
+    std::fs::remove_dir(&obstacle).unwrap();
+    engine.checkpoint().unwrap();
+    assert!(manifest.exists());
+    assert_eq!(count(&engine.view(), &keys::all_unsealed()), 0);
+}
+
+#[test]
+fn a_cancelled_absorb_keeps_the_graph() {
+    let (_folder, engine) = sealed_vectors();
+    let absorb = |progress: crate::model::OnProgress<'_>, cancel: &AtomicBool| {
+        engine.arrange_index(Wanted::Absorbed, progress, cancel).unwrap()
+    };
+    let (never, cancel) = (AtomicBool::new(false), AtomicBool::new(false));
+    put(&engine, 20..30, 0.0);
+    assert!(absorb(&|_| {}, &never));
+    put(&engine, 30..60, 0.0);
+    assert!(!absorb(&|_| cancel.store(true, Ordering::Relaxed), &cancel));
+    let task = engine.shared.core().unwrap().index.plan(Wanted::Absorbed).unwrap();
+    assert_eq!(task.kind(), TaskKind::Absorb);
+    engine.shared.core().unwrap().index.complete(task).unwrap();
+    assert!(absorb(&|_| {}, &never));
+    assert_eq!(engine.view().attachment().index.live_len(), 40);
 }
 
 #[test]

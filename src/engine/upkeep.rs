@@ -9,6 +9,36 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
 
+/// Most wakes between two tries.
+const LONGEST_PAUSE: u32 = 1024;
+
+/// How long upkeep waits after a failure, twice as long each time, so that a full disk does not have a whole file made for
+/// nothing with every write. It is counted in wakes, which writes give: without them nothing more becomes due, and no
+/// clock is needed. Rows would be no measure: their number need not grow where users only change.
+#[derive(Debug, Default)]
+pub(super) struct Pause {
+    length: u32,
+    left: u32,
+}
+
+impl Pause {
+    /// Counts a wake down; whether it is time to try.
+    fn is_over(&mut self) -> bool {
+        let over = self.left == 0;
+        self.left = self.left.saturating_sub(1);
+        over
+    }
+
+    fn after(&mut self, failed: bool) {
+        self.length = if failed { (2 * self.length).clamp(1, LONGEST_PAUSE) } else { 0 };
+        self.left = self.length;
+    }
+
+    fn is_none(&self) -> bool {
+        self.length == 0
+    }
+}
+
 /// The upkeep thread; dropping it stops the work at hand and waits for the thread.
 pub(super) struct Upkeep {
     wake: Option<Sender<()>>,
@@ -24,16 +54,9 @@ impl Upkeep {
         let thread = std::thread::Builder::new()
             .name("kindred-upkeep".into())
             .spawn(move || {
-                let mut damaged = false;
+                let mut pause = Pause::default();
                 while woken.recv().is_ok() && !stop.load(Ordering::Relaxed) {
-                    if damaged {
-                        continue;
-                    }
-                    if let Err(error) = shared.run_tasks(Wanted::Due, &stop, &|_| {}) {
-                        tracing::error!(%error, "the index could not be brought up to date; searches scan its head");
-                        // It would be the same the next time, until the store is opened again.
-                        damaged = error.kind() == ErrorKind::Damage;
-                    }
+                    shared.look_after(&mut pause, &stop);
                 }
             })
             .map_err(|e| crate::Error::io("start a thread of", "kindred-upkeep", e))?;
@@ -77,11 +100,52 @@ impl Engine {
         progress: OnProgress<'_>,
         cancel: &AtomicBool,
     ) -> Result<bool> {
-        self.shared.run_tasks(wanted, cancel, progress)
+        // Found the last time, when it was told; now it is made good.
+        if self.shared.core()?.index.is_distrusted() && !self.shared.mend_index(cancel)? {
+            return Ok(false);
+        }
+        let done = self.shared.run_tasks(wanted, cancel, progress)?;
+        self.shared.write_manifest()?;
+        Ok(done)
     }
 }
 
 impl Shared {
+    /// Does what is due at a wake. After a failure the head still goes into the graph, so that searches stay quick.
+    pub(super) fn look_after(&self, pause: &mut Pause, stop: &AtomicBool) {
+        let done = if pause.is_over() {
+            let mut done = self.bring_up_to_date(stop);
+            if !pause.is_none() {
+                // It may have been all that failed.
+                done = done.and_then(|()| self.write_manifest());
+            }
+            pause.after(done.is_err());
+            done
+        } else {
+            self.run_tasks(Wanted::DueInMemory, stop, &|_| {}).map(drop)
+        };
+        if let Err(error) = done {
+            let writes = pause.left;
+            tracing::error!(%error, writes, "the index could not be brought up to date; it is tried again after some writes");
+        }
+    }
+
+    /// All that is due; what turns out to be damaged is made anew, and then the rest.
+    fn bring_up_to_date(&self, stop: &AtomicBool) -> Result<()> {
+        match self.run_tasks(Wanted::Due, stop, &|_| {}) {
+            // A damaged key is told in the same words.
+            Err(error) if error.kind() == ErrorKind::Damage && self.core()?.index.is_distrusted() => {
+                tracing::error!(%error, "a file of the index is damaged: what it held is made anew");
+                // Sealed, so that there is a manifest again, which keeps the other files for the next open.
+                if self.mend_index(stop)? {
+                    self.run_tasks(Wanted::Sealed, stop, &|_| {})?;
+                }
+                Ok(())
+            }
+            done => done.map(drop),
+        }
+    }
+
     /// Runs what the index plans until it plans nothing more; what is wanted beyond what is due, once.
     fn run_tasks(&self, mut wanted: Wanted, cancel: &AtomicBool, progress: OnProgress<'_>) -> Result<bool> {
         let _one_at_a_time = lock(&self.task)?;
@@ -90,7 +154,11 @@ impl Shared {
             let told = |done, total| progress(Progress::of("building the index", done, total));
             match task.run(&told, cancel) {
                 Ok(true) => {}
-                Ok(false) => return Ok(false),
+                Ok(false) => {
+                    // It has the graph, which stays of use.
+                    self.core()?.index.complete(task)?;
+                    return Ok(false);
+                }
                 Err(error) => {
                     if error.kind() == ErrorKind::Damage {
                         self.distrust_files()?;
@@ -110,7 +178,32 @@ impl Shared {
                 self.write_manifest()?;
             }
             // Once is enough: forced again and again it would run after those who write meanwhile.
-            wanted = Wanted::Due;
+            if wanted != Wanted::DueInMemory {
+                wanted = Wanted::Due;
+            }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pauses_double_to_a_bound_and_end_with_the_cause() {
+        let mut pause = Pause::default();
+        let tries: Vec<u32> = (0..5000)
+            .filter(|_| {
+                let over = pause.is_over();
+                if over {
+                    pause.after(true);
+                }
+                over
+            })
+            .collect();
+        assert_eq!(tries[..6], [0, 2, 5, 10, 19, 36]);
+        assert!(tries.windows(2).all(|pair| pair[1] - pair[0] <= LONGEST_PAUSE + 1), "{tries:?}");
+        pause.after(false);
+        assert!(pause.is_over() && pause.is_over() && pause.is_none());
     }
 }

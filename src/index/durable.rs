@@ -9,17 +9,38 @@ use std::path::{Path, PathBuf};
 pub(super) const UNFINISHED: &str = "unfinished";
 
 /// Writes a file under a temporary name, syncs it, and only then gives it its own. Should the process end
-/// meanwhile, at most an unfinished file stays.
+/// meanwhile, at most an unfinished file stays; after an error not even that.
 pub(super) fn write(path: &Path, content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>) -> Result<()> {
-    let io = |action| move |e| Error::io(action, path, e);
     let unfinished = path.with_extension(UNFINISHED);
-    let file = File::create(&unfinished).map_err(io("create"))?;
+    if let Err(error) = finish(&unfinished, path, content) {
+        clear_away(&unfinished);
+        return Err(error);
+    }
+    sync_folder_of(path)
+}
+
+/// Writes all of a file, then gives it its name.
+fn finish(
+    unfinished: &Path,
+    path: &Path,
+    content: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+) -> Result<()> {
+    let io = |action| move |e| Error::io(action, path, e);
+    let file = File::create(unfinished).map_err(io("create"))?;
     let mut writer = BufWriter::with_capacity(1 << 20, file);
     content(&mut writer).map_err(io("write"))?;
     let file = writer.into_inner().map_err(|e| Error::io("write", path, e.into_error()))?;
     file.sync_all().map_err(io("sync"))?;
-    fs::rename(&unfinished, path).map_err(io("rename"))?;
-    sync_folder_of(path)
+    fs::rename(unfinished, path).map_err(io("rename"))
+}
+
+/// Removes what a failure leaves. Where that fails too, the next open does it.
+pub(super) fn clear_away(path: &Path) {
+    if let Err(error) = fs::remove_file(path)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        tracing::warn!(path = %path.display(), %error, "a file that could not be finished stays");
+    }
 }
 
 /// Removes a file for good, if it is there.
@@ -43,4 +64,24 @@ fn sync_folder_of(path: &Path) -> Result<()> {
         File::open(folder).and_then(|folder| folder.sync_all()).map_err(io)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    #[test]
+    fn what_fails_leaves_nothing_and_not_another_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let names = || list(folder.path()).unwrap();
+        let path = folder.path().join("a.sealed");
+        let full = || io::Error::from(io::ErrorKind::StorageFull);
+        let failed = write(&path, |out| out.write_all(&vec![7; 3 << 20]).and(Err(full())));
+        assert!(matches!(failed, Err(Error::Io { action: "write", .. })), "{failed:?}");
+        assert_eq!(names(), [] as [PathBuf; 0]);
+        fs::create_dir_all(path.join("in the way")).unwrap();
+        assert!(write(&path, |out| out.write_all(b"x")).is_err());
+        assert_eq!(names(), std::slice::from_ref(&path));
+    }
 }

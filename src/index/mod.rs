@@ -12,6 +12,7 @@ pub(crate) mod fuzz;
 mod graph;
 mod live;
 mod manifest;
+mod mend;
 mod options;
 mod policy;
 mod prepare;
@@ -30,6 +31,7 @@ mod view;
 mod writer;
 
 pub use manifest::{Identity, Manifest};
+pub use mend::Doubt;
 pub use options::{Neighbor, Options, SearchOptions};
 pub use policy::Wanted;
 pub use row_set::RowSet;

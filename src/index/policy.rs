@@ -42,6 +42,8 @@ pub(super) struct Limits {
 pub enum Wanted {
     /// What is due by the sizes of the tiers.
     Due,
+    /// Of what is due, that which needs no file: for a time in which none can be written.
+    DueInMemory,
     /// All of the head in the live tier.
     Absorbed,
     /// All rows in sealed files.
@@ -66,6 +68,7 @@ pub(super) fn next(state: &State, limits: Limits, wanted: Wanted) -> Option<Step
     let unsealed = state.head + state.live;
     match wanted {
         Wanted::Due => due(state, limits),
+        Wanted::DueInMemory => absorb(state, state.head > limits.head, limits),
         Wanted::Absorbed => absorb(state, state.head > 0, limits),
         Wanted::Sealed if unsealed > 0 => Some(Step::Seal { files: merged(state, unsealed) }),
         Wanted::Sealed => None,
@@ -139,6 +142,14 @@ mod tests {
         assert_eq!(next(&state(101, 300, &[]), LIMITS, Wanted::Due), Some(Step::Seal { files: vec![] }));
         let lost = State { graph_fits: false, ..state(101, 5, &[]) };
         assert_eq!(next(&lost, LIMITS, Wanted::Due), Some(Step::Rebuild));
+    }
+
+    #[test]
+    fn without_files_the_head_goes_into_the_graph_however_large_that_is() {
+        let memory = |state: &State| next(state, LIMITS, Wanted::DueInMemory);
+        assert_eq!(memory(&state(100, 900, &[])), None);
+        assert_eq!(memory(&state(101, 900, &[file(1, 9)])), Some(Step::Absorb));
+        assert_eq!(memory(&State { live_dead: 901, ..state(0, 900, &[]) }), Some(Step::Rebuild));
     }
 
     #[test]

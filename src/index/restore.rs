@@ -6,26 +6,30 @@ use super::options::Options;
 use super::sealed::{Sealed, is_own_name, number_in};
 use super::writer::Index;
 use crate::error::{Error, Result};
+use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::Arc;
 
 impl Index {
     /// The index that the folder's manifest describes, as of the manifest's commit: nothing is read but the headers of
-    /// its files. It is empty, and [`Index::seq`] says so, where there is no manifest, or none of this `identity` and
-    /// one of these `commits`, or where a file is not what the manifest says: then all rows have to come again. What
-    /// the folder holds of files beside is removed. Without a folder it is a new index.
+    /// its files and the labels of their rows. It is empty, and [`Index::seq`] says so, where there is no manifest, or
+    /// none of this `identity` and one of these `commits`, or where a file is not what the manifest says: then all rows
+    /// have to come again. What the folder holds of files beside is removed. Without a folder it is a new index.
     ///
     /// Labels that changed since the manifest have to be applied again, as the host's journal names them.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for options out of range, [`Error::Io`] where the folder cannot be read or cleared.
+    /// [`Error::Invalid`] for options out of range, [`Error::Io`] where the folder, the manifest or a file that it names
+    /// cannot be read: nothing is removed then, and the same call may do once the cause is gone.
     pub fn open(options: Options, identity: &Identity, commits: RangeInclusive<u64>) -> Result<Self> {
         let mut index = Self::new(options)?;
         let Some(folder) = index.options.folder.clone() else { return Ok(index) };
         match restored(&folder, &index.options, identity, &commits) {
             Ok(Some((seq, files))) => (index.seq, index.sealed) = (Some(seq), files),
             Ok(None) => durable::remove(&path_in(&folder))?,
+            // What cannot be read now may be sound: to make all anew would cost minutes, and lose it.
+            Err(error @ Error::Io { .. }) => return Err(error),
             Err(error) => {
                 tracing::warn!(%error, "the index's files cannot be used: it is made anew");
                 // A manifest that is wrong now might seem right after some more commits.
@@ -48,10 +52,11 @@ impl Index {
     }
 
     /// What the sealed files hold as of now, where that is not written down yet. The host writes it, with no lock
-    /// held, before it asks for the next.
+    /// held, before it asks for the next; where that fails, it hands it to [`Index::take_back`].
     #[must_use]
     pub fn manifest(&mut self, identity: Identity) -> Option<Manifest> {
-        let folder = self.options.folder.clone().filter(|_| self.unwritten && self.unjournaled.is_none())?;
+        let due = self.unwritten && !self.distrusted && self.unjournaled.is_none();
+        let folder = self.options.folder.clone().filter(|_| due)?;
         let files = self.sealed.iter().map(|file| entry(file)).collect::<Option<_>>()?;
         self.unwritten = false;
         Some(Manifest {
@@ -62,14 +67,26 @@ impl Index {
         })
     }
 
-    /// Removes the manifest and gives out no other: the next [`Index::open`] finds nothing. For files that turned out
-    /// to be damaged.
+    /// Takes back a manifest that could not be written: another is due then, as if it had not been given out.
+    pub fn take_back(&mut self, manifest: Manifest) {
+        self.unwritten = true;
+        self.replaced.extend(manifest.replaced);
+    }
+
+    /// Removes the manifest and gives out no other before [`Index::mend`]: the next [`Index::open`] finds nothing. For
+    /// files that turned out to be damaged.
     ///
     /// # Errors
     /// [`Error::Io`].
     pub fn distrust_files(&mut self) -> Result<()> {
-        self.unjournaled = Some(u64::MAX);
+        self.distrusted = true;
         self.options.folder.as_ref().map_or(Ok(()), |folder| durable::remove(&path_in(folder)))
+    }
+
+    /// Whether files turned out to be damaged that it still has.
+    #[must_use]
+    pub fn is_distrusted(&self) -> bool {
+        self.distrusted
     }
 
     /// Bytes of its folder.
@@ -130,13 +147,24 @@ fn restored(
 
 /// Opens a file, if it is the one that was meant, and buries its dead.
 fn opened(path: &Path, entry: &Entry, options: &Options, seq: u64) -> Result<Arc<Sealed>> {
-    let file = Sealed::open(path)?;
+    let file = Sealed::open(path).map_err(|error| lost(path, error))?;
     let header = file.header();
     let shape = (header.dim, header.metric) == (options.dim, options.metric);
     let dead = entry.dead.max().is_none_or(|last| (last as usize) < file.rows());
     if file.checksum() != entry.checksum || !shape || header.seq > seq || !dead {
         return Err(Error::damaged(path.display().to_string(), "it is not the file that the manifest names"));
     }
+    file.check_opened()?;
     entry.dead.iter().for_each(|row| file.bury(row, seq));
     Ok(Arc::new(file))
+}
+
+/// A file that is not there will not come back, unlike one that cannot be read just now.
+fn lost(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Io { source, .. } if source.kind() == ErrorKind::NotFound => {
+            Error::damaged(path.display().to_string(), "the manifest names it, and it is not there")
+        }
+        error => error,
+    }
 }

@@ -21,7 +21,8 @@ pub enum TaskKind {
 }
 
 /// Work decided by [`Index::plan`](super::Index::plan): run it on any thread, then hand it to
-/// [`Index::complete`](super::Index::complete). Dropped instead, it leaves the index as it was.
+/// [`Index::complete`](super::Index::complete). Dropped instead, it leaves the index as it was, but
+/// that a live tier which it was to grow is made anew the next time.
 #[derive(Debug)]
 pub struct Task {
     pub(super) kind: TaskKind,
@@ -69,7 +70,8 @@ impl Task {
     }
 
     /// Does the work, calling `progress` with the rows done and in all, until `cancel` is set. Returns
-    /// whether it is finished; a cancelled task may be run again or completed, which then changes nothing.
+    /// whether it is finished; a cancelled task may be run again or completed, which then changes nothing: completing
+    /// gives the graph back, in which what was inserted already stays and gets its rows when they come again.
     ///
     /// # Errors
     /// [`Error::Io`] where a sealed file cannot be written, [`Error::Damaged`] where one that it is made of is damaged.

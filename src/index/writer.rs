@@ -9,6 +9,7 @@ use super::segment::{Row, Segment, Tier};
 use super::task::{Made, Outcome, Task, TaskKind};
 use super::view::IndexView;
 use crate::error::{Error, Result};
+use roaring::RoaringBitmap;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Weak};
@@ -55,7 +56,12 @@ pub struct Index {
     pub(super) unjournaled: Option<u64>,
     /// Absent while a task has it, and after a task was dropped: then the graph is made anew.
     builder: Option<Builder>,
-    task: Weak<()>,
+    /// The task under way, or the doubt.
+    pub(super) task: Weak<()>,
+    /// Whether a file is damaged: no manifest is given out then.
+    pub(super) distrusted: bool,
+    /// Labels that changed since the index is in doubt.
+    pub(super) changed: Option<RoaringBitmap>,
 }
 
 impl Index {
@@ -80,6 +86,8 @@ impl Index {
             unjournaled: None,
             builder: None,
             task: Weak::new(),
+            distrusted: false,
+            changed: None,
         })
     }
 
@@ -106,6 +114,9 @@ impl Index {
         self.seq = Some(seq);
         for label in changes.keys() {
             self.bury(*label, seq);
+        }
+        if let Some(changed) = &mut self.changed {
+            changed.extend(changes.keys());
         }
         self.add(&changes);
         self.merge();
@@ -223,7 +234,10 @@ impl Index {
         Ok(self.view())
     }
 
-    fn prepared(&self, changes: Vec<(u32, Option<Vec<f32>>)>) -> Result<BTreeMap<u32, Option<Vec<f32>>>> {
+    pub(super) fn prepared(
+        &self,
+        changes: Vec<(u32, Option<Vec<f32>>)>,
+    ) -> Result<BTreeMap<u32, Option<Vec<f32>>>> {
         let mut prepared = BTreeMap::new();
         for (label, mut vector) in changes {
             if let Some(vector) = &mut vector {
@@ -250,7 +264,7 @@ impl Index {
         }
     }
 
-    fn add(&mut self, changes: &BTreeMap<u32, Option<Vec<f32>>>) {
+    pub(super) fn add(&mut self, changes: &BTreeMap<u32, Option<Vec<f32>>>) {
         let rows: Vec<(u32, &[f32])> =
             changes.iter().filter_map(|(label, vector)| Some((*label, vector.as_deref()?))).collect();
         if !rows.is_empty() {
@@ -269,7 +283,7 @@ impl Index {
 
     /// Merges the newest segments while the last is more than half as long as the one before, so that
     /// lengths halve from one to the next and their number stays logarithmic.
-    fn merge(&mut self) {
+    pub(super) fn merge(&mut self) {
         let mut first = self.head.len();
         let mut rows = 0;
         while first > self.absorbing && (rows == 0 || self.head[first - 1].len() < 2 * rows) {

@@ -7,8 +7,10 @@ use super::format::{PAGE, SECTIONS, Section};
 use crate::compute::{BLOCK, BLOCK_BYTES};
 use crate::error::{Error, Result};
 
-/// Sections that a merge copies from.
-const COPIED: [Section; 3] = [Section::Labels, Section::Equals, Section::Vectors];
+/// Sections that a merge copies from, and the one by which was found which rows are dead: those it does not copy.
+const COPIED: [Section; 4] = [Section::Labels, Section::ByLabel, Section::Equals, Section::Vectors];
+/// Sections by which rows are found that died since the manifest, and what is read in any case.
+const OPENED: [Section; 3] = [Section::Labels, Section::ByLabel, Section::Mean];
 /// A code stands for the values within half a step; what rounding may differ by on another machine comes on top.
 const MOST_STEPS: f32 = 0.75;
 const ROUNDING: f32 = 1e-5;
@@ -48,7 +50,20 @@ impl Sealed {
     /// # Errors
     /// [`Error::Damaged`].
     pub(in crate::index) fn check_copied(&self) -> Result<()> {
-        match COPIED.into_iter().find_map(|section| self.wrong_checksum(section)) {
+        self.check_sections(&COPIED)
+    }
+
+    /// Whether what says which rows are dead is what was written: else a row might come back that was removed. Of all
+    /// other damage the worst is a wrong neighbour.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub(in crate::index) fn check_opened(&self) -> Result<()> {
+        self.check_sections(&OPENED)
+    }
+
+    fn check_sections(&self, sections: &[Section]) -> Result<()> {
+        match sections.iter().find_map(|&section| self.wrong_checksum(section)) {
             Some(problem) => Err(Error::damaged(self.place(), problem)),
             None => Ok(()),
         }

@@ -47,10 +47,13 @@ pub(in crate::index) fn number_in(name: &str) -> Option<u64> {
     u64::from_str_radix(number, 16).ok()
 }
 
-/// Writes a file and opens it.
+/// Writes a file and opens it. After an error none is left: the next try gets another name.
 pub(super) fn to_file(content: &dyn Content, path: &Path) -> Result<Sealed> {
-    durable::write(path, |out| stream(content, out))?;
-    Sealed::open(path)
+    let made = durable::write(path, |out| stream(content, out)).and_then(|()| Sealed::open(path));
+    if made.is_err() {
+        durable::clear_away(path);
+    }
+    made
 }
 
 /// The same in memory of its own.

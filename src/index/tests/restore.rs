@@ -2,6 +2,7 @@
 
 use super::super::Identity;
 use super::super::manifest::path_in;
+use super::super::sealed::file_name;
 use super::model::{Model, check_all, vector};
 use super::*;
 use proptest::prelude::*;
@@ -23,6 +24,8 @@ enum Op {
     Manifest(bool),
     /// All users change, and no journal says so.
     Everything,
+    /// Something is damaged, nobody knows where, and made good with changes meanwhile.
+    Mend(Vec<(u32, Option<Vec<f32>>)>),
     Crash,
     /// A crash, and a file is lost with it.
     CrashAndLoss,
@@ -40,6 +43,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Lost),
         4 => any::<bool>().prop_map(Op::Manifest),
         1 => Just(Op::Everything),
+        1 => changes().prop_map(Op::Mend),
         4 => Just(Op::Crash),
         1 => Just(Op::CrashAndLoss),
     ]
@@ -94,6 +98,19 @@ impl Host {
         self.swept = self.seq;
     }
 
+    /// The labels that the index held before are those that it holds after, as of now.
+    fn mend(&mut self, changes: Vec<(u32, Option<Vec<f32>>)>) {
+        self.index.distrust_files().unwrap();
+        assert!(self.index.manifest(IDENTITY).is_none());
+        let mut doubt = self.index.doubt().unwrap();
+        let before = self.model.clone();
+        self.apply(changes);
+        assert!(doubt.examine(&AtomicBool::new(false)));
+        assert!(self.index.plan(Wanted::Compact).is_none());
+        let lost = before.into_iter().filter(|(label, _)| doubt.lacks(*label)).collect();
+        self.index.mend(doubt, lost).unwrap();
+    }
+
     fn open(&mut self) {
         self.index = Index::open(self.options.clone(), &IDENTITY, self.swept..=self.seq).unwrap();
         if self.index.seq().is_none() {
@@ -123,6 +140,7 @@ impl Host {
             }
             Op::Manifest(sweep) => self.manifest(sweep),
             Op::Everything => self.everything(),
+            Op::Mend(changes) => self.mend(changes),
             Op::Crash => self.open(),
             Op::CrashAndLoss => {
                 let folder = self.options.folder.clone().unwrap();
@@ -283,6 +301,132 @@ fn use_damaged(host: &Host, at: usize, merge: bool) {
         let done = task.run(&|_, _| (), &AtomicBool::new(false));
         assert!(done.is_ok() || matches!(done, Err(crate::Error::Damaged { .. })), "byte {at}: {done:?}");
     }
+}
+
+fn sealed_path(folder: &Path) -> PathBuf {
+    let name = names(folder).into_iter().find(|name| name.ends_with("sealed")).unwrap();
+    folder.join(name)
+}
+
+/// Flips a bit at the start of a section, by its number, as a disk would: the file may be mapped.
+fn flip_section(path: &Path, section: usize) {
+    use std::io::{Seek, SeekFrom, Write};
+    let bytes = std::fs::read(path).unwrap();
+    let at = u64::from_le_bytes(bytes[128 + 24 * section..][..8].try_into().unwrap());
+    let mut file = std::fs::OpenOptions::new().write(true).open(path).unwrap();
+    file.seek(SeekFrom::Start(at)).unwrap();
+    file.write_all(&[bytes[at as usize] ^ 1]).unwrap();
+}
+
+const LABELS: usize = 4;
+const BY_LABEL: usize = 5;
+const MEAN: usize = 7;
+const VECTORS: usize = 8;
+
+#[test]
+fn damage_where_the_dead_are_looked_up_is_found_at_open() {
+    for section in [LABELS, BY_LABEL, MEAN] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = sealed_host(folder.path());
+        flip_section(&sealed_path(folder.path()), section);
+        host.run(Op::Crash);
+        assert_eq!(host.index.view().sealed_files(), 0, "section {section}");
+    }
+}
+
+#[test]
+fn damage_to_what_a_merge_leans_on_is_found_by_it() {
+    for section in [LABELS, BY_LABEL, VECTORS] {
+        let folder = tempfile::tempdir().unwrap();
+        let mut host = sealed_host(folder.path());
+        flip_section(&sealed_path(folder.path()), section);
+        let mut task = host.index.plan(Wanted::Compact).unwrap();
+        let done = task.run(&|_, _| (), &AtomicBool::new(false));
+        assert!(matches!(done, Err(crate::Error::Damaged { .. })), "section {section}: {done:?}");
+    }
+}
+
+#[test]
+fn what_a_damaged_file_held_is_made_anew_beside_the_sound_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = Host::new(Metric::L2, folder.path());
+    let mut noise = Noise(3);
+    host.apply((0..400).map(|label| (label, Some(noise.vector(DIM)))).collect());
+    host.run(Op::Task(Wanted::Sealed, Vec::new()));
+    let sound = sealed_path(folder.path());
+    host.apply((380..420).map(|label| (label, Some(noise.vector(DIM)))).collect());
+    host.run(Op::Task(Wanted::Sealed, Vec::new()));
+    host.run(Op::Manifest(true));
+    let mut paths = names(folder.path()).into_iter().map(|name| folder.path().join(name));
+    let damaged = paths.find(|path| *path != sound && *path != path_in(folder.path())).unwrap();
+    flip_section(&damaged, BY_LABEL);
+    host.index.distrust_files().unwrap();
+    let mut doubt = host.index.doubt().unwrap();
+    assert!(doubt.examine(&AtomicBool::new(false)));
+    assert!((0..420).all(|label| doubt.lacks(label) == (label >= 380)));
+    // As if the file had named them: what the index holds itself counts.
+    host.index.mend(doubt, host.model.clone().into_iter().collect()).unwrap();
+    let view = host.index.view();
+    assert_eq!((view.len(), view.sealed_len(), view.head_len()), (420, 380, 40));
+    check_all(&view, &host.model, Metric::L2);
+    drop(view);
+    assert!(!damaged.exists() && sound.exists());
+    host.run(Op::Task(Wanted::Sealed, Vec::new()));
+    host.run(Op::Manifest(true));
+    host.run(Op::Crash);
+    assert_eq!(host.index.view().sealed_len(), 420);
+}
+
+#[test]
+fn a_manifest_that_is_taken_back_is_due_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    host.run(Op::Task(Wanted::Compact, Vec::new()));
+    std::fs::create_dir(folder.path().join("MANIFEST.unfinished")).unwrap();
+    let manifest = host.index.manifest(IDENTITY).unwrap();
+    assert!(manifest.write().is_err());
+    host.index.take_back(manifest);
+    std::fs::remove_dir(folder.path().join("MANIFEST.unfinished")).unwrap();
+    host.run(Op::Manifest(true));
+    assert_eq!(names(folder.path()).len(), 2, "the file that was replaced goes with it");
+    host.run(Op::Crash);
+    assert_eq!(host.index.view().sealed_len(), 39);
+}
+
+/// A folder in a file's place can be opened as little as a file for which there is no permission.
+#[test]
+fn what_cannot_be_read_now_is_an_error_and_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    let before = names(folder.path());
+    for path in [sealed_path(folder.path()), path_in(folder.path())] {
+        let aside = folder.path().join("aside");
+        std::fs::rename(&path, &aside).unwrap();
+        std::fs::create_dir(&path).unwrap();
+        let error = Index::open(host.options.clone(), &IDENTITY, host.swept..=host.seq).unwrap_err();
+        assert!(matches!(error, crate::Error::Io { .. }), "{error}");
+        std::fs::remove_dir(&path).unwrap();
+        std::fs::rename(&aside, &path).unwrap();
+        assert_eq!(names(folder.path()), before);
+    }
+    host.run(Op::Crash);
+    assert_eq!(host.index.view().sealed_files(), 1);
+}
+
+#[test]
+fn a_seal_that_fails_leaves_no_file_and_works_once_it_can() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    let before = names(folder.path());
+    let obstacle = folder.path().join(file_name(host.seq, host.index.files + 1));
+    std::fs::create_dir_all(obstacle.join("x")).unwrap();
+    let mut task = host.index.plan(Wanted::Compact).unwrap();
+    assert!(matches!(task.run(&|_, _| (), &AtomicBool::new(false)), Err(crate::Error::Io { .. })));
+    drop(task);
+    std::fs::remove_dir_all(obstacle).unwrap();
+    assert_eq!(names(folder.path()), before);
+    host.run(Op::Task(Wanted::Compact, Vec::new()));
+    assert_eq!(host.index.view().sealed_files(), 1);
 }
 
 /// Files as a version wrote them: 60 rows of 6 dimensions under L2, ten of them equal, some of them dead.

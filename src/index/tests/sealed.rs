@@ -76,6 +76,34 @@ fn very_different_lengths_are_found() {
     }
 }
 
+/// Lengths whose squares are no numbers any more, and about the longest that are taken: powers of two, so that all answers
+/// must be the same. (The squared distance of vectors much shorter than 1e-18 is 0, to an exact scan too.)
+#[test]
+fn very_short_and_very_long_vectors_are_found() {
+    let vectors = clustered(3050, 48);
+    let scaled = |vectors: &[Vec<f32>], power: i32| -> Vec<Vec<f32>> {
+        let times = 2.0_f32.powi(power);
+        vectors.iter().map(|vector| vector.iter().map(|value| value * times).collect()).collect()
+    };
+    let found = |metric, power: i32, asked: i32| -> Vec<Vec<u32>> {
+        let (_, view) = sealed(&scaled(&vectors[..3000], power), metric);
+        let queries = scaled(&vectors[3000..], asked);
+        let narrow = SearchOptions { ef: 10, ..SearchOptions::new(10) };
+        assert!(recall_within(&view, &queries, 128, None) >= 0.97, "{metric} {power}");
+        assert!(walked(&view, &queries[0], &narrow));
+        queries.iter().map(|query| labels(&view.search(query, &narrow).unwrap())).collect()
+    };
+    for (metric, powers) in [
+        (Metric::InnerProduct, &[(-100, 0), (-75, 20), (55, 55)][..]),
+        (Metric::L2, &[(-55, -55), (55, 55)][..]),
+    ] {
+        let expected = found(metric, 0, 0);
+        for &(power, asked) in powers {
+            assert!(found(metric, power, asked) == expected, "{metric} {power}");
+        }
+    }
+}
+
 #[test]
 fn a_handful_of_rows_is_a_file_too() {
     for metric in METRICS {

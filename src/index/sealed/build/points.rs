@@ -7,7 +7,8 @@ use crate::index::sealed::pool::Candidate;
 use crate::model::Metric;
 
 /// `distance(a, b) = half(a) + half(b) − 2 · scale(a) · scale(b) · product(a, b)`: the squared Euclidean distance where
-/// `half` is a squared length; under inner product, where it is the same upper bound for all, in the product's order.
+/// `half` is a squared length; under inner product, where it is the same upper bound for all, in the product's order. All in units in
+/// which the longest point is about 1 long.
 #[derive(Debug)]
 pub(super) struct Points {
     pub width: usize,
@@ -20,8 +21,9 @@ pub(super) struct Points {
 /// One point's codes with its numbers.
 #[derive(Clone, Copy, Debug, Default)]
 struct Numbers {
-    scale: f32,
-    half: f32,
+    scale: f64,
+    /// The squared length of the codes.
+    squares: f64,
     /// The largest value of the normalized row, for the grid's limit.
     largest: f32,
 }
@@ -53,8 +55,9 @@ impl Points {
             },
         )?;
         let limit = numbers.iter().fold(0.0_f32, |limit, numbers| limit.max(numbers.largest));
-        let scale = numbers.iter().map(|numbers| numbers.scale).collect();
-        let mut half: Vec<f32> = numbers.iter().map(|numbers| numbers.half).collect();
+        let unit = unit(&numbers);
+        let scale = numbers.iter().map(|numbers| (numbers.scale * unit) as f32).collect();
+        let mut half: Vec<f32> = numbers.iter().map(|numbers| numbers.length_squared(unit) as f32).collect();
         if coder.grid.metric == Metric::InnerProduct {
             let bound = half.iter().fold(0.0_f32, |bound, half| bound.max(*half));
             half.fill(bound);
@@ -99,6 +102,19 @@ impl Points {
     }
 }
 
+impl Numbers {
+    fn length_squared(&self, unit: f64) -> f64 {
+        (self.scale * unit) * (self.scale * unit) * self.squares
+    }
+}
+
+/// What brings the longest point's length to about 1: else products of very short ones would be 0 in `f32`, and all
+/// distances alike. A power of two, it changes no other bit of them.
+fn unit(numbers: &[Numbers]) -> f64 {
+    let longest = numbers.iter().map(|numbers| numbers.length_squared(1.0)).fold(0.0, f64::max);
+    if longest > 0.0 { 2.0_f64.powi(-longest.sqrt().log2().floor() as i32) } else { 1.0 }
+}
+
 /// Symmetric codes, −127 to 127 spanning the largest value.
 fn encode(rotated: &[f32], codes: &mut [i8]) -> Numbers {
     let largest = largest(rotated);
@@ -113,6 +129,5 @@ fn encode(rotated: &[f32], codes: &mut [i8]) -> Numbers {
         *code = (scaled + 0.5_f64.copysign(scaled)) as i8;
         squares += f64::from(*code) * f64::from(*code);
     }
-    let scale = f64::from(largest) / 127.0;
-    Numbers { scale: scale as f32, half: (scale * scale * squares) as f32, largest: 0.0 }
+    Numbers { scale: f64::from(largest) / 127.0, squares, largest: 0.0 }
 }

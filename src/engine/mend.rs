@@ -1,0 +1,84 @@
+//! A damaged index made good while the store is in use: what its files held of users is made anew from the keys.
+
+use super::open::{Made, embedding_of, vector_of};
+use super::points::Points;
+use super::published::Published;
+use super::reader::from_key;
+use super::refuse::commit_aside;
+use super::settings::Source;
+use super::{Shared, lock};
+use crate::error::Result;
+use crate::index::Doubt;
+use crate::storage::{View, keys, prefix_end};
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+type Vectors = Vec<(u32, Vec<f32>)>;
+
+impl Shared {
+    /// Finds the damaged files of the index and replaces them. Nobody waits meanwhile; until it is done searches answer
+    /// from the files as they are. Returns false where it was cancelled.
+    pub(super) fn mend_index(&self, cancel: &AtomicBool) -> Result<bool> {
+        let _one_at_a_time = lock(&self.task)?;
+        let Some(mut doubt) = self.core()?.index.doubt() else { return Ok(false) };
+        if !doubt.examine(cancel) {
+            return Ok(false);
+        }
+        // Every change before the doubt must be in the view that is read below; the index notes the later ones itself.
+        commit_aside(self.db.begin()?)?;
+        let Some(vectors) = self.lost_vectors(&self.db.view(), &doubt, cancel)? else { return Ok(false) };
+        let made = vectors.len();
+        let mut core = self.core()?;
+        let tx = self.db.begin()?;
+        let mut published = Published::clone(tx.attachment());
+        published.index = core.index.mend(doubt, vectors)?;
+        let pending = tx.commit()?;
+        drop(core);
+        pending.publish(published)?;
+        tracing::warn!(users = made, "the damaged part of the index was made anew from the store's records");
+        Ok(true)
+    }
+
+    /// The vectors of all users that the index has no sound row of; `None` where it was cancelled.
+    fn lost_vectors(
+        &self,
+        view: &View<Published>,
+        doubt: &Doubt,
+        cancel: &AtomicBool,
+    ) -> Result<Option<Vectors>> {
+        match self.settings.source {
+            Source::Vectors { dim, .. } => {
+                let vector = &mut |_, value: &[u8]| vector_of(value, dim);
+                lost(view, &keys::vectors(), &mut Made { vector }, doubt, cancel)
+            }
+            Source::Encoder { .. } => {
+                let space = Arc::clone(&view.attachment().space);
+                let mut points = Points::new(Arc::clone(&space));
+                let vector = &mut |no, value: &[u8]| embedding_of(view, &space, &mut points, no, value);
+                lost(view, &keys::states(), &mut Made { vector }, doubt, cancel)
+            }
+        }
+    }
+}
+
+fn lost(
+    view: &View<Published>,
+    prefix: &[u8],
+    made: &mut Made<'_>,
+    doubt: &Doubt,
+    cancel: &AtomicBool,
+) -> Result<Option<Vectors>> {
+    let mut vectors = Vectors::new();
+    view.scan_from(prefix, prefix_end(prefix).as_deref(), |key, value| {
+        if cancel.load(Ordering::Relaxed) {
+            return Ok(ControlFlow::Break(()));
+        }
+        let no = from_key("user", key, keys::u32_at(key, 1))?;
+        if doubt.lacks(no) {
+            vectors.extend(made.of(no, value.map(Some))?.map(|vector| (no, vector)));
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok((!cancel.load(Ordering::Relaxed)).then_some(vectors))
+}

@@ -1,0 +1,93 @@
+//! Damaged files given up while the index is in use: the host makes anew what they held.
+
+use super::sealed::Sealed;
+use super::view::IndexView;
+use super::writer::Index;
+use crate::error::{Error, Result};
+use roaring::RoaringBitmap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Which files are damaged, and which labels are lost with them: begun by [`Index::doubt`], looked into on any thread, and
+/// handed to [`Index::mend`]. While it is there no task is planned; dropped, it leaves the index as it was.
+#[derive(Debug)]
+pub struct Doubt {
+    files: Vec<Arc<Sealed>>,
+    damaged: Vec<Arc<Sealed>>,
+    /// Labels whose row is in memory or in a sound file.
+    held: RoaringBitmap,
+    token: Arc<()>,
+}
+
+impl Doubt {
+    /// Reads all files, to tell the damaged from the sound, until `cancel` is set; returns whether it came to its end.
+    /// Where no file is found damaged none counts as sound: something was wrong, and nobody knows where.
+    #[must_use]
+    pub fn examine(&mut self, cancel: &AtomicBool) -> bool {
+        let mut sound = Vec::new();
+        self.damaged.clear();
+        for file in &self.files {
+            if cancel.load(Ordering::Relaxed) {
+                return false;
+            }
+            let problems = file.verify(&|_, _| ());
+            let place = if problems.is_empty() { &mut sound } else { &mut self.damaged };
+            place.push(Arc::clone(file));
+        }
+        if self.damaged.is_empty() {
+            self.damaged = std::mem::take(&mut sound);
+        }
+        for file in sound {
+            let alive = (0..file.rows() as u32).filter(|&row| file.died(row).is_none());
+            self.held.extend(alive.map(|row| file.label(row)));
+        }
+        true
+    }
+
+    /// Whether a label's vector, if it has one, has to be made anew. (What a damaged file says of its labels counts for
+    /// nothing, so this is true of unknown labels too.)
+    #[must_use]
+    pub fn lacks(&self, label: u32) -> bool {
+        !self.held.contains(label)
+    }
+}
+
+impl Index {
+    /// Begins to look for what is damaged; `None` while a task is under way.
+    #[must_use]
+    pub fn doubt(&mut self) -> Option<Doubt> {
+        if self.task.strong_count() > 0 {
+            return None;
+        }
+        let token = Arc::new(());
+        self.task = Arc::downgrade(&token);
+        self.changed = Some(RoaringBitmap::new());
+        let held = self.rows.keys().copied().collect();
+        Some(Doubt { files: self.sealed.clone(), damaged: Vec::new(), held, token })
+    }
+
+    /// Gives up the damaged files, takes in `vectors`, and returns the view as of the same commit. They are those of all
+    /// labels that [`Doubt::lacks`], as of any time since [`Index::doubt`]: what changed since then stays as it is.
+    /// No manifest is given out before all of it is sealed.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for another index's doubt; for a vector as [`Index::apply`]. The index is then as it was.
+    pub fn mend(&mut self, doubt: Doubt, vectors: Vec<(u32, Vec<f32>)>) -> Result<IndexView> {
+        let Doubt { damaged, held, token, .. } = doubt;
+        if !std::ptr::eq(Arc::as_ptr(&token), self.task.as_ptr()) {
+            return Err(Error::invalid("doubt", "another index's", "mend the index that was in doubt"));
+        }
+        let changed = self.changed.take().unwrap_or_default();
+        let lost =
+            vectors.into_iter().filter(|(label, _)| !held.contains(*label) && !changed.contains(*label));
+        let lost = self.prepared(lost.map(|(label, vector)| (label, Some(vector))).collect())?;
+        self.sealed.retain(|file| !damaged.iter().any(|damaged| Arc::ptr_eq(file, damaged)));
+        // There is no manifest that names them.
+        damaged.iter().for_each(|file| file.discard());
+        self.add(&lost);
+        self.merge();
+        (self.distrusted, self.unwritten) = (false, true);
+        self.forgo_journal();
+        Ok(self.view())
+    }
+}
