@@ -22,6 +22,8 @@ pub(in crate::index) struct Sealed {
     path: Option<PathBuf>,
     /// Whether the file goes with the last one that holds it.
     discarded: AtomicBool,
+    /// Rows that came or died since the graph was made at once, as far as this process knows.
+    pub(in crate::index) repaired: usize,
     place: String,
 }
 
@@ -83,7 +85,17 @@ impl Sealed {
         let coder = Coder::new(layout.header.grid(mean));
         let died = (0..layout.header.rows).map(|_| AtomicU64::new(0)).collect();
         let discarded = AtomicBool::new(false);
-        Ok(Self { mapping, layout, coder, died, dead: AtomicUsize::new(0), path, discarded, place })
+        Ok(Self {
+            mapping,
+            layout,
+            coder,
+            died,
+            dead: AtomicUsize::new(0),
+            path,
+            discarded,
+            repaired: 0,
+            place,
+        })
     }
 
     pub(in crate::index) fn header(&self) -> &Header {

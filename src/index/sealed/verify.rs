@@ -8,7 +8,7 @@ use crate::compute::{BLOCK, BLOCK_BYTES};
 use crate::error::{Error, Result};
 
 /// Sections that a merge copies from.
-const COPIED: [Section; 3] = [Section::Labels, Section::Equals, Section::Vectors];
+const COPIED: [Section; 4] = [Section::Links, Section::Labels, Section::Equals, Section::Vectors];
 /// A code stands for the values within half a step; what rounding may differ by on another machine comes on top.
 const MOST_STEPS: f32 = 0.75;
 const ROUNDING: f32 = 1e-5;
