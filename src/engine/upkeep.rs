@@ -1,13 +1,18 @@
-//! The background thread that moves recent changes from the index's head into its graph, and these into files.
+//! The background thread that moves recent changes from the index's head into its graph, and these into files; when
+//! writing pauses, into one.
 
 use super::{Engine, Shared, lock};
 use crate::error::{ErrorKind, Result};
 use crate::index::{TaskKind, Wanted};
 use crate::model::{OnProgress, Progress};
-use crossbeam::channel::{Sender, TrySendError, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long nobody writes before the index is settled, unless said.
+const SETTLE_AFTER: Duration = Duration::from_secs(1);
 
 /// The upkeep thread; dropping it stops the work at hand and waits for the thread.
 pub(super) struct Upkeep {
@@ -17,25 +22,15 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    pub(super) fn start(shared: &Arc<Shared>) -> Result<Self> {
+    /// The index is settled once nobody has written for `settle_after`.
+    pub(super) fn start(shared: &Arc<Shared>, settle_after: Option<Duration>) -> Result<Self> {
         let (wake, woken) = bounded(1);
         let cancel = Arc::new(AtomicBool::new(false));
         let (shared, stop) = (Arc::clone(shared), Arc::clone(&cancel));
+        let pause = settle_after.unwrap_or(SETTLE_AFTER);
         let thread = std::thread::Builder::new()
             .name("kindred-upkeep".into())
-            .spawn(move || {
-                let mut damaged = false;
-                while woken.recv().is_ok() && !stop.load(Ordering::Relaxed) {
-                    if damaged {
-                        continue;
-                    }
-                    if let Err(error) = shared.run_tasks(Wanted::Due, &stop, &|_| {}) {
-                        tracing::error!(%error, "the index could not be brought up to date; searches scan its head");
-                        // It would be the same the next time, until the store is opened again.
-                        damaged = error.kind() == ErrorKind::Damage;
-                    }
-                }
-            })
+            .spawn(move || shared.keep_up(&woken, pause, &stop))
             .map_err(|e| crate::Error::io("start a thread of", "kindred-upkeep", e))?;
         Ok(Self { wake: Some(wake), cancel, thread: Some(thread) })
     }
@@ -82,6 +77,36 @@ impl Engine {
 }
 
 impl Shared {
+    /// Does what is due each time it is woken, and settles the index when no wake comes for a while.
+    fn keep_up(&self, woken: &Receiver<()>, pause: Duration, stop: &AtomicBool) {
+        // Nothing has to be settled before the first wake.
+        let (mut wait, mut settling) = (Duration::MAX, Duration::ZERO);
+        loop {
+            let wanted = match woken.recv_timeout(wait) {
+                Ok(()) => Wanted::Due,
+                Err(RecvTimeoutError::Timeout) => Wanted::Settled,
+                Err(RecvTimeoutError::Disconnected) => return,
+            };
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let started = Instant::now();
+            if let Err(error) = self.run_tasks(wanted, stop, &|_| {}) {
+                tracing::error!(%error, "the index could not be brought up to date; searches scan its head");
+                // It would be the same the next time, until the store is opened again.
+                if error.kind() == ErrorKind::Damage {
+                    return woken.iter().for_each(drop);
+                }
+            }
+            // At most half of the time goes into settling, however often writing pauses.
+            if wanted == Wanted::Settled {
+                (wait, settling) = (Duration::MAX, started.elapsed());
+            } else {
+                wait = pause.max(settling);
+            }
+        }
+    }
+
     /// Runs what the index plans until it plans nothing more; what is wanted beyond what is due, once.
     fn run_tasks(&self, mut wanted: Wanted, cancel: &AtomicBool, progress: OnProgress<'_>) -> Result<bool> {
         let _one_at_a_time = lock(&self.task)?;
