@@ -15,6 +15,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 /// An embedded profile store: one folder on disk, open in one process at a time.
 ///
@@ -300,6 +301,13 @@ impl Options {
     /// How many recently changed users are scanned before they are moved into the index's graph.
     pub fn head_rows(mut self, rows: usize) -> Self {
         self.request.head_rows = Some(rows);
+        self
+    }
+
+    /// How long nobody writes before the index's recent changes go into one file with the rest, which makes searches
+    /// fastest; a second unless said, and never for [`Duration::MAX`].
+    pub fn settle_after(mut self, pause: Duration) -> Self {
+        self.request.settle_after = Some(pause);
         self
     }
 

@@ -78,7 +78,7 @@ impl Engine {
         if stored.as_ref() != Some(&settings) {
             shared.adopt(stored.as_ref(), &settings)?;
         }
-        let engine = Self { upkeep: Upkeep::start(&shared)?, shared };
+        let engine = Self { upkeep: Upkeep::start(&shared, request.settle_after)?, shared };
         engine.upkeep.wake();
         Ok(engine)
     }

@@ -8,6 +8,7 @@ use crate::storage::Durability;
 use bincode::{Decode, Encode};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Where a store's embeddings come from.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -59,6 +60,7 @@ pub(crate) struct Request {
     pub durability: Option<Durability>,
     pub cache_bytes: Option<u64>,
     pub head_rows: Option<usize>,
+    pub settle_after: Option<Duration>,
     pub must_exist: bool,
     pub must_be_new: bool,
 }

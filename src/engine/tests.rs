@@ -291,6 +291,9 @@ fn upkeep_makes_a_damaged_file_good() {
     }
 }
 
+/// The number of the section of vectors.
+const VECTORS: usize = 8;
+
 /// Flips a bit at the start of a section of a sealed file, by its number, where it lies: the file is mapped.
 fn flip_section(path: &std::path::Path, section: usize) {
     use std::io::{Seek, SeekFrom, Write};
@@ -304,7 +307,7 @@ fn flip_section(path: &std::path::Path, section: usize) {
 #[test]
 fn a_seal_asked_for_after_damage_was_told_makes_it_good() {
     let (folder, engine) = sealed_vectors();
-    flip_section(&folder.path().join("index").join(&index_files(folder.path())[0]), 9);
+    flip_section(&folder.path().join("index").join(&index_files(folder.path())[0]), VECTORS);
     wear(&engine);
     let compact = || engine.arrange_index(Wanted::Compact, &|_| {}, &AtomicBool::new(false));
     assert!(matches!(compact(), Err(crate::Error::Damaged { .. })));
@@ -327,7 +330,7 @@ fn embeddings_that_a_damaged_file_held_are_made_as_they_were() {
         index.search(&query, &SearchOptions { exact: true, ..SearchOptions::new(9) }).unwrap()
     };
     let before = found(&engine);
-    flip_section(&folder.path().join("index").join(&index_files(folder.path())[0]), 9);
+    flip_section(&folder.path().join("index").join(&index_files(folder.path())[0]), VECTORS);
     assert!(arrange(&engine, Wanted::Compact).is_err());
     assert!(arrange(&engine, Wanted::Compact).unwrap());
     assert_eq!((found(&engine), sealed(&engine)), (before, (3, 3)));

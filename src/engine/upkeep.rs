@@ -1,13 +1,18 @@
-//! The background thread that moves recent changes from the index's head into its graph, and these into files.
+//! The background thread that moves recent changes from the index's head into its graph, and these into files; when
+//! writing pauses, into one.
 
 use super::{Engine, Shared, lock};
 use crate::error::{ErrorKind, Result};
 use crate::index::{TaskKind, Wanted};
 use crate::model::{OnProgress, Progress};
-use crossbeam::channel::{Sender, TrySendError, bounded};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+/// How long nobody writes before the index is settled, unless said.
+const SETTLE_AFTER: Duration = Duration::from_secs(1);
 
 /// Most wakes between two tries.
 const LONGEST_PAUSE: u32 = 1024;
@@ -47,18 +52,15 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    pub(super) fn start(shared: &Arc<Shared>) -> Result<Self> {
+    /// The index is settled once nobody has written for `settle_after`.
+    pub(super) fn start(shared: &Arc<Shared>, settle_after: Option<Duration>) -> Result<Self> {
         let (wake, woken) = bounded(1);
         let cancel = Arc::new(AtomicBool::new(false));
         let (shared, stop) = (Arc::clone(shared), Arc::clone(&cancel));
+        let pause = settle_after.unwrap_or(SETTLE_AFTER);
         let thread = std::thread::Builder::new()
             .name("kindred-upkeep".into())
-            .spawn(move || {
-                let mut pause = Pause::default();
-                while woken.recv().is_ok() && !stop.load(Ordering::Relaxed) {
-                    shared.look_after(&mut pause, &stop);
-                }
-            })
+            .spawn(move || shared.keep_up(&woken, pause, &stop))
             .map_err(|e| crate::Error::io("start a thread of", "kindred-upkeep", e))?;
         Ok(Self { wake: Some(wake), cancel, thread: Some(thread) })
     }
@@ -111,10 +113,46 @@ impl Engine {
 }
 
 impl Shared {
+    /// Does what is due each time it is woken, and settles the index when no wake comes for a while.
+    fn keep_up(&self, woken: &Receiver<()>, settle_after: Duration, stop: &AtomicBool) {
+        let mut pause = Pause::default();
+        // Nothing has to be settled before the first wake.
+        let (mut wait, mut settling) = (Duration::MAX, Duration::ZERO);
+        loop {
+            let woken = woken.recv_timeout(wait);
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            match woken {
+                Ok(()) => {
+                    self.look_after(&mut pause, stop);
+                    wait = settle_after.max(settling);
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    let started = Instant::now();
+                    self.settle(&mut pause, stop);
+                    // At most half of the time goes into settling, however often writing pauses.
+                    (wait, settling) = (Duration::MAX, started.elapsed());
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
+            }
+        }
+    }
+
+    /// Settles the index, but not after a failure that is still to be got over.
+    fn settle(&self, pause: &mut Pause, stop: &AtomicBool) {
+        if pause.is_none()
+            && let Err(error) = self.bring_up_to_date(Wanted::Settled, stop)
+        {
+            pause.after(true);
+            tracing::error!(%error, "the index could not be settled; it is tried again after some writes");
+        }
+    }
+
     /// Does what is due at a wake. After a failure the head still goes into the graph, so that searches stay quick.
     pub(super) fn look_after(&self, pause: &mut Pause, stop: &AtomicBool) {
         let done = if pause.is_over() {
-            let mut done = self.bring_up_to_date(stop);
+            let mut done = self.bring_up_to_date(Wanted::Due, stop);
             if !pause.is_none() {
                 // It may have been all that failed.
                 done = done.and_then(|()| self.write_manifest());
@@ -130,9 +168,9 @@ impl Shared {
         }
     }
 
-    /// All that is due; what turns out to be damaged is made anew, and then the rest.
-    fn bring_up_to_date(&self, stop: &AtomicBool) -> Result<()> {
-        match self.run_tasks(Wanted::Due, stop, &|_| {}) {
+    /// All that is wanted; what turns out to be damaged is made anew, and then the rest.
+    fn bring_up_to_date(&self, wanted: Wanted, stop: &AtomicBool) -> Result<()> {
+        match self.run_tasks(wanted, stop, &|_| {}) {
             // A damaged key is told in the same words.
             Err(error) if error.kind() == ErrorKind::Damage && self.core()?.index.is_distrusted() => {
                 tracing::error!(%error, "a file of the index is damaged: what it held is made anew");

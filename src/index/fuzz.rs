@@ -41,8 +41,9 @@ pub(crate) fn operations(metric: u8, ops: &[(u8, u8)]) {
                 assert!(index.apply(vec![(label, None)], seq).is_ok());
             }
             _ => {
-                let wanted = [Wanted::Due, Wanted::Absorbed, Wanted::Sealed, Wanted::Compact];
-                maintain(&mut index, wanted[usize::from(seed % 4)]);
+                let wanted =
+                    [Wanted::Due, Wanted::Absorbed, Wanted::Settled, Wanted::Sealed, Wanted::Compact];
+                maintain(&mut index, wanted[usize::from(seed % 5)]);
             }
         }
     }

@@ -44,7 +44,7 @@ impl Options {
     /// Default of [`Options::rows_per_ef`], measured on 384 dimensions.
     pub const ROWS_PER_EF: usize = 256;
     /// Default of [`Options::unsealed_rows`].
-    pub const UNSEALED_ROWS: usize = 16_384;
+    pub const UNSEALED_ROWS: usize = 4_096;
     /// Default of [`Options::degree`].
     pub const DEGREE: usize = 32;
 

@@ -1,12 +1,20 @@
 //! What long work is due: a pure function of how the rows are spread over the tiers.
 
-/// A sealed file with more than one dead row in this many is made anew.
-const DEAD_SHARE: usize = 5;
-/// A file is merged with what comes when that is more than one part in this many of it: so files' sizes stay this
-/// factor apart, and each row is copied a logarithmic number of times.
-const FAN_OUT: usize = 8;
+/// A sealed file with more than one dead row in this many is made anew. Its graph is repaired, so that this costs a copy
+/// of each row, and a search for links for each that died.
+const DEAD_SHARE: usize = 20;
+/// A file is merged with what comes when that, with the file's dead rows, is more than one part in this many of it: so
+/// files' sizes stay this factor apart, and each row is copied a logarithmic number of times.
+const FAN_OUT: usize = 16;
 /// Most sealed files: each is searched by every query.
 const MOST_FILES: usize = 6;
+/// When writing pauses, all becomes one file once more than one part in this many of the largest has changed: a search of
+/// what is left beside it costs a small part of one of the file, and each change so many copies of a row at most.
+const SETTLE_SHARE: usize = 128;
+/// So few changes are left however small the largest file is: they are scanned sooner than a file of them is written.
+const LEFT_ROWS: usize = 64;
+/// More unsealed rows than this are walked sooner than scanned.
+const SCANNED_ROWS: usize = 512;
 
 /// Rows of a sealed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,6 +54,9 @@ pub enum Wanted {
     DueInMemory,
     /// All of the head in the live tier.
     Absorbed,
+    /// One sealed file that holds all but a small share of the rows, which is what searches are fastest over: for when
+    /// writing pauses.
+    Settled,
     /// All rows in sealed files.
     Sealed,
     /// All rows in one sealed file that has no dead ones.
@@ -70,6 +81,7 @@ pub(super) fn next(state: &State, limits: Limits, wanted: Wanted) -> Option<Step
         Wanted::Due => due(state, limits),
         Wanted::DueInMemory => absorb(state, state.head > limits.head, limits),
         Wanted::Absorbed => absorb(state, state.head > 0, limits),
+        Wanted::Settled => settle(state),
         Wanted::Sealed if unsealed > 0 => Some(Step::Seal { files: merged(state, unsealed) }),
         Wanted::Sealed => None,
         Wanted::Compact => {
@@ -88,6 +100,20 @@ fn due(state: &State, limits: Limits) -> Option<Step> {
     absorb(state, state.head > limits.head, limits)
 }
 
+fn settle(state: &State) -> Option<Step> {
+    let largest = (0..state.files.len()).max_by_key(|&file| (state.files[file].alive, file));
+    let others = || (0..state.files.len()).filter(|&file| Some(file) != largest);
+    let FileRows { alive, dead } = largest.map_or(FileRows { alive: 0, dead: 0 }, |file| state.files[file]);
+    let unsealed = state.head + state.live;
+    let beside: usize = others().map(|file| state.files[file].alive + state.files[file].dead).sum();
+    let changed = unsealed + dead + beside;
+    if changed > LEFT_ROWS && changed.saturating_mul(SETTLE_SHARE) > alive {
+        return Some(Step::Seal { files: (0..state.files.len()).collect() });
+    }
+    let scattered = unsealed > SCANNED_ROWS || state.files.len() > 2;
+    scattered.then(|| Step::Seal { files: others().collect() })
+}
+
 fn stale(file: &FileRows) -> bool {
     file.dead * DEAD_SHARE > file.alive + file.dead
 }
@@ -99,7 +125,8 @@ fn merged(state: &State, rows: usize) -> Vec<usize> {
     let (mut rows, mut left, mut merged) = (rows, by_size.len(), Vec::new());
     for file in by_size {
         let own = &state.files[file];
-        if stale(own) || own.alive < rows.saturating_mul(FAN_OUT) || left >= MOST_FILES {
+        let changed = rows.saturating_add(own.dead);
+        if stale(own) || own.alive < changed.saturating_mul(FAN_OUT) || left >= MOST_FILES {
             rows += own.alive;
             left -= 1;
             merged.push(file);
@@ -158,13 +185,29 @@ mod tests {
         assert_eq!(next(&state(0, 401, &files), LIMITS, Wanted::Due), Some(Step::Seal { files: vec![1] }));
         let files = [file(20_000, 0), file(3_000, 0)];
         assert_eq!(next(&state(0, 401, &files), LIMITS, Wanted::Due), Some(Step::Seal { files: vec![0, 1] }));
+        // What died in it has changed too.
+        let files = [file(8_000, 0), file(8_000, 150)];
+        assert_eq!(next(&state(0, 401, &files), LIMITS, Wanted::Due), Some(Step::Seal { files: vec![1] }));
     }
 
     #[test]
     fn a_file_with_many_dead_rows_is_made_anew() {
-        assert_eq!(next(&state(0, 0, &[file(80, 20)]), LIMITS, Wanted::Due), None);
-        let due = next(&state(0, 0, &[file(9_000, 0), file(79, 21)]), LIMITS, Wanted::Due);
+        assert_eq!(next(&state(0, 0, &[file(95, 5)]), LIMITS, Wanted::Due), None);
+        let due = next(&state(0, 0, &[file(9_000, 0), file(94, 6)]), LIMITS, Wanted::Due);
         assert_eq!(due, Some(Step::Seal { files: vec![1] }));
+    }
+
+    #[test]
+    fn a_pause_leaves_one_file_and_little_beside_it() {
+        let settled = |head, files: &[FileRows]| next(&state(head, 0, files), LIMITS, Wanted::Settled);
+        assert_eq!(settled(64, &[]), None);
+        assert_eq!(settled(65, &[]), Some(Step::Seal { files: vec![] }));
+        assert_eq!(settled(700, &[file(1_000, 0), file(80_000, 0)]), Some(Step::Seal { files: vec![0, 1] }));
+        assert_eq!(settled(0, &[file(900, 0), file(80_000, 0)]), Some(Step::Seal { files: vec![0, 1] }));
+        assert_eq!(settled(0, &[file(80_000, 626)]), Some(Step::Seal { files: vec![0] }));
+        // Of a large file less is worth while.
+        assert_eq!(settled(500, &[file(100_000, 200)]), None);
+        assert_eq!(settled(600, &[file(100, 0), file(100_000, 0)]), Some(Step::Seal { files: vec![0] }));
     }
 
     #[test]
@@ -176,6 +219,34 @@ mod tests {
         );
     }
 
+    impl State {
+        /// As it is after a step; returns the rows that it copied.
+        fn take(&mut self, step: &Step) -> usize {
+            let Step::Seal { files } = step else {
+                (self.live, self.head, self.live_dead) = (self.live + self.head, 0, 0);
+                return 0;
+            };
+            let moved: usize = files.iter().map(|&file| self.files[file].alive).sum();
+            let rows = moved + self.head + self.live;
+            let kept = self.files.iter().enumerate().filter(|(place, _)| !files.contains(place));
+            self.files = kept.map(|(_, file)| *file).collect();
+            if rows > 0 {
+                self.files.push(file(rows, 0));
+            }
+            (self.head, self.live, self.live_dead) = (0, 0, 0);
+            rows
+        }
+
+        /// Adds rows to the head, and kills so many hundredths of the last file; returns how many that were.
+        fn write(&mut self, rows: usize, killed: usize) -> usize {
+            self.head += rows;
+            let Some(last) = self.files.last_mut() else { return 0 };
+            let killed = (last.alive * killed) / 100;
+            *last = file(last.alive - killed, last.dead + killed);
+            killed
+        }
+    }
+
     proptest! {
         /// Whatever comes in whatever portions: few files, sizes apart, and no step for ever.
         #[test]
@@ -185,37 +256,46 @@ mod tests {
             let mut now = state(0, 0, &[]);
             let (mut copied, mut added) = (0, 0);
             for (rows, killed) in portions {
-                now.head += rows;
+                now.write(rows, killed);
                 added += rows;
-                if let Some(last) = now.files.last_mut() {
-                    let killed = (last.alive * killed) / 100;
-                    *last = file(last.alive - killed, last.dead + killed);
-                }
                 let mut steps = 0;
                 while let Some(step) = next(&now, LIMITS, Wanted::Due) {
                     steps += 1;
                     prop_assert!(steps < 10, "{:?}", now);
-                    match step {
-                        Step::Seal { files } => {
-                            let moved: usize = files.iter().map(|&f| now.files[f].alive).sum();
-                            let rows = moved + now.head + now.live;
-                            copied += rows;
-                            let kept = now.files.iter().enumerate().filter(|(f, _)| !files.contains(f));
-                            now.files = kept.map(|(_, f)| *f).collect();
-                            if rows > 0 {
-                                now.files.push(file(rows, 0));
-                            }
-                            (now.head, now.live, now.live_dead) = (0, 0, 0);
-                        }
-                        Step::Absorb | Step::Rebuild => {
-                            (now.live, now.head, now.live_dead) = (now.live + now.head, 0, 0);
-                        }
-                    }
+                    copied += now.take(&step);
                 }
                 prop_assert!(now.files.len() <= MOST_FILES);
             }
-            // A row is copied at most as often as a file can grow by an eighth, plus once for each time a fifth dies.
+            // A row is copied at most as often as a file can grow by a sixteenth, plus once for each time a twentieth dies.
             prop_assert!(copied <= 60 * (added + 1));
+        }
+
+        /// A pause after each portion leaves one file and little else, and costs each change a bounded number of copies.
+        #[test]
+        fn a_pause_ends_and_costs_what_changed(
+            portions in proptest::collection::vec((0usize..300, 0usize..3), 1..60),
+            first in 0usize..100_000,
+        ) {
+            let mut now = state(0, 0, &[file(first, 0)]);
+            let (mut copied, mut changed) = (0, 0);
+            for (rows, killed) in portions {
+                changed += rows + now.write(rows, killed);
+                for wanted in [Wanted::Due, Wanted::Settled] {
+                    let mut steps = 0;
+                    while let Some(step) = next(&now, LIMITS, wanted) {
+                        steps += 1;
+                        prop_assert!(steps < 3, "{:?}", now);
+                        copied += now.take(&step);
+                    }
+                }
+                let largest = now.files.iter().map(|file| file.alive).max().unwrap_or(0);
+                let all: usize = now.files.iter().map(|file| file.alive + file.dead).sum();
+                let left = all - largest + now.head + now.live;
+                prop_assert!(now.files.len() <= 2 && now.head + now.live <= SCANNED_ROWS, "{:?}", now);
+                prop_assert!(left <= LEFT_ROWS || left * SETTLE_SHARE <= largest, "{:?}", now);
+            }
+            // Into a small file beside the largest, then into that.
+            prop_assert!(copied <= (2 * SETTLE_SHARE + FAN_OUT) * changed, "{} {}", copied, changed);
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::live::{Builder, Live};
 use super::options::Options;
-use super::sealed::{BuildOptions, Sealed, Source, build};
+use super::sealed::{Base, BuildOptions, Sealed, Source, build};
 use super::segment::{Row, Segment, Tier};
 use crate::error::{Error, Result};
 use std::path::PathBuf;
@@ -106,29 +106,55 @@ impl Task {
         let file_rows: Vec<Vec<u32>> =
             self.files.iter().map(|file| alive(file.rows(), &|row| file.died(row).is_none())).collect();
         self.files.iter().try_for_each(|file| file.check_copied())?;
-        let (labels, vectors) = self.gather(&segment_rows, &file_rows);
-        let made = |file| Some(Outcome::Sealed(Made { file, segment_rows, file_rows }));
-        if labels.is_empty() {
-            return Ok(made(None));
-        }
-        let vector = |row: usize| vectors[row];
-        let source = Source { labels: &labels, vector: &vector, seq: self.seq };
-        let options = &self.options;
-        let options = BuildOptions::new(options.dim, options.metric, options.degree, options.threads);
-        let built = build(&source, &options, self.path.as_deref(), progress, cancel)?;
-        Ok(built.and_then(|file| made(Some(Arc::new(file)))))
+        let base = self.base(&segment_rows, &file_rows);
+        let (labels, vectors) = self.gather(&segment_rows, &file_rows, base);
+        let base = base.map(|base| Base { file: &self.files[base], rows: &file_rows[base] });
+        let file = if labels.is_empty() {
+            Some(None)
+        } else {
+            self.build(&labels, &vectors, base, progress, cancel)?.map(|file| Some(Arc::new(file)))
+        };
+        Ok(file.map(|file| Outcome::Sealed(Made { file, segment_rows, file_rows })))
     }
 
-    /// Labels and vectors of these rows of the sources.
-    fn gather(&self, segment_rows: &[Vec<u32>], file_rows: &[Vec<u32>]) -> (Vec<u32>, Vec<&[f32]>) {
+    fn build(
+        &self,
+        labels: &[u32],
+        vectors: &[&[f32]],
+        base: Option<Base>,
+        progress: &dyn Fn(usize, usize),
+        cancel: &AtomicBool,
+    ) -> Result<Option<Sealed>> {
+        let vector = |row: usize| vectors[row];
+        let source = Source { labels, vector: &vector, seq: self.seq, base };
+        let options = &self.options;
+        let options = BuildOptions::new(options.dim, options.metric, options.degree, options.threads);
+        build(&source, &options, self.path.as_deref(), progress, cancel)
+    }
+
+    /// The file whose graph is to be taken over, by its place: the largest, where most of it is alive and of the new one.
+    fn base(&self, segment_rows: &[Vec<u32>], file_rows: &[Vec<u32>]) -> Option<usize> {
+        let rows: usize = segment_rows.iter().chain(file_rows).map(Vec::len).sum();
+        let base = (0..self.files.len()).max_by_key(|&file| (file_rows[file].len(), file))?;
+        let found = Base { file: &self.files[base], rows: &file_rows[base] };
+        found.serves(rows, self.options.degree).then_some(base)
+    }
+
+    /// Labels and vectors of these rows of the sources, those of the `base` first.
+    fn gather(
+        &self,
+        segment_rows: &[Vec<u32>],
+        file_rows: &[Vec<u32>],
+        base: Option<usize>,
+    ) -> (Vec<u32>, Vec<&[f32]>) {
+        let rows_of = |file: usize| {
+            let own = &self.files[file];
+            file_rows[file].iter().map(|&row| (own.label(row), own.vector(row)))
+        };
         let segments = self.sources.iter().zip(segment_rows).flat_map(|(source, rows)| {
             rows.iter().map(|&row| (source.label(row as usize), source.vector(row as usize)))
         });
-        let files = self
-            .files
-            .iter()
-            .zip(file_rows)
-            .flat_map(|(file, rows)| rows.iter().map(|&row| (file.label(row), file.vector(row))));
-        segments.chain(files).unzip()
+        let others = (0..self.files.len()).filter(|&file| Some(file) != base);
+        base.into_iter().flat_map(rows_of).chain(segments).chain(others.flat_map(rows_of)).unzip()
     }
 }

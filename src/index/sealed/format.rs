@@ -85,6 +85,8 @@ pub(in crate::index) struct Header {
     /// By how much, on average, scores fall as ranks grow by a factor of e, in the measure of [`Query`](super::coder::Query); 0 where it
     /// is not known.
     pub slope: f32,
+    /// Rows that came or died since the graph was made at once.
+    pub repaired: usize,
 }
 
 /// The width of the walks that were counted when the file was made.
@@ -201,6 +203,7 @@ impl Layout {
         page.extend(header.limit.to_le_bytes());
         page.extend((header.compared as u32).to_le_bytes());
         page.extend(header.slope.to_le_bytes());
+        page.extend((header.repaired as u32).to_le_bytes());
         page.resize(TABLE, 0);
         for extent in &self.extents {
             page.extend(extent.offset.to_le_bytes());
@@ -283,6 +286,7 @@ fn header_of(page: &[u8; PAGE], place: &str) -> Result<Header> {
         limit: f32::from_bits(u32_at(page, 60)),
         compared: count(64),
         slope: f32::from_bits(u32_at(page, 68)),
+        repaired: count(72),
     })
 }
 

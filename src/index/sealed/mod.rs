@@ -16,7 +16,7 @@ mod verify;
 mod walk;
 mod write;
 
-pub(super) use build::{BuildOptions, Source, build};
+pub(super) use build::{Base, BuildOptions, Source, build};
 pub(super) use file::Sealed;
 pub(super) use format::MAX_DEGREE;
 pub(super) use rows::FileRows;

@@ -152,7 +152,7 @@ mod tests {
         let mut pool = Pool::default();
         pool.reset(8);
         pool.keep_above(2, Fall { factor: 1.0, less: 5.0 });
-        let mut insert = |pool: &mut Pool, key: f32, id| {
+        let insert = |pool: &mut Pool, key: f32, id| {
             if key > pool.bound() {
                 pool.insert(Candidate::new(key, id), backend().codes());
             }

@@ -8,7 +8,8 @@ use crate::compute::{BLOCK, BLOCK_BYTES};
 use crate::error::{Error, Result};
 
 /// Sections that a merge copies from, and the one by which was found which rows are dead: those it does not copy.
-const COPIED: [Section; 4] = [Section::Labels, Section::ByLabel, Section::Equals, Section::Vectors];
+const COPIED: [Section; 5] =
+    [Section::Nodes, Section::Labels, Section::ByLabel, Section::Equals, Section::Vectors];
 /// Sections by which rows are found that died since the manifest, and what is read in any case.
 const OPENED: [Section; 3] = [Section::Labels, Section::ByLabel, Section::Mean];
 /// A code stands for the values within half a step; what rounding may differ by on another machine comes on top.

@@ -5,6 +5,7 @@ mod concurrency;
 mod edges;
 mod model;
 mod recall;
+mod repair;
 mod restore;
 mod sealed;
 

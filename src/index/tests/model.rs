@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use std::collections::BTreeMap;
 
 const DIM: usize = 3;
-const WANTED: [Wanted; 4] = [Wanted::Due, Wanted::Absorbed, Wanted::Sealed, Wanted::Compact];
+const WANTED: [Wanted; 5] = [Wanted::Due, Wanted::Absorbed, Wanted::Settled, Wanted::Sealed, Wanted::Compact];
 
 #[derive(Clone, Debug)]
 enum Op {

@@ -351,10 +351,10 @@ fn what_a_damaged_file_held_is_made_anew_beside_the_sound_ones() {
     let folder = tempfile::tempdir().unwrap();
     let mut host = Host::new(Metric::L2, folder.path());
     let mut noise = Noise(3);
-    host.apply((0..400).map(|label| (label, Some(noise.vector(DIM)))).collect());
+    host.apply((0..2000).map(|label| (label, Some(noise.vector(DIM)))).collect());
     host.run(Op::Task(Wanted::Sealed, Vec::new()));
     let sound = sealed_path(folder.path());
-    host.apply((380..420).map(|label| (label, Some(noise.vector(DIM)))).collect());
+    host.apply((1980..2020).map(|label| (label, Some(noise.vector(DIM)))).collect());
     host.run(Op::Task(Wanted::Sealed, Vec::new()));
     host.run(Op::Manifest(true));
     let mut paths = names(folder.path()).into_iter().map(|name| folder.path().join(name));
@@ -363,18 +363,18 @@ fn what_a_damaged_file_held_is_made_anew_beside_the_sound_ones() {
     host.index.distrust_files().unwrap();
     let mut doubt = host.index.doubt().unwrap();
     assert!(doubt.examine(&AtomicBool::new(false)));
-    assert!((0..420).all(|label| doubt.lacks(label) == (label >= 380)));
+    assert!((0..2020).all(|label| doubt.lacks(label) == (label >= 1980)));
     // As if the file had named them: what the index holds itself counts.
     host.index.mend(doubt, host.model.clone().into_iter().collect()).unwrap();
     let view = host.index.view();
-    assert_eq!((view.len(), view.sealed_len(), view.head_len()), (420, 380, 40));
+    assert_eq!((view.len(), view.sealed_len(), view.head_len()), (2020, 1980, 40));
     check_all(&view, &host.model, Metric::L2);
     drop(view);
     assert!(!damaged.exists() && sound.exists());
     host.run(Op::Task(Wanted::Sealed, Vec::new()));
     host.run(Op::Manifest(true));
     host.run(Op::Crash);
-    assert_eq!(host.index.view().sealed_len(), 420);
+    assert_eq!(host.index.view().sealed_len(), 2020);
 }
 
 #[test]

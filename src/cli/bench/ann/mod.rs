@@ -5,7 +5,7 @@ mod report;
 mod tests;
 mod turnover;
 
-pub use report::{Fresh, Ratio, Report};
+pub use report::{Fresh, Ratio, Report, Worn};
 
 use super::data::{Data, DataArgs, at_least_1};
 use super::memory::peak_memory_bytes;
@@ -17,9 +17,10 @@ use crate::cli::plot::{Series, recall_against_qps};
 use crate::cli::vectors::read_neighbors;
 use crate::compute::distance::backend;
 use crate::error::Result;
-use crate::index::IndexView;
+use crate::index::{IndexView, Wanted};
 use clap::Args;
 use std::path::PathBuf;
+use std::time::Instant;
 
 /// What is measured, on which files.
 #[derive(Args, Clone, Debug)]
@@ -65,13 +66,12 @@ pub fn run(args: &AnnArgs) -> Result<Report> {
     at_least_1(&[("--truth-queries", args.truth_queries.unwrap_or(1))])?;
     let mut data = args.data.read()?;
     let given = args.truth.as_deref().map(read_neighbors).transpose()?;
-    let (bench, build_seconds) = build(args, &mut data)?;
+    let (mut bench, build_seconds) = build(args, &mut data)?;
     let truth = given.map_or_else(|| truth(args, &data), Ok)?;
     let measured = Measured { args, data: &data, truth: &truth };
-    let view = bench.index.view();
     let (points, fresh) = match args.turnovers {
-        Some(turnovers) => measured.beside_fresh(turnovers, &view)?,
-        None => (measured.points(&view)?, None),
+        Some(turnovers) => measured.beside_fresh(turnovers, &mut bench)?,
+        None => (measured.points(&bench.index.view())?, None),
     };
     let report = measured.report(&bench, build_seconds, points, fresh)?;
     plot(args, &report)?;
@@ -123,17 +123,41 @@ impl Measured<'_> {
         Ok(searches.measure(ef, self.truth)?.0)
     }
 
-    /// Width by width in turn with an index made at once of the same vectors.
-    fn beside_fresh(&self, turnovers: usize, worn: &IndexView) -> Result<(Vec<Point>, Option<Fresh>)> {
+    /// As the last change left it, and settled as a store's index is when writing pauses, each width by width in turn
+    /// with an index made at once of the same vectors.
+    fn beside_fresh(&self, turnovers: usize, bench: &mut Bench) -> Result<(Vec<Point>, Option<Fresh>)> {
         let (fresh, build_seconds) = self.args.build.sealed(&self.data.base, self.args.data.metric)?;
         let view = fresh.index.view();
-        let pairs: Vec<(Point, Point)> = (self.args.search.ef.iter())
-            .map(|&ef| Ok((self.point(worn, ef)?, self.point(&view, ef)?)))
-            .collect::<Result<_>>()?;
-        let against = pairs.iter().map(|(worn, fresh)| Ratio::of(worn, fresh)).collect();
-        let (points, fresh_points) = pairs.into_iter().unzip();
+        let worn = bench.index.view();
+        let tiers = bench.tiers(&worn)?;
+        let started = Instant::now();
+        bench.maintain(Wanted::Settled)?;
+        let settling_seconds = started.elapsed().as_secs_f64();
+        let settled = bench.index.view();
+        let (mut unsettled, mut points) =
+            (Worn { tiers, points: Vec::new(), against: Vec::new() }, Vec::new());
+        let (mut fresh_points, mut against) = (Vec::new(), Vec::new());
+        for &ef in &self.args.search.ef {
+            let [worn, settled, new] = [&worn, &settled, &view].map(|view| self.point(view, ef));
+            let (worn, settled, new) = (worn?, settled?, new?);
+            unsettled.against.push(Ratio::of(&worn, &new));
+            against.push(Ratio::of(&settled, &new));
+            unsettled.points.push(worn);
+            points.push(settled);
+            fresh_points.push(new);
+        }
         let tiers = fresh.tiers(&view)?;
-        Ok((points, Some(Fresh { turnovers, build_seconds, tiers, points: fresh_points, against })))
+        let points_of = fresh_points;
+        let fresh = Fresh {
+            turnovers,
+            build_seconds,
+            tiers,
+            points: points_of,
+            against,
+            settling_seconds,
+            unsettled,
+        };
+        Ok((points, Some(fresh)))
     }
 
     fn report(

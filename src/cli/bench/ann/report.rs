@@ -63,6 +63,22 @@ pub struct Fresh {
     pub tiers: Tiers,
     /// One for each width, each measured right after the other's.
     pub points: Vec<Point>,
+    /// The other, settled, one for each width.
+    pub against: Vec<Ratio>,
+    /// What settling the other took.
+    pub settling_seconds: f64,
+    /// The other before.
+    pub unsettled: Worn,
+}
+
+/// An index as its last change left it.
+#[derive(Clone, Debug, Serialize)]
+pub struct Worn {
+    /// Where its rows are.
+    #[serde(flatten)]
+    pub tiers: Tiers,
+    /// One for each width.
+    pub points: Vec<Point>,
     /// One for each width.
     pub against: Vec<Ratio>,
 }
@@ -117,14 +133,27 @@ impl fmt::Display for Report {
 
 impl fmt::Display for Fresh {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(
+            f,
+            "the same before it was settled, which took {:.1} s: {}",
+            self.settling_seconds, self.unsettled.tiers
+        )?;
+        table(f, &self.unsettled.points)?;
         writeln!(f, "the same vectors made at once, in {:.1} s: {}", self.build_seconds, self.tiers)?;
         table(f, &self.points)?;
         writeln!(f, "after {} turnovers against made at once", self.turnovers)?;
-        writeln!(f, "   ef   recall       QPS")?;
-        for Ratio { ef, recall_difference, qps_ratio } in &self.against {
-            writeln!(f, "{ef:>5} {recall_difference:>+8.4} {qps_ratio:>8.2}x")?;
+        writeln!(f, "        settled            before")?;
+        writeln!(f, "   ef   recall       QPS   recall       QPS")?;
+        for (settled, worn) in self.against.iter().zip(&self.unsettled.against) {
+            writeln!(f, "{:>5} {settled} {worn}", settled.ef)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Ratio {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:>+8.4} {:>8.2}x", self.recall_difference, self.qps_ratio)
     }
 }
 

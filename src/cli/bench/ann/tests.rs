@@ -106,13 +106,19 @@ fn turnovers_are_compared_with_an_index_made_at_once() {
     let report = run_with(&named, &["--turnovers", "2", "--plot", svg.to_str().unwrap()]);
     let fresh = report.fresh.as_ref().unwrap();
     // The last steps are in the head: too few to be sealed, and too few rows of the file are dead.
-    assert_eq!(report.tiers.head_rows + report.tiers.live_rows + report.tiers.sealed_rows, 600);
-    assert!(report.tiers.sealed_rows < 600, "{report}");
+    for tiers in [&report.tiers, &fresh.unsettled.tiers] {
+        assert_eq!(tiers.head_rows + tiers.live_rows + tiers.sealed_rows, 600);
+    }
+    assert!(fresh.unsettled.tiers.sealed_rows < 600, "{report}");
     assert_eq!((report.rows, fresh.tiers.sealed_rows, fresh.turnovers), (600, 600, 2));
-    for (ratio, (worn, new)) in fresh.against.iter().zip(report.points.iter().zip(&fresh.points)) {
-        assert!(worn.recall > 0.9 && new.recall > 0.9, "{report}");
-        assert!((ratio.recall_difference - (worn.recall - new.recall)).abs() < 1e-12);
-        assert!((ratio.qps_ratio * new.qps / worn.qps - 1.0).abs() < 1e-9);
+    let unsettled = (&fresh.unsettled.against, &fresh.unsettled.points);
+    for (against, points) in [(&fresh.against, &report.points), unsettled] {
+        assert_eq!(against.len(), 2);
+        for (ratio, (worn, new)) in against.iter().zip(points.iter().zip(&fresh.points)) {
+            assert!(worn.recall > 0.9 && new.recall > 0.9, "{report}");
+            assert!((ratio.recall_difference - (worn.recall - new.recall)).abs() < 1e-12);
+            assert!((ratio.qps_ratio * new.qps / worn.qps - 1.0).abs() < 1e-9);
+        }
     }
     let svg = std::fs::read_to_string(svg).unwrap();
     assert!(svg.contains("after 2 turnovers") && svg.contains("made at once"));

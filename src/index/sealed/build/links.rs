@@ -102,30 +102,54 @@ impl Links {
 
     /// Links in both directions: chosen again among those of a node and those that come to it.
     pub(super) fn joined(&self, points: &Points, alpha: f32, workers: &Workers) -> Result<Self, Cancelled> {
-        let (starts, incoming) = self.reversed(points.len());
+        let nodes: Vec<u32> = (0..points.len() as u32).collect();
+        let incoming = Incoming::new(nodes.len(), &nodes, &self.ids, self.degree);
         let gather = |node: u32, others: &mut Vec<u32>| {
             others.extend(self.of(node));
-            others.extend_from_slice(&incoming[starts[node as usize]..starts[node as usize + 1]]);
+            others.extend_from_slice(incoming.of(node));
         };
         Self::choose(points, self.degree, Pruning { alpha, fill: true }, gather, workers)
     }
 
-    /// The nodes that link to each node, by counting: where they start, and they themselves, ascending.
-    fn reversed(&self, nodes: usize) -> (Vec<usize>, Vec<u32>) {
-        let mut starts = vec![0; nodes + 1];
-        for node in 0..nodes as u32 {
-            self.of(node).for_each(|link| starts[link as usize + 1] += 1);
+    /// Gives these nodes other links.
+    pub(super) fn put(&mut self, nodes: &[u32], links: &[u32]) {
+        for (&node, links) in nodes.iter().zip(links.chunks_exact(self.degree)) {
+            self.ids[node as usize * self.degree..][..self.degree].copy_from_slice(links);
         }
+    }
+}
+
+/// The nodes that link to each node, ascending.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    /// Where those of each node start.
+    starts: Vec<usize>,
+    ids: Vec<u32>,
+}
+
+impl Incoming {
+    /// By counting: of `nodes` nodes, to which those of `sources`, ascending, have `width` links each, filled up with themselves.
+    pub(super) fn new(nodes: usize, sources: &[u32], links: &[u32], width: usize) -> Self {
+        let each = || {
+            let lists = sources.iter().zip(links.chunks_exact(width));
+            lists.flat_map(|(&node, links)| {
+                links.iter().take_while(move |&&to| to != node).map(move |&to| (node, to))
+            })
+        };
+        let mut starts = vec![0; nodes + 1];
+        each().for_each(|(_, to)| starts[to as usize + 1] += 1);
         for node in 0..nodes {
             starts[node + 1] += starts[node];
         }
-        let (mut next, mut incoming) = (starts.clone(), vec![0; starts[nodes]]);
-        for node in 0..nodes as u32 {
-            for link in self.of(node) {
-                incoming[next[link as usize]] = node;
-                next[link as usize] += 1;
-            }
+        let (mut next, mut ids) = (starts.clone(), vec![0; starts[nodes]]);
+        for (node, to) in each() {
+            ids[next[to as usize]] = node;
+            next[to as usize] += 1;
         }
-        (starts, incoming)
+        Self { starts, ids }
+    }
+
+    pub(super) fn of(&self, node: u32) -> &[u32] {
+        &self.ids[self.starts[node as usize]..self.starts[node as usize + 1]]
     }
 }

@@ -10,6 +10,7 @@ mod order;
 mod partition;
 mod points;
 mod refine;
+mod repair;
 mod workers;
 
 use super::coder::{Coder, Grid, code_dim, step_for};
@@ -23,6 +24,8 @@ use equal::Rows;
 use links::{Links, Pruning};
 use points::Points;
 use refine::{Calibration, Codes, Refinement};
+pub(in crate::index) use repair::Base;
+use repair::{Left, Repair};
 use std::io;
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -60,8 +63,13 @@ impl BuildOptions {
     }
 
     /// Rows gone through in all, for progress.
-    fn steps(&self, nodes: usize) -> usize {
-        nodes * (4 + self.partitions + 2 * self.passes)
+    fn steps(&self, source: &Source) -> usize {
+        let rows = source.labels.len();
+        match &source.base {
+            // Codes are made twice, and who lost or got links chooses again; what came looks and chooses before.
+            Some(base) => 3 * rows + (rows - base.rows.len()) * (2 + self.partitions),
+            None => rows * (4 + self.partitions + 2 * self.passes),
+        }
     }
 }
 
@@ -73,6 +81,8 @@ pub(in crate::index) struct Source<'a> {
     pub vector: &'a (dyn Fn(usize) -> &'a [f32] + Sync),
     /// The last commit whose changes the rows hold.
     pub seq: u64,
+    /// A file of which the new one is largely made.
+    pub base: Option<Base<'a>>,
 }
 
 /// Builds a file at `path`, or one in memory; `None` when cancelled. There is at least one row.
@@ -86,7 +96,7 @@ pub(in crate::index) fn build<'a>(
     progress: &dyn Fn(usize, usize),
     cancel: &AtomicBool,
 ) -> Result<Option<Sealed>> {
-    let workers = Workers::new(options.threads, options.steps(source.labels.len()), progress, cancel)?;
+    let workers = Workers::new(options.threads, options.steps(source), progress, cancel)?;
     let Ok(built) = Built::new(source, options, &workers) else { return Ok(None) };
     let sealed = match path {
         Some(path) => to_file(&built, path)?,
@@ -123,7 +133,14 @@ impl<'a> Built<'a> {
         let coder = Coder::new(grid);
         let codes = Codes::new(&coder, nodes, &vector, workers)?;
         let mut entries = order::random_entries(nodes, options.seed);
-        let links = graph(&points, &coder, &codes, &entries, options, &vector, workers)?;
+        let looks = refinement(&points, &coder, &codes, &entries, options);
+        let links = match &source.base {
+            Some(base) => {
+                let left = Left::new(base, &rows);
+                Repair { left: &left, refinement: looks, options, workers }.run(&vector)?
+            }
+            None => graph(&looks, options, &vector, workers)?,
+        };
         let order = order::breadth_first(&links, nodes, &mut entries);
         let refinement = refinement(&points, &coder, &codes, &entries, options);
         let calibration = refinement.calibrate(&links, &vector, workers);
@@ -164,6 +181,7 @@ impl<'a> Built<'a> {
             limit: grid.limit,
             compared: calibration.compared,
             slope: calibration.slope,
+            repaired: source.base.map_or(0, |base| base.repaired(source.labels.len())),
         };
         Self {
             source,
@@ -269,15 +287,12 @@ fn deviation<'v>(
 }
 
 fn graph<'v>(
-    points: &Points,
-    coder: &Coder,
-    codes: &Codes,
-    entries: &[u32],
+    refinement: &Refinement,
     options: &BuildOptions,
     vector: &(dyn Fn(usize) -> &'v [f32] + Sync),
     workers: &Workers,
 ) -> Result<Links, Cancelled> {
-    let alpha = options.alpha();
+    let (points, alpha) = (refinement.points, refinement.alpha);
     let each = options.partitions * options.nearest;
     let near = candidates(points, options, workers)?;
     let gather = |node: u32, others: &mut Vec<u32>| {
@@ -286,7 +301,6 @@ fn graph<'v>(
     let pruning = Pruning { alpha, fill: false };
     let chosen = Links::choose(points, options.degree, pruning, gather, workers)?;
     let mut links = chosen.joined(points, alpha, workers)?;
-    let refinement = refinement(points, coder, codes, entries, options);
     for _ in 0..options.passes {
         links = refinement.run(&links, vector, workers)?;
     }

@@ -69,6 +69,17 @@ impl Points {
         self.scale.len()
     }
 
+    /// The points from the one of this number on.
+    pub(super) fn from(&self, first: usize) -> Self {
+        Self {
+            width: self.width,
+            codes: self.codes[first * self.width..].to_vec(),
+            scale: self.scale[first..].to_vec(),
+            half: self.half[first..].to_vec(),
+            kernels: self.kernels,
+        }
+    }
+
     pub(super) fn codes_of(&self, node: u32) -> &[i8] {
         &self.codes[node as usize * self.width..][..self.width]
     }

@@ -123,6 +123,17 @@ impl Refinement<'_> {
         }
     }
 
+    /// Adds what a walk to a vector finds.
+    pub(super) fn look(&self, links: &Links, vector: &[f32], others: &mut Vec<u32>) {
+        let query = self.coder.query(vector);
+        let sections = self.codes.sections(links, self.entries);
+        let walk = Walk { sections, query: &query, narrow: None, kernels: self.points.kernels };
+        with_scratch(|scratch| {
+            walk.run(Width::of(self.ef), &[], scratch);
+            others.extend(scratch.pool.ids());
+        });
+    }
+
     /// Links chosen anew among those of a node and what a walk to it finds.
     pub(super) fn run<'v>(
         &self,
@@ -130,14 +141,8 @@ impl Refinement<'_> {
         vector: &(dyn Fn(usize) -> &'v [f32] + Sync),
         workers: &Workers,
     ) -> Result<Links, Cancelled> {
-        let sections = self.codes.sections(links, self.entries);
         let gather = |node: u32, others: &mut Vec<u32>| {
-            let query = self.coder.query(vector(node as usize));
-            let walk = Walk { sections, query: &query, narrow: None, kernels: self.points.kernels };
-            with_scratch(|scratch| {
-                walk.run(Width::of(self.ef), &[], scratch);
-                others.extend(scratch.pool.ids());
-            });
+            self.look(links, vector(node as usize), others);
             others.extend(links.of(node));
         };
         let pruning = Pruning { alpha: self.alpha, fill: false };
