@@ -3,35 +3,30 @@
 use super::file::Sealed;
 use roaring::RoaringBitmap;
 
-/// Where fewer than one node in this many matches they are listed, else told by their bits.
-const LISTED_SHARE: usize = 8;
-
 /// Rows of one file: a bit for each, and the nodes that have some.
 #[derive(Clone, Debug)]
 pub(in crate::index) struct FileRows {
     bits: Vec<u64>,
     /// Rows in the set.
     pub count: usize,
-    /// The nodes of rows in the set, ascending, where they are few.
-    nodes: Option<Vec<u32>>,
+    /// The nodes of rows in the set, ascending.
+    pub(super) nodes: Vec<u32>,
 }
 
 impl FileRows {
     pub(in crate::index) fn new(file: &Sealed, labels: &RoaringBitmap) -> Self {
         let rows = file.rows();
-        let mut set = Self { bits: vec![0; rows.div_ceil(64)], count: 0, nodes: None };
+        let mut set = Self { bits: vec![0; rows.div_ceil(64)], count: 0, nodes: Vec::new() };
         // Either way reads one file's labels about once; a small set is looked up label by label.
         if labels.len() * u64::from(rows.ilog2() + 1) < rows as u64 {
             labels.iter().filter_map(|label| file.row_of(label)).for_each(|row| set.insert(row));
         } else {
             (0..rows as u32).filter(|&row| labels.contains(file.label(row))).for_each(|row| set.insert(row));
         }
-        if set.count * LISTED_SHARE < rows {
-            let mut nodes: Vec<u32> = set.rows().map(|row| file.node_of(row)).collect();
-            nodes.sort_unstable();
-            nodes.dedup();
-            set.nodes = Some(nodes);
-        }
+        let mut nodes: Vec<u32> = set.rows().map(|row| file.node_of(row)).collect();
+        nodes.sort_unstable();
+        nodes.dedup();
+        set.nodes = nodes;
         set
     }
 
@@ -46,14 +41,8 @@ impl FileRows {
     }
 
     fn rows(&self) -> impl Iterator<Item = u32> {
-        (0..self.bits.len() as u32 * 64).filter(|&row| self.contains(row))
-    }
-
-    /// The nodes that may have rows in the set, ascending.
-    pub(super) fn candidates(&self, nodes: usize) -> Box<dyn Iterator<Item = u32> + '_> {
-        match &self.nodes {
-            Some(nodes) => Box::new(nodes.iter().copied()),
-            None => Box::new(0..nodes as u32),
-        }
+        self.bits.iter().zip((0..).step_by(64)).flat_map(|(&bits, first)| {
+            (0..64).filter(move |bit| bits >> bit & 1 == 1).map(move |bit: u32| first + bit)
+        })
     }
 }

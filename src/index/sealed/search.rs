@@ -9,6 +9,19 @@ use serde::Serialize;
 
 /// Comparing a node on a walk costs as much as this many in a scan, which knows what comes next.
 const WALK_COST: usize = 4;
+/// Putting a node into its place among so many costs as much as comparing one in a scan.
+const MOVED: usize = 32;
+
+/// Most that a walk is wider than the one before it.
+const MOST_WIDENING: usize = 4;
+/// Where rows that match are not near, walks may cost so much less than a scan: they may be in vain.
+const FAR: usize = 8;
+
+/// What a walk costs that keeps `ef` candidates, about twice as many having been put there, in nodes that a scan compares.
+fn cost(ef: usize, compared: usize) -> usize {
+    let moved = ef.saturating_mul(ef) / MOVED;
+    compared.saturating_mul(WALK_COST).saturating_add(moved)
+}
 /// Of the width asked for, so many in four candidates must match for a walk to count as one of that width.
 const ENOUGH_IN_FOUR: usize = 3;
 
@@ -105,14 +118,15 @@ impl Sealed {
         let matching = ask.within.map_or(self.rows(), |rows| rows.count) * alive / self.rows();
         let mut ef = asked.saturating_mul(self.rows()) / matching.max(1);
         let mut spent = 0;
+        let mut risk = 1;
         let mut width = self.adaptive(ask, walk).unwrap_or(Width::of(ef));
         loop {
-            let next = self.header().compared_by(ef);
-            if ef >= self.header().nodes || (spent + next).saturating_mul(WALK_COST) >= matching {
+            let next = cost(ef, self.header().compared_by(ef));
+            if ef >= self.header().nodes || spent + next >= matching / risk {
                 return false;
             }
             let compared = walk.run(width, &[], scratch);
-            spent += compared;
+            spent += cost(width.ef, compared);
             self.keep_matching(ask, scratch);
             let matched = scratch.best.candidates.len();
             tell(told, SearchStep::Walk { ef: width.ef, compared, matched });
@@ -120,7 +134,10 @@ impl Sealed {
                 return true;
             }
             if width.fall.is_none() {
-                ef = ef.saturating_mul(asked).div_ceil(matched.max(asked / 8).max(1)).max(2 * ef);
+                // Where hardly any match nobody knows how far away they are.
+                risk = if MOST_WIDENING * matched < asked { FAR } else { 1 };
+                let widened = ef.saturating_mul(asked).div_ceil(matched.max(1));
+                ef = widened.clamp(2 * ef, MOST_WIDENING * ef);
             }
             width = Width::of(ef);
         }
@@ -154,14 +171,21 @@ impl Sealed {
 
     /// Compares with every node that has a row that matches.
     fn scan(&self, ask: &Ask, walk: &Walk, scratch: &mut Scratch, told: &mut Told) {
-        let nodes = self.header().nodes;
-        let candidates: Box<dyn Iterator<Item = u32>> = match ask.within {
-            Some(rows) => rows.candidates(nodes),
-            None => Box::new(0..nodes as u32),
+        let all: Vec<u32>;
+        let mut ids = match ask.within {
+            Some(rows) => &rows.nodes,
+            None => {
+                all = (0..self.header().nodes as u32).collect();
+                &all
+            }
         };
-        let ids: Vec<u32> = candidates.filter(|&node| self.node_matches(ask, node)).collect();
+        let matching: Vec<u32>;
+        if ask.exclude.is_some() || self.alive() < self.rows() {
+            matching = ids.iter().copied().filter(|&node| self.node_matches(ask, node)).collect();
+            ids = &matching;
+        }
         tell(told, SearchStep::Scan { compared: ids.len() });
-        walk.scan(&ids, ask.k, scratch);
+        walk.scan(ids, ask.k, scratch);
     }
 
     /// The best rows of the candidates, by refined codes.

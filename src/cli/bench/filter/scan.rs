@@ -9,6 +9,8 @@ use roaring::RoaringBitmap;
 
 /// Best by codes that are scored by vectors.
 const RESCORED: usize = 30;
+/// Rows compared at a time, by the kernel that the index scans with.
+const BATCH: usize = 128;
 
 /// Codes of rows, side by side in memory: each row −127 to 127 over its largest value.
 pub(super) struct Scan<'a> {
@@ -37,12 +39,18 @@ impl<'a> Scan<'a> {
         let mut query_codes = Vec::with_capacity(query.len());
         let step = encode(query, &mut query_codes);
         let mut best = TopK::new(RESCORED.max(k));
-        let rows = self.codes.chunks_exact(query.len()).zip(&self.factors).zip(&self.rows);
-        for ((codes, &(row_step, squared)), &row) in rows {
-            let inner = step * row_step * backend.dot_i8(&query_codes, codes) as f32;
-            let estimate = if self.metric == Metric::L2 { 2.0 * inner - squared } else { inner };
-            if best.may_keep(estimate) && !excluded.contains(row) {
-                best.push(estimate, row);
+        let mut products = [0; BATCH];
+        for start in (0..self.rows.len()).step_by(BATCH) {
+            let end = (start + BATCH).min(self.rows.len());
+            let places: [u32; BATCH] = std::array::from_fn(|i| (start + i) as u32);
+            backend.codes().dots_i8(&query_codes, &self.codes, &places[..end - start], &mut products);
+            for (at, &product) in (start..end).zip(&products) {
+                let ((row_step, squared), row) = (self.factors[at], self.rows[at]);
+                let inner = step * row_step * product as f32;
+                let estimate = if self.metric == Metric::L2 { 2.0 * inner - squared } else { inner };
+                if best.may_keep(estimate) && !excluded.contains(row) {
+                    best.push(estimate, row);
+                }
             }
         }
         let mut exact = TopK::new(k);
