@@ -86,7 +86,8 @@ fn within(what: &str, found: usize, least: usize, most: usize) -> Result<()> {
 pub struct SearchOptions<'a> {
     /// How many neighbours.
     pub k: usize,
-    /// Width of the graph search: wider finds more of the true neighbours, and takes longer. At least `k` is used.
+    /// Width of the graph search: wider finds more of the true neighbours, and takes longer. At least `k` is used. Above `k` it
+    /// is an average: a sealed file is walked until candidates fall as far below the `k`-th as the `ef`-th mostly does.
     pub ef: usize,
     /// Compare with every vector instead.
     pub exact: bool,

@@ -34,14 +34,17 @@ impl Base<'_> {
     }
 
     /// Whether its graph is worth taking over into a file of `rows` rows with so many links each. Each repair loses a little
-    /// recall, so after as many changes as there are rows the graph is made at once again: spread over them that costs
-    /// each about as much as its repair.
+    /// recall, so after changes of half as many rows as there are the graph is made at once again: spread over them that
+    /// costs each as much as making a few rows.
     pub(in crate::index) fn serves(&self, rows: usize, degree: usize) -> bool {
         5 * self.rows.len() > LEAST_KEPT * rows.max(self.file.rows())
-            && self.repaired(rows) <= rows
+            && MOST_REPAIRED * self.repaired(rows) <= rows
             && self.file.header().degree == degree
     }
 }
+
+/// One row in so many may have come or died since a graph was made at once.
+const MOST_REPAIRED: usize = 2;
 
 /// In `place`: the node is dead.
 const DEAD: u32 = u32::MAX;
