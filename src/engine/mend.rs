@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 type Vectors = Vec<(u32, Vec<f32>)>;
 
 impl Shared {
-    /// Finds the damaged files of the index and replaces them. Nobody waits meanwhile; until it is done searches answer
+    /// Finds the damaged files of the index and replaces them. Writers wait only at its end, while what was lost goes into the head; until then searches answer
     /// from the files as they are. Returns false where it was cancelled.
     pub(super) fn mend_index(&self, cancel: &AtomicBool) -> Result<bool> {
         let _one_at_a_time = lock(&self.task)?;

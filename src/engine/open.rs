@@ -79,7 +79,6 @@ impl Engine {
             shared.adopt(stored.as_ref(), &settings)?;
         }
         let engine = Self { upkeep: Upkeep::start(&shared, request.settle_after)?, shared };
-        engine.upkeep.wake();
         Ok(engine)
     }
 }

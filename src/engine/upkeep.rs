@@ -113,10 +113,11 @@ impl Engine {
 }
 
 impl Shared {
-    /// Does what is due each time it is woken, and settles the index when no wake comes for a while.
+    /// Does what is due at first and each time it is woken, and settles the index when no wake comes for a while.
     fn keep_up(&self, woken: &Receiver<()>, settle_after: Duration, stop: &AtomicBool) {
         let mut pause = Pause::default();
-        // Nothing has to be settled before the first wake.
+        // What opening left to do. Settling is for those who write: a store that is opened to be read is left alone.
+        self.look_after(&mut pause, stop);
         let (mut wait, mut settling) = (Duration::MAX, Duration::ZERO);
         loop {
             let woken = woken.recv_timeout(wait);
@@ -177,6 +178,8 @@ impl Shared {
                 // Sealed, so that there is a manifest again, which keeps the other files for the next open.
                 if self.mend_index(stop)? {
                     self.run_tasks(Wanted::Sealed, stop, &|_| {})?;
+                    // There may have been nothing to seal.
+                    self.write_manifest()?;
                 }
                 Ok(())
             }

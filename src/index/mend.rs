@@ -87,7 +87,9 @@ impl Index {
         self.add(&lost);
         self.merge();
         (self.distrusted, self.unwritten) = (false, true);
-        self.forgo_journal();
+        if !lost.is_empty() {
+            self.forgo_journal();
+        }
         Ok(self.view())
     }
 }

@@ -16,6 +16,9 @@ use std::cmp::Ordering;
 const OVERFETCH: usize = 2;
 const OVERFETCH_LEAST: usize = 16;
 
+/// Most answers that room is made for before there are any.
+const EXPECTED: usize = 1024;
+
 /// Rows that a scan compares at a time.
 const SCANNED: usize = 128;
 
@@ -101,7 +104,7 @@ impl<'a> Search<'a> {
     /// The best of all tiers. Head and live tier score by full vectors, sealed files by refined codes; where scores are
     /// to be exact, what may be among the best is scored again.
     fn approximate(&self, k: usize, mut told: Option<&mut Vec<Vec<SearchStep>>>) -> Vec<Neighbor> {
-        let mut hits: Vec<Hit> = Vec::with_capacity(2 * k * (self.view.sealed.len() + 1));
+        let mut hits: Vec<Hit> = Vec::with_capacity(EXPECTED.min(2 * k * (self.view.sealed.len() + 1)));
         if !self.view.head.is_empty() || self.view.live.is_some() {
             hits.extend(self.rescored(self.candidates(k)).into_iter().map(Hit::exact));
         }

@@ -5,7 +5,7 @@ use super::data::at_least_1;
 use super::scratch::Scratch;
 use crate::cli::vectors::Vectors;
 use crate::error::Result;
-use crate::index::{Index, IndexView, Options, TaskKind, Wanted};
+use crate::index::{Identity, Index, IndexView, Options, SearchOptions, TaskKind, Wanted};
 use crate::model::Metric;
 use clap::Args;
 use serde::Serialize;
@@ -115,6 +115,19 @@ impl Bench {
             self.index.complete(task)?;
         }
         Ok(())
+    }
+
+    /// Milliseconds from files on disk to the first answer of an index that is opened with them, where there are any. What
+    /// was just written is still in the system's memory.
+    pub(super) fn open_ms(&mut self, query: &[f32], k: usize) -> Result<Option<f64>> {
+        const IDENTITY: Identity = [0; 16];
+        let Some(manifest) = self.index.manifest(IDENTITY) else { return Ok(None) };
+        manifest.write()?;
+        let options = self.index.options().clone();
+        let started = Instant::now();
+        let opened = Index::open(options, &IDENTITY, self.seq..=self.seq)?;
+        opened.view().search(query, &SearchOptions::new(k))?;
+        Ok(Some(started.elapsed().as_secs_f64() * 1e3))
     }
 
     pub(super) fn tiers(&self, view: &IndexView) -> Result<Tiers> {

@@ -13,6 +13,9 @@ use crate::model::Metric;
 /// The grid of 4-bit codes ends at this many standard deviations: for a normal distribution that loses least.
 const GRID_DEVIATIONS: f32 = 2.7;
 
+/// Keys fall at least by so many standard deviations of their error before a walk gives up.
+const FALL_ERRORS: f32 = 2.0;
+
 /// A step's parts, and products with them, are still normal numbers.
 const LEAST_STEP: f32 = 1e-30;
 
@@ -236,23 +239,28 @@ impl Query {
     }
 
     /// By how much keys fall as scores do, `falls` times the measure that makes queries alike: under cosine 1, under inner
-    /// product the query's length, under L2 the squared distance.
+    /// product the query's length, under L2 the squared distance. It is no less than what keys may be off by.
     pub(super) fn fall(&self, falls: f32) -> Fall {
         match self.metric {
-            Metric::Cosine => Fall { factor: 1.0, less: falls / self.unit },
-            Metric::InnerProduct => Fall { factor: 1.0, less: falls * self.length / self.unit },
-            Metric::L2 => Fall { factor: 1.0 + falls, less: -falls * self.offset },
+            Metric::Cosine => Fall { factor: 1.0, less: falls / self.unit, least: FALL_ERRORS * self.error },
+            Metric::InnerProduct => Fall { factor: 1.0, less: falls * self.length / self.unit, least: 0.0 },
+            Metric::L2 => Fall { factor: 1.0 + falls, less: -falls * self.offset, least: self.near_error() },
         }
     }
 
-    /// How many times that measure scores fall from one key to another.
-    pub(super) fn falls(&self, from: f32, to: f32) -> f32 {
+    /// The fall of the score from one key to another, and the measure of this query.
+    pub(super) fn fallen(&self, from: f32, to: f32) -> (f32, f32) {
         let fallen = self.relative(from) - self.relative(to);
         match self.metric {
-            Metric::Cosine => fallen,
-            Metric::InnerProduct => fallen / self.length,
-            Metric::L2 => fallen / -(self.offset + from),
+            Metric::Cosine => (fallen, 1.0),
+            Metric::InnerProduct => (fallen, self.length),
+            Metric::L2 => (fallen, (-(self.offset + from)).max(self.near_error())),
         }
+    }
+
+    /// What keys of rows about as long as the query may be off by, under L2: near ones are.
+    fn near_error(&self) -> f32 {
+        FALL_ERRORS * self.key_error((-self.offset).max(0.0).sqrt())
     }
 
     /// The score, from the inner product with a row's refined codes.
@@ -266,11 +274,19 @@ impl Query {
     }
 }
 
-/// A key below another one: `factor · key − less`.
+/// A key below another one: `factor · key − less`, but at least by `least`.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Fall {
     pub factor: f32,
     pub less: f32,
+    pub least: f32,
+}
+
+impl Fall {
+    #[inline]
+    pub(super) fn below(&self, key: f32) -> f32 {
+        (self.factor * key - self.less).min(key - self.least)
+    }
 }
 
 #[inline]

@@ -89,6 +89,9 @@ pub(in crate::index) struct Header {
     pub repaired: usize,
 }
 
+/// A steeper fall than any measure has.
+pub(super) const MOST_SLOPE: f32 = 1e3;
+
 /// The width of the walks that were counted when the file was made.
 pub(super) const CALIBRATION_EF: usize = 64;
 
@@ -162,8 +165,7 @@ impl Header {
             && self.step.is_normal()
             && self.step > 0.0
             && self.limit.is_finite()
-            && self.slope.is_finite()
-            && self.slope >= 0.0;
+            && (0.0..=MOST_SLOPE).contains(&self.slope);
         if sound { Ok(()) } else { Err(Error::damaged(place, format!("its header says {self:?}"))) }
     }
 
@@ -231,8 +233,11 @@ impl Layout {
         if crc32fast::hash(&page[..CHECKSUM]) != u32_at(page, CHECKSUM) {
             return Err(Error::damaged(place, "the checksum of its header is wrong"));
         }
-        if found != VERSION {
+        if found > VERSION {
             return Err(Error::Format { found, newest: VERSION });
+        }
+        if found < VERSION {
+            return Err(Error::damaged(place, format!("it is of version {found}, which is made anew")));
         }
         if u32_at(page, 36) as usize != SECTIONS.len() {
             return Err(Error::damaged(place, format!("its header names {} sections", u32_at(page, 36))));

@@ -60,7 +60,7 @@ impl Pool {
     #[inline]
     fn floor(&self) -> f32 {
         let last = self.wanted.checked_sub(1).and_then(|at| self.key_of(at));
-        last.zip(self.fall).map_or(f32::NEG_INFINITY, |(key, fall)| fall.factor * key - fall.less)
+        last.zip(self.fall).map_or(f32::NEG_INFINITY, |(key, fall)| fall.below(key))
     }
 
     /// The key of the candidate at a place, the best being at 0.
@@ -151,7 +151,7 @@ mod tests {
     fn what_falls_too_far_below_those_wanted_is_neither_kept_nor_followed() {
         let mut pool = Pool::default();
         pool.reset(8);
-        pool.keep_above(2, Fall { factor: 1.0, less: 5.0 });
+        pool.keep_above(2, Fall { factor: 1.0, less: 5.0, least: 0.0 });
         let insert = |pool: &mut Pool, key: f32, id| {
             if key > pool.bound() {
                 pool.insert(Candidate::new(key, id), backend().codes());

@@ -6,6 +6,7 @@ use super::scratch::{Scratch, with_scratch};
 use super::walk::{Narrow, Walk, Width};
 use crate::compute::distance::backend;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// Comparing a node on a walk costs as much as this many in a scan, which knows what comes next.
 const WALK_COST: usize = 4;
@@ -121,11 +122,11 @@ impl Sealed {
         let mut risk = 1;
         let mut width = self.adaptive(ask, walk).unwrap_or(Width::of(ef));
         loop {
-            let next = cost(ef, self.header().compared_by(ef));
+            let next = cost(width.ef, self.header().compared_by(ef));
             if ef >= self.header().nodes || spent + next >= matching / risk {
                 return false;
             }
-            let compared = walk.run(width, &[], scratch);
+            let compared = walk.run(width, scratch);
             spent += cost(width.ef, compared);
             self.keep_matching(ask, scratch);
             let matched = scratch.best.candidates.len();
@@ -153,7 +154,7 @@ impl Sealed {
             let fall = walk.query.fall(slope * (ask.ef as f32 / ask.k as f32).ln());
             // As many more as may have died.
             let wanted = (ask.k * self.rows()).div_ceil(self.alive().max(1));
-            Width { ef: ask.ef + ask.ef / 2, fall: Some((wanted, fall)) }
+            Width { ef: ask.ef.saturating_add(ask.ef / 2), fall: Some((wanted, fall)) }
         })
     }
 
@@ -171,21 +172,17 @@ impl Sealed {
 
     /// Compares with every node that has a row that matches.
     fn scan(&self, ask: &Ask, walk: &Walk, scratch: &mut Scratch, told: &mut Told) {
-        let all: Vec<u32>;
-        let mut ids = match ask.within {
-            Some(rows) => &rows.nodes,
-            None => {
-                all = (0..self.header().nodes as u32).collect();
-                &all
-            }
+        let listed = ask.within.map(|rows| rows.nodes.as_slice());
+        let some_differ = ask.exclude.is_some() || self.alive() < self.rows();
+        let ids: Cow<[u32]> = match listed {
+            Some(nodes) if !some_differ => Cow::Borrowed(nodes),
+            Some(nodes) => nodes.iter().copied().filter(|&node| self.node_matches(ask, node)).collect(),
+            None => (0..self.header().nodes as u32)
+                .filter(|&node| !some_differ || self.node_matches(ask, node))
+                .collect(),
         };
-        let matching: Vec<u32>;
-        if ask.exclude.is_some() || self.alive() < self.rows() {
-            matching = ids.iter().copied().filter(|&node| self.node_matches(ask, node)).collect();
-            ids = &matching;
-        }
         tell(told, SearchStep::Scan { compared: ids.len() });
-        walk.scan(ids, ask.k, scratch);
+        walk.scan(&ids, ask.k, scratch);
     }
 
     /// The best rows of the candidates, by refined codes.
@@ -196,7 +193,7 @@ impl Sealed {
         for &(score, node) in &scratch.best.scored {
             let reach = walk.score_reach(node);
             if count >= ask.k && score + reach < least {
-                break;
+                continue;
             }
             for row in self.rows_of(node).filter(|&row| all || self.matches(ask, row)) {
                 found(Found { score, reach, row });

@@ -63,9 +63,8 @@ impl Width {
 }
 
 impl Walk<'_> {
-    /// Leaves the best nodes found in the scratch memory's pool, and returns how many were compared. It starts from `seeds`,
-    /// or from the file's entries where these are empty.
-    pub(super) fn run(&self, width: Width, seeds: &[u32], scratch: &mut Scratch) -> usize {
+    /// Leaves the best nodes found from the file's entries in the scratch memory's pool, and returns how many were compared.
+    pub(super) fn run(&self, width: Width, scratch: &mut Scratch) -> usize {
         let Scratch { pool, gathered, lanes, .. } = scratch;
         let last = self.sections.nodes as u32 - 1;
         pool.reset(width.ef);
@@ -73,7 +72,7 @@ impl Walk<'_> {
             pool.keep_above(wanted, fall);
         }
         gathered.start(self.sections.nodes);
-        gathered.add(if seeds.is_empty() { self.sections.entries } else { seeds }, last);
+        gathered.add(self.sections.entries, last);
         let mut compared = 0;
         loop {
             // Of the candidate that is best now, while the batch before is still on its way from memory.

@@ -40,6 +40,26 @@ fn every_metric_keeps_its_floor_through_deletions() {
     }
 }
 
+/// Rows of a cluster are nearer to each other than 4-bit codes can tell: walks must not take that for the end.
+#[test]
+fn tight_clusters_are_found_whole() {
+    for metric in [Metric::Cosine, Metric::InnerProduct, Metric::L2] {
+        let mut noise = Noise(5);
+        let centers: Vec<Vec<f32>> = (0..150).map(|_| noise.vector(128)).collect();
+        let mut near = |i: usize| -> Vec<f32> {
+            centers[i % 150].iter().map(|center| center + 0.03 * noise.next()).collect()
+        };
+        let base: Vec<Vec<f32>> = (0..4500).map(&mut near).collect();
+        let queries: Vec<Vec<f32>> = (0..150).map(&mut near).collect();
+        let mut index = Index::new(small(128, metric)).unwrap();
+        index.apply((0..).zip(base.into_iter().map(Some)).collect(), 1).unwrap();
+        repair::compact(&mut index);
+        let found = recall(&index.view(), &queries, 100);
+        eprintln!("{metric}: {found:.4}");
+        assert!(found >= 0.99, "{metric}: {found}");
+    }
+}
+
 /// Real sentence embeddings, `None` where they are not there.
 fn embeddings(file: &str, count: usize) -> Option<Vec<Vec<f32>>> {
     const DIM: usize = 384;

@@ -11,7 +11,7 @@ fn options(metric: Metric) -> Options {
 }
 
 /// All that is in the index as one file.
-fn compact(index: &mut Index) -> IndexView {
+pub(super) fn compact(index: &mut Index) -> IndexView {
     let mut task = index.plan(Wanted::Compact).expect("there is something to seal");
     assert!(run(&mut task));
     index.complete(task).unwrap()

@@ -73,7 +73,8 @@ pub fn run(args: &AnnArgs) -> Result<Report> {
         Some(turnovers) => measured.beside_fresh(turnovers, &mut bench)?,
         None => (measured.points(&bench.index.view())?, None),
     };
-    let report = measured.report(&bench, build_seconds, points, fresh)?;
+    let open_ms = data.queries.iter().next().map_or(Ok(None), |query| bench.open_ms(query, args.data.k))?;
+    let report = Report { open_ms, ..measured.report(&bench, build_seconds, points, fresh)? };
     plot(args, &report)?;
     record(args.record.as_deref(), &report)?;
     Ok(report)
@@ -147,12 +148,11 @@ impl Measured<'_> {
             fresh_points.push(new);
         }
         let tiers = fresh.tiers(&view)?;
-        let points_of = fresh_points;
         let fresh = Fresh {
             turnovers,
             build_seconds,
             tiers,
-            points: points_of,
+            points: fresh_points,
             against,
             settling_seconds,
             unsettled,
@@ -185,6 +185,7 @@ impl Measured<'_> {
             build_seconds,
             sealing_seconds: bench.sealing_seconds,
             tiers: bench.tiers(&view)?,
+            open_ms: None,
             peak_memory_bytes: peak_memory_bytes(),
             points,
             fresh,

@@ -42,6 +42,9 @@ pub struct Report {
     /// Where the rows are.
     #[serde(flatten)]
     pub tiers: Tiers,
+    /// From files on disk, their pages in memory still, to the first answer of an index opened with them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub open_ms: Option<f64>,
     /// Most memory the process has used so far, where the system tells: what was measured on included.
     pub peak_memory_bytes: Option<u64>,
     /// One for each width, in the order given.
@@ -123,6 +126,9 @@ impl fmt::Display for Report {
             threads(self.build_threads)
         )?;
         writeln!(f, "{}", self.tiers)?;
+        if let Some(open_ms) = self.open_ms {
+            writeln!(f, "opened again, first answer after {open_ms:.1} ms")?;
+        }
         if let Some(bytes) = self.peak_memory_bytes {
             writeln!(f, "peak memory {:.0} MiB", bytes as f64 / 1_048_576.0)?;
         }

@@ -79,8 +79,10 @@ fn files_on_disk_are_counted_and_removed() {
     assert_eq!((report.tiers.sealed_rows, report.tiers.sealed_files, report.tiers.head_rows), (600, 1, 0));
     assert_eq!((report.degree, report.scores, report.build_threads), (8, "codes", 1));
     assert!(report.points.iter().all(|point| point.compared > 0.0 && point.compared <= 600.0), "{report}");
+    assert!(report.open_ms.is_some_and(|open_ms| open_ms > 0.0), "{report}");
     assert_eq!(std::fs::read_dir(&sealed).unwrap().count(), 0);
-    assert_eq!(run_with(&named, &[]).tiers.file_bytes, None);
+    let in_memory = run_with(&named, &[]);
+    assert_eq!((in_memory.tiers.file_bytes, in_memory.open_ms), (None, None));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::workers::{Cancelled, Workers};
 use crate::compute::Spaced;
 use crate::index::sealed::coder::Coder;
 use crate::index::sealed::file::Sections;
-use crate::index::sealed::format::CALIBRATION_EF;
+use crate::index::sealed::format::{CALIBRATION_EF, MOST_SLOPE};
 use crate::index::sealed::scratch::with_scratch;
 use crate::index::sealed::walk::{Walk, Width};
 
@@ -109,17 +109,18 @@ impl Refinement<'_> {
             let query = self.coder.query(vector(node));
             let walk = Walk { sections, query: &query, narrow: None, kernels: self.points.kernels };
             with_scratch(|scratch| {
-                let compared = walk.run(Width::of(CALIBRATION_EF), &[], scratch);
+                let compared = walk.run(Width::of(CALIBRATION_EF), scratch);
                 let [from, to] = RANKS.map(|rank| scratch.pool.key_of(rank - 1));
-                (compared, from.zip(to).map_or(0.0, |(from, to)| query.falls(from, to)))
+                (compared, from.zip(to).map_or((0.0, 0.0), |(from, to)| query.fallen(from, to)))
             })
         });
         let count = walks.len().max(1);
-        let fall = walks.iter().map(|&(_, fall)| fall).sum::<f32>() / count as f32;
-        let slope = fall / (RANKS[1] as f32 / RANKS[0] as f32).ln();
+        let sum = |of: fn(&(f32, f32)) -> f32| walks.iter().map(|(_, fallen)| of(fallen)).sum::<f32>();
+        let slope =
+            sum(|fallen| fallen.0) / sum(|fallen| fallen.1) / (RANKS[1] as f32 / RANKS[0] as f32).ln();
         Calibration {
             compared: walks.iter().map(|&(compared, _)| compared).sum::<usize>() / count,
-            slope: if slope.is_finite() { slope.max(0.0) } else { 0.0 },
+            slope: if slope.is_finite() { slope.clamp(0.0, MOST_SLOPE) } else { 0.0 },
         }
     }
 
@@ -129,7 +130,7 @@ impl Refinement<'_> {
         let sections = self.codes.sections(links, self.entries);
         let walk = Walk { sections, query: &query, narrow: None, kernels: self.points.kernels };
         with_scratch(|scratch| {
-            walk.run(Width::of(self.ef), &[], scratch);
+            walk.run(Width::of(self.ef), scratch);
             others.extend(scratch.pool.ids());
         });
     }
