@@ -124,10 +124,10 @@ impl Life {
         drop(store);
         keep();
         let store = open(&now);
-        // Fewer than a fifth die: more would have the file made anew by itself.
-        put(&store, (0..300).step_by(13), 1000);
+        // Fewer than one in twenty die: more would have the file made anew by itself.
+        put(&store, (0..300).step_by(60), 1000);
         put(&store, 300..330, 0);
-        store.write(|tx| (0..300).step_by(11).try_for_each(|n| tx.remove_user(&format!("u{n}")))).unwrap();
+        store.write(|tx| (0..300).step_by(61).try_for_each(|n| tx.remove_user(&format!("u{n}")))).unwrap();
         drop(store);
         keep();
         let store = open(&now);
@@ -135,7 +135,7 @@ impl Life {
         drop(store);
         keep();
         let store = open(&now);
-        put(&store, (1..300).step_by(7), 2000);
+        put(&store, (1..300).step_by(29), 2000);
         drop(store);
         keep();
         Self { states, _folder: folder }
