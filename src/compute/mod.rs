@@ -6,4 +6,4 @@ pub mod distance;
 pub mod matrix;
 pub mod top_k;
 
-pub use cpu::{BLOCK, BLOCK_BYTES, Backend, CodeKernels, Levels, Spaced, backends};
+pub use cpu::{Ahead, BLOCK, BLOCK_BYTES, Backend, CodeKernels, Eight, LINE, Levels, Spaced, backends};

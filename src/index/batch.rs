@@ -5,6 +5,9 @@ use super::view::IndexView;
 use crate::error::{Error, Result};
 use std::thread::ScopedJoinHandle;
 
+/// Queries that a thread has on their way at once: each waits for memory while it works on the others.
+const TOGETHER: usize = 2;
+
 impl IndexView {
     /// As [`IndexView::search`] for each of `queries`, in their order, shared out among `threads` threads, 1 or more; a
     /// single one is the caller's.
@@ -32,7 +35,10 @@ impl IndexView {
         if threads == 0 {
             return Err(Error::invalid("threads", threads, "at least 1"));
         }
-        let search = |part: &[&[f32]]| part.iter().map(|query| self.search(query, options)).collect();
+        let search = |part: &[&[f32]]| -> Result<Vec<_>> {
+            let groups = part.chunks(TOGETHER).map(|group| self.find(group, options, None));
+            Ok(groups.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+        };
         if threads == 1 || queries.len() < 2 {
             return search(queries);
         }

@@ -35,7 +35,11 @@ struct Hit<'a> {
     place: Option<(&'a Sealed, u32)>,
 }
 
-impl Hit<'_> {
+impl<'a> Hit<'a> {
+    fn sealed(file: &'a Sealed, &Found { score, reach, row }: &Found) -> Self {
+        Self { neighbor: Neighbor { label: file.label(row), score }, reach, place: Some((file, row)) }
+    }
+
     fn exact(neighbor: Neighbor) -> Self {
         Self { neighbor, reach: 0.0, place: None }
     }
@@ -56,38 +60,48 @@ fn widened(ef: usize, rows: usize, alive: usize) -> usize {
     proportional.clamp(ef, ef.saturating_mul(MAX_WIDENING))
 }
 
+/// Searches of one view with the same options.
 pub(super) struct Search<'a> {
     view: &'a IndexView,
-    query: &'a Query,
     options: &'a SearchOptions<'a>,
     backend: &'static Backend,
 }
 
 impl<'a> Search<'a> {
-    pub(super) fn new(view: &'a IndexView, query: &'a Query, options: &'a SearchOptions<'a>) -> Self {
-        Self { view, query, options, backend: backend() }
+    pub(super) fn new(view: &'a IndexView, options: &'a SearchOptions<'a>) -> Self {
+        Self { view, options, backend: backend() }
     }
 
-    /// The answers; what was done in each sealed file goes to `told`.
-    pub(super) fn neighbors(&self, told: Option<&mut Vec<Vec<SearchStep>>>) -> Vec<Neighbor> {
+    /// The answer to each query. What was done goes to `told`, if anybody asks: for each sealed file, of each query.
+    pub(super) fn neighbors(
+        &self,
+        queries: &[Query],
+        told: Option<&mut Vec<Vec<SearchStep>>>,
+    ) -> Vec<Vec<Neighbor>> {
         let k = self.options.k.min(self.view.len());
         if k == 0 {
-            return Vec::new();
+            return vec![Vec::new(); queries.len()];
         }
-        let mut found = if self.options.exact { self.exact(k) } else { self.approximate(k, told) };
-        if let Some(least) = self.options.min_score {
-            found.retain(|neighbor| neighbor.score >= least);
+        let mut answers: Vec<Vec<Neighbor>> = if self.options.exact {
+            queries.iter().map(|query| self.exact(query, k)).collect()
+        } else {
+            self.approximate(queries, k, told)
+        };
+        for found in &mut answers {
+            if let Some(least) = self.options.min_score {
+                found.retain(|neighbor| neighbor.score >= least);
+            }
+            found.truncate(k);
         }
-        found.truncate(k);
-        found
+        answers
     }
 
-    fn exact(&self, k: usize) -> Vec<Neighbor> {
+    fn exact(&self, query: &Query, k: usize) -> Vec<Neighbor> {
         let mut best = TopK::new(k);
         for segment in self.segments() {
             for row in 0..segment.len() {
                 if self.matches(segment, row) {
-                    best.push(self.score(segment.vector(row)), segment.label(row));
+                    best.push(self.score(query, segment.vector(row)), segment.label(row));
                 }
             }
         }
@@ -95,7 +109,7 @@ impl<'a> Search<'a> {
             for row in (0..file.rows() as u32)
                 .filter(|&row| file.is_alive(row, self.view.seq) && self.wanted(file.label(row)))
             {
-                best.push(self.score(file.vector(row)), file.label(row));
+                best.push(self.score(query, file.vector(row)), file.label(row));
             }
         }
         best.into_sorted().into_iter().map(|(score, label)| Neighbor { label, score }).collect()
@@ -103,32 +117,46 @@ impl<'a> Search<'a> {
 
     /// The best of all tiers. Head and live tier score by full vectors, sealed files by refined codes; where scores are
     /// to be exact, what may be among the best is scored again.
-    fn approximate(&self, k: usize, mut told: Option<&mut Vec<Vec<SearchStep>>>) -> Vec<Neighbor> {
-        let mut hits: Vec<Hit> = Vec::with_capacity(EXPECTED.min(2 * k * (self.view.sealed.len() + 1)));
-        if !self.view.head.is_empty() || self.view.live.is_some() {
-            hits.extend(self.rescored(self.candidates(k)).into_iter().map(Hit::exact));
-        }
+    fn approximate(
+        &self,
+        queries: &[Query],
+        k: usize,
+        mut told: Option<&mut Vec<Vec<SearchStep>>>,
+    ) -> Vec<Vec<Neighbor>> {
+        let mut hits: Vec<Vec<Hit>> = queries.iter().map(|query| self.unsealed(query, k)).collect();
         for file in self.view.sealed.iter() {
             let within = self.options.within.map(|rows| rows.rows_in(file));
             let ask = Ask {
-                vector: &self.query.vector,
+                vector: &[],
                 k,
                 ef: self.options.ef,
                 within: within.as_deref(),
                 exclude: self.options.exclude,
                 seq: self.view.seq,
             };
-            let mut steps = Vec::new();
-            file.search(&ask, told.is_some().then_some(&mut steps), |Found { score, reach, row }| {
-                let neighbor = Neighbor { label: file.label(row), score };
-                hits.push(Hit { neighbor, reach, place: Some((file, row)) });
+            let asks: Vec<Ask> = queries.iter().map(|query| Ask { vector: &query.vector, ..ask }).collect();
+            file.search(&asks, |at, answer| {
+                hits[at].extend(answer.rows.iter().map(|found| Hit::sealed(file, found)));
+                if let Some(told) = &mut told {
+                    told.push(answer.steps.to_vec());
+                }
             });
-            if let Some(told) = &mut told {
-                told.push(steps);
-            }
         }
+        queries.iter().zip(hits).map(|(query, hits)| self.best(query, k, hits)).collect()
+    }
+
+    /// What head and live tier may have among the best.
+    fn unsealed<'h>(&self, query: &Query, k: usize) -> Vec<Hit<'h>> {
+        let mut hits = Vec::with_capacity(EXPECTED.min(2 * k * (self.view.sealed.len() + 1)));
+        if !self.view.head.is_empty() || self.view.live.is_some() {
+            hits.extend(self.rescored(query, self.candidates(query, k)).into_iter().map(Hit::exact));
+        }
+        hits
+    }
+
+    fn best(&self, query: &Query, k: usize, mut hits: Vec<Hit>) -> Vec<Neighbor> {
         if self.options.exact_scores {
-            self.score_again(k, &mut hits);
+            self.score_again(query, k, &mut hits);
         }
         hits.sort_unstable_by(|a, b| closer(a.neighbor, b.neighbor));
         hits.truncate(k);
@@ -136,7 +164,7 @@ impl<'a> Search<'a> {
     }
 
     /// Scores by full vectors what could be among the `k` best by them, and lets go of the rest.
-    fn score_again(&self, k: usize, hits: &mut Vec<Hit>) {
+    fn score_again(&self, query: &Query, k: usize, hits: &mut Vec<Hit>) {
         if hits.len() > k {
             let (_, last, _) = hits.select_nth_unstable_by(k - 1, |a, b| b.least().total_cmp(&a.least()));
             let least = last.least();
@@ -144,21 +172,21 @@ impl<'a> Search<'a> {
         }
         for hit in hits {
             if let Some((file, row)) = hit.place {
-                hit.neighbor.score = self.score(file.vector(row));
+                hit.neighbor.score = self.score(query, file.vector(row));
             }
         }
     }
 
-    fn candidates(&self, k: usize) -> TopK<Candidate> {
+    fn candidates(&self, query: &Query, k: usize) -> TopK<Candidate> {
         let mut best = TopK::new((OVERFETCH * k).max(k + OVERFETCH_LEAST));
         for number in 0..self.view.head.len() {
-            self.scan(number, &mut best);
+            self.scan(query, number, &mut best);
         }
         if let Some(live) = &self.view.live
-            && !self.walk(live, k, &mut best)
+            && !self.walk(query, live, k, &mut best)
         {
             for number in 0..live.segments.len() {
-                self.scan(self.view.head.len() + number, &mut best);
+                self.scan(query, self.view.head.len() + number, &mut best);
             }
         }
         best
@@ -166,13 +194,13 @@ impl<'a> Search<'a> {
 
     /// Offers what the graph finds, widening until `k` rows match; false, with nothing offered, where a
     /// scan of the live tier costs less than the next width.
-    fn walk(&self, live: &Live, k: usize, best: &mut TopK<Candidate>) -> bool {
+    fn walk(&self, query: &Query, live: &Live, k: usize, best: &mut TopK<Candidate>) -> bool {
         let mut ef = widened(self.options.ef.max(k), live.rows(), self.view.live_len());
         while ef.saturating_mul(self.view.options.rows_per_ef) < live.rows() && ef < live.nodes() {
-            let rows = self.matching(live, ef);
+            let rows = self.matching(query, live, ef);
             if rows.len() >= k {
                 for (number, row) in rows {
-                    self.offer(number, row, best);
+                    self.offer(query, number, row, best);
                 }
                 return true;
             }
@@ -182,9 +210,8 @@ impl<'a> Search<'a> {
     }
 
     /// The rows that match among the `ef` nodes the graph finds and those it cannot reach.
-    fn matching(&self, live: &Live, ef: usize) -> Vec<(usize, usize)> {
-        let reached =
-            live.graph.search(self.query, ef).filter(|node| live.orphans.binary_search(node).is_err());
+    fn matching(&self, query: &Query, live: &Live, ef: usize) -> Vec<(usize, usize)> {
+        let reached = live.graph.search(query, ef).filter(|node| live.orphans.binary_search(node).is_err());
         reached
             .chain(live.orphans.iter().copied())
             .flat_map(|node| live.rows_of(node))
@@ -193,14 +220,14 @@ impl<'a> Search<'a> {
             .collect()
     }
 
-    fn scan(&self, number: usize, best: &mut TopK<Candidate>) {
+    fn scan(&self, query: &Query, number: usize, best: &mut TopK<Candidate>) {
         let segment = self.segment(number);
         let mut products = [0; SCANNED];
         for start in (0..segment.len() as u32).step_by(SCANNED) {
             let rows: Vec<u32> = (start..(start + SCANNED as u32).min(segment.len() as u32)).collect();
-            self.backend.codes().dots_i8(&self.query.codes, segment.all_codes(), &rows, &mut products);
+            self.backend.codes().dots_i8(&query.codes, segment.all_codes(), &rows, &mut products);
             for (&row, &product) in rows.iter().zip(&products) {
-                let estimate = self.query.estimate(product, segment.factor(row as usize));
+                let estimate = query.estimate(product, segment.factor(row as usize));
                 if best.may_keep(estimate) && self.matches(segment, row as usize) {
                     best.push(estimate, (segment.label(row as usize), number as u32, row));
                 }
@@ -208,15 +235,15 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn offer(&self, number: usize, row: usize, best: &mut TopK<Candidate>) {
+    fn offer(&self, query: &Query, number: usize, row: usize, best: &mut TopK<Candidate>) {
         let segment = self.segment(number);
-        best.push(self.estimate(segment, row), (segment.label(row), number as u32, row as u32));
+        best.push(self.estimate(query, segment, row), (segment.label(row), number as u32, row as u32));
     }
 
-    fn rescored(&self, candidates: TopK<Candidate>) -> Vec<Neighbor> {
+    fn rescored(&self, query: &Query, candidates: TopK<Candidate>) -> Vec<Neighbor> {
         let score = |(_, (label, number, row)): (f32, Candidate)| Neighbor {
             label,
-            score: self.score(self.segment(number as usize).vector(row as usize)),
+            score: self.score(query, self.segment(number as usize).vector(row as usize)),
         };
         let mut found: Vec<Neighbor> = candidates.into_sorted().into_iter().map(score).collect();
         found.sort_unstable_by(|a, b| closer(*a, *b));
@@ -234,13 +261,13 @@ impl<'a> Search<'a> {
     }
 
     #[inline]
-    fn estimate(&self, segment: &Segment, row: usize) -> f32 {
-        let product = self.backend.dot_i8(&self.query.codes, segment.codes(row));
-        self.query.estimate(product, segment.factor(row))
+    fn estimate(&self, query: &Query, segment: &Segment, row: usize) -> f32 {
+        let product = self.backend.dot_i8(&query.codes, segment.codes(row));
+        query.estimate(product, segment.factor(row))
     }
 
-    fn score(&self, vector: &[f32]) -> f32 {
-        score(self.view.options.metric, &self.query.vector, vector)
+    fn score(&self, query: &Query, vector: &[f32]) -> f32 {
+        score(self.view.options.metric, &query.vector, vector)
     }
 
     fn segment(&self, number: usize) -> &'a Segment {

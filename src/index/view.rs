@@ -45,7 +45,7 @@ impl IndexView {
     /// For the query as [`Index::apply`](super::Index::apply) for a vector; [`Error::Invalid`] for a
     /// `min_score` that is NaN.
     pub fn search(&self, query: &[f32], options: &SearchOptions) -> Result<Vec<Neighbor>> {
-        self.find(query, options, None)
+        Ok(self.find(&[query], options, None)?.pop().unwrap_or_default())
     }
 
     /// As [`IndexView::search`], with what was done in each sealed file.
@@ -58,27 +58,31 @@ impl IndexView {
         options: &SearchOptions,
     ) -> Result<(Vec<Neighbor>, Vec<Vec<SearchStep>>)> {
         let mut steps = Vec::new();
-        let found = self.find(query, options, Some(&mut steps))?;
-        Ok((found, steps))
+        let found = self.find(&[query], options, Some(&mut steps))?.pop();
+        Ok((found.unwrap_or_default(), steps))
     }
 
-    fn find(
+    /// The answers to some queries on their way together.
+    pub(super) fn find(
         &self,
-        query: &[f32],
+        queries: &[&[f32]],
         options: &SearchOptions,
         told: Option<&mut Vec<Vec<SearchStep>>>,
-    ) -> Result<Vec<Neighbor>> {
+    ) -> Result<Vec<Vec<Neighbor>>> {
         if options.min_score.is_some_and(f32::is_nan) {
             return Err(Error::invalid("min_score", "NaN", "a number"));
         }
+        let queries: Vec<Query> = queries.iter().map(|query| self.query(query)).collect::<Result<_>>()?;
+        Ok(Search::new(self, options).neighbors(&queries, told))
+    }
+
+    fn query(&self, query: &[f32]) -> Result<Query> {
         let mut vector = query.to_vec();
         prepare(&|| "the query".to_owned(), &mut vector, &self.options)?;
         let metric = self.options.metric;
         // Sealed files have codes of their own.
         let all_sealed = self.head.is_empty() && self.live.is_none();
-        let query =
-            if all_sealed { Query::without_codes(vector, metric) } else { Query::new(vector, metric) };
-        Ok(Search::new(self, &query, options).neighbors(told))
+        Ok(if all_sealed { Query::without_codes(vector, metric) } else { Query::new(vector, metric) })
     }
 
     /// The commit it stands for; 0 before the first.

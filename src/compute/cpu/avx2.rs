@@ -22,6 +22,8 @@ pub(super) static BACKEND: Backend = Backend {
     axpy: |accumulator, weight, x| unsafe { axpy(accumulator, weight, x) },
     // SAFETY: as above.
     dot_i8: |a, b| unsafe { dot_i8(a, b) },
+    // SAFETY: as above.
+    hadamard: |x| unsafe { hadamard(x) },
     codes: AVX2,
 };
 
@@ -122,4 +124,9 @@ fn dot_i8(a: &[i8], b: &[i8]) -> i32 {
     let two = _mm_add_epi32(four, _mm_shuffle_epi32::<0b00_00_11_10>(four));
     let one = _mm_add_epi32(two, _mm_shuffle_epi32::<0b00_00_00_01>(two));
     _mm_cvtsi128_si32(one).wrapping_add(scalar::dot_i8(a_rest, b_rest))
+}
+
+#[target_feature(enable = "avx2,fma")]
+fn hadamard(x: &mut [f32]) {
+    super::hadamard::hadamard(x);
 }

@@ -22,6 +22,8 @@ pub(super) static BACKEND: Backend = Backend {
     axpy: |accumulator, weight, x| unsafe { axpy(accumulator, weight, x) },
     // SAFETY: as above.
     dot_i8: |a, b| unsafe { dot_i8(a, b) },
+    // SAFETY: as above.
+    hadamard: |x| unsafe { hadamard(x) },
     codes: AVX2,
 };
 
@@ -172,4 +174,9 @@ fn dot_i8_vnni(a: &[i8], b: &[i8]) -> i32 {
         offsets = _mm512_dpbusd_epi32(offsets, offset, signed);
     }
     _mm512_reduce_add_epi32(_mm512_sub_epi32(products, offsets))
+}
+
+#[target_feature(enable = "avx512f,avx512bw,avx512vl")]
+fn hadamard(x: &mut [f32]) {
+    super::hadamard::hadamard(x);
 }

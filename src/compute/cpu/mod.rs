@@ -7,13 +7,14 @@ mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 mod codes;
+mod hadamard;
 #[cfg(target_arch = "aarch64")]
 mod neon;
 mod scalar;
 #[cfg(test)]
 mod tests;
 
-pub use codes::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Spaced};
+pub use codes::{Ahead, BLOCK, BLOCK_BYTES, CodeKernels, Eight, LINE, Levels, Spaced};
 use std::sync::OnceLock;
 
 /// One instruction set's functions. All work over the shorter of two slices.
@@ -24,6 +25,7 @@ pub struct Backend {
     l2_squared: fn(&[f32], &[f32]) -> f32,
     axpy: fn(&mut [f32], f32, &[f32]),
     dot_i8: fn(&[i8], &[i8]) -> i32,
+    hadamard: fn(&mut [f32]),
     codes: CodeKernels,
 }
 
@@ -59,6 +61,17 @@ impl Backend {
     #[inline]
     pub fn dot_i8(&self, a: &[i8], b: &[i8]) -> i32 {
         (self.dot_i8)(a, b)
+    }
+
+    /// The Hadamard transform in place, not scaled: applied twice, it multiplies by the length. Results are the same with
+    /// every back end.
+    ///
+    /// # Panics
+    /// If the length is no power of two.
+    #[inline]
+    pub fn hadamard(&self, x: &mut [f32]) {
+        assert!(x.len().is_power_of_two(), "a Hadamard matrix has a power of two of rows");
+        (self.hadamard)(x);
     }
 
     /// What it does over rows of codes.

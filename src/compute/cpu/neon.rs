@@ -19,6 +19,8 @@ pub(super) static BACKEND: Backend = Backend {
     axpy: |accumulator, weight, x| unsafe { axpy(accumulator, weight, x) },
     // SAFETY: as above.
     dot_i8: |a, b| unsafe { dot_i8(a, b) },
+    // Part of every aarch64: the compiler makes use of it by itself.
+    hadamard: scalar::hadamard,
     codes: NEON,
 };
 

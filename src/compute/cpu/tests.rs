@@ -71,6 +71,26 @@ fn the_shorter_slice_counts() {
     }
 }
 
+#[test]
+fn hadamard_transforms_are_those_of_the_matrix_and_the_same_everywhere() {
+    for length in (0..=10).map(|power| 1 << power) {
+        let x = wave(length, 0.4);
+        let mut expected = x.clone();
+        scalar::hadamard(&mut expected);
+        // Sylvester's: the sign of a row and a column is the parity of the bits that both have.
+        let sign = |i: usize, j: usize| if (i & j).count_ones().is_multiple_of(2) { 1.0 } else { -1.0 };
+        for (i, found) in expected.iter().enumerate() {
+            let sum: f32 = x.iter().enumerate().map(|(j, value)| sign(i, j) * value).sum();
+            assert!((found - sum).abs() <= TOLERANCE * 3.0 * length as f32, "{length} {i}: {found} {sum}");
+        }
+        for backend in others() {
+            let mut found = x.clone();
+            backend.hadamard(&mut found);
+            assert_eq!(found, expected, "{} {length}", backend.name());
+        }
+    }
+}
+
 fn pair<T: std::fmt::Debug + Clone>(
     element: impl Strategy<Value = T> + Clone,
 ) -> impl Strategy<Value = (Vec<T>, Vec<T>)> {

@@ -27,9 +27,9 @@ impl Sealed {
         }
         let ask = Ask { vector, k: 10, ef, within: None, exclude: None, seq: 1 };
         let mut count = 0;
-        self.search(&ask, None, |found| {
-            drop(self.vector(found.row).to_vec());
-            count += 1;
+        self.search(&[ask], |_, answer| {
+            answer.rows.iter().for_each(|found| drop(self.vector(found.row).to_vec()));
+            count = answer.rows.len();
         });
         count
     }

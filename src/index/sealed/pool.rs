@@ -1,7 +1,7 @@
 //! The candidates of a walk: sorted, the best first, each with a flag that says whether its links were followed.
 
 use super::coder::Fall;
-use crate::compute::CodeKernels;
+use crate::compute::{CodeKernels, Eight};
 
 /// A candidate in one number: the key, turned so that larger keys give smaller numbers, over the id and the flag.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,11 +29,16 @@ impl Candidate {
     }
 }
 
+/// Stands where there is no candidate; it counts as followed.
+const NONE: u64 = u64::MAX;
+
 /// At most `capacity` candidates.
 #[derive(Debug, Default)]
 pub(super) struct Pool {
-    /// The numbers of candidates.
-    sorted: Vec<u64>,
+    /// The numbers of candidates, ascending, behind them `NONE`; and beyond the capacity, up to a multiple of eight,
+    /// whatever fell out.
+    sorted: Vec<Eight>,
+    len: usize,
     capacity: usize,
     /// Before this all are followed.
     next: usize,
@@ -45,8 +50,8 @@ pub(super) struct Pool {
 impl Pool {
     pub(super) fn reset(&mut self, capacity: usize) {
         self.sorted.clear();
-        self.sorted.reserve(capacity + 1);
-        self.capacity = capacity;
+        self.sorted.resize(capacity.div_ceil(8), Eight([NONE; 8]));
+        (self.len, self.capacity) = (0, capacity);
         self.next = 0;
         self.fall = None;
     }
@@ -54,6 +59,11 @@ impl Pool {
     /// Keeps no candidate that falls so far below the best `wanted`.
     pub(super) fn keep_above(&mut self, wanted: usize, fall: Fall) {
         (self.wanted, self.fall) = (wanted, Some(fall));
+    }
+
+    #[inline]
+    fn numbers(&self) -> &[u64] {
+        &bytemuck::cast_slice(&self.sorted)[..self.len]
     }
 
     /// The key that candidates fall below to lead nowhere.
@@ -66,26 +76,22 @@ impl Pool {
     /// The key of the candidate at a place, the best being at 0.
     #[inline]
     pub(super) fn key_of(&self, at: usize) -> Option<f32> {
-        self.sorted.get(at).map(|&candidate| Candidate(candidate).key())
+        self.numbers().get(at).map(|&candidate| Candidate(candidate).key())
     }
 
     /// Only candidates above this are worth inserting.
     #[inline]
     pub(super) fn bound(&self) -> f32 {
-        if self.sorted.len() < self.capacity {
+        if self.len < self.capacity {
             return self.floor();
         }
-        self.sorted.last().map_or(f32::NEG_INFINITY, |&last| Candidate(last).key()).max(self.floor())
+        self.numbers().last().map_or(f32::NEG_INFINITY, |&last| Candidate(last).key()).max(self.floor())
     }
 
     #[inline]
     pub(super) fn insert(&mut self, candidate: Candidate, kernels: &CodeKernels) {
-        if self.sorted.len() < self.capacity {
-            self.sorted.push(candidate.0);
-        } else if self.sorted.last().is_none_or(|&last| last <= candidate.0) {
-            return;
-        }
         let at = kernels.insert(&mut self.sorted, candidate.0);
+        self.len = (self.len + 1).min(self.capacity);
         self.next = self.next.min(at);
     }
 
@@ -93,9 +99,10 @@ impl Pool {
     #[inline]
     pub(super) fn follow(&mut self) -> Option<u32> {
         let at = self.unfollowed(self.next)?;
-        self.sorted[at] |= FOLLOWED;
+        let number = &mut bytemuck::cast_slice_mut(&mut self.sorted)[at];
+        *number |= FOLLOWED;
         self.next = at + 1;
-        Some(Candidate(self.sorted[at]).id())
+        Some(Candidate(*number).id())
     }
 
     /// The two that [`Pool::follow`] gives next, as far as is known now; no node's id where there are fewer.
@@ -103,7 +110,7 @@ impl Pool {
     pub(super) fn upcoming(&self) -> [u32; 2] {
         let first = self.unfollowed(self.next);
         let second = first.and_then(|at| self.unfollowed(at + 1));
-        [first, second].map(|at| at.map_or(u32::MAX, |at| Candidate(self.sorted[at]).id()))
+        [first, second].map(|at| at.map_or(u32::MAX, |at| Candidate(self.numbers()[at]).id()))
     }
 
     /// Whether all are followed.
@@ -114,20 +121,20 @@ impl Pool {
 
     #[inline]
     fn unfollowed(&self, from: usize) -> Option<usize> {
-        let left = self.sorted.get(from..)?;
+        let left = self.numbers().get(from..)?;
         let at = from + left.iter().position(|candidate| candidate & FOLLOWED == 0)?;
         // What was kept before the floor rose to where it is.
-        (self.fall.is_none() || Candidate(self.sorted[at]).key() >= self.floor()).then_some(at)
+        (self.fall.is_none() || Candidate(self.numbers()[at]).key() >= self.floor()).then_some(at)
     }
 
     /// All with their keys, the best first.
     pub(super) fn candidates(&self) -> impl ExactSizeIterator<Item = (u32, f32)> {
-        self.sorted.iter().map(|&candidate| (Candidate(candidate).id(), Candidate(candidate).key()))
+        self.numbers().iter().map(|&candidate| (Candidate(candidate).id(), Candidate(candidate).key()))
     }
 
     /// All, the best first.
     pub(super) fn ids(&self) -> impl ExactSizeIterator<Item = u32> {
-        self.sorted.iter().map(|&candidate| Candidate(candidate).id())
+        self.numbers().iter().map(|&candidate| Candidate(candidate).id())
     }
 }
 

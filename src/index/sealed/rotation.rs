@@ -1,6 +1,9 @@
 //! A random orthogonal transform in O(n log n): it spreads what a vector holds evenly over all dimensions, so that one
 //! grid of codes suits them all (Ailon and Chazelle 2006, section 2, without the sparse projection).
 
+use crate::compute::Backend;
+use crate::compute::distance::backend;
+
 /// Rounds of signs and Hadamard transforms.
 const ROUNDS: usize = 2;
 
@@ -11,6 +14,7 @@ pub(super) struct Rotation {
     span: usize,
     /// For each transform, one factor for each dimension of its span: a sign over the root of the span.
     signs: Vec<f32>,
+    backend: &'static Backend,
 }
 
 impl Rotation {
@@ -22,7 +26,7 @@ impl Rotation {
         let signs = (0..2 * ROUNDS * span)
             .map(|_| if numbers.next() >> 63 == 0 { factor } else { -factor })
             .collect();
-        Self { span, signs }
+        Self { span, signs, backend: backend() }
     }
 
     /// Transforms `x` in place.
@@ -34,42 +38,8 @@ impl Rotation {
             for (value, sign) in part.iter_mut().zip(signs) {
                 *value *= sign;
             }
-            hadamard(part);
+            self.backend.hadamard(part);
         }
-    }
-}
-
-/// The Hadamard transform, not scaled, of a power of two of values.
-fn hadamard(x: &mut [f32]) {
-    let mut half = 1;
-    if x.len() >= 16 {
-        x.as_chunks_mut::<16>().0.iter_mut().for_each(hadamard_16);
-        half = 16;
-    }
-    while half < x.len() {
-        for pair in x.chunks_exact_mut(2 * half) {
-            let (front, back) = pair.split_at_mut(half);
-            for (a, b) in front.iter_mut().zip(back) {
-                (*a, *b) = (*a + *b, *a - *b);
-            }
-        }
-        half *= 2;
-    }
-}
-
-/// As a 4 x 4 matrix: columns, then rows, so that all but the last step work on whole vectors.
-fn hadamard_16(x: &mut [f32; 16]) {
-    for half in [8, 4] {
-        for start in (0..16).step_by(2 * half) {
-            for i in start..start + half {
-                (x[i], x[i + half]) = (x[i] + x[i + half], x[i] - x[i + half]);
-            }
-        }
-    }
-    for [a, b, c, d] in x.as_chunks_mut::<4>().0 {
-        let (sum, difference, other_sum, other_difference) = (*a + *b, *a - *b, *c + *d, *c - *d);
-        (*a, *c) = (sum + other_sum, sum - other_sum);
-        (*b, *d) = (difference + other_difference, difference - other_difference);
     }
 }
 

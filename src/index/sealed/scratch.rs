@@ -2,6 +2,8 @@
 
 use super::coder::Query;
 use super::pool::Pool;
+use super::search::{Found, SearchStep};
+use crate::compute::{CodeKernels, Spaced};
 use std::cell::Cell;
 use std::ops::Range;
 
@@ -9,22 +11,41 @@ use std::ops::Range;
 #[derive(Debug, Default)]
 pub(super) struct Scratch {
     pub query: Query,
+    pub work: Work,
+}
+
+/// The part of it that changes on the way.
+#[derive(Debug, Default)]
+pub(super) struct Work {
     pub pool: Pool,
     pub gathered: Gathered,
     pub lanes: Lanes,
     pub best: Best,
+    /// What was done.
+    pub steps: Vec<SearchStep>,
+    /// What came of it.
+    pub found: Vec<Found>,
 }
 
 thread_local! {
-    static SCRATCH: Cell<Option<Box<Scratch>>> = const { Cell::new(None) };
+    static SCRATCH: Cell<Vec<Scratch>> = const { Cell::new(Vec::new()) };
 }
 
-/// Runs `work` with this thread's scratch memory; a search inside a search gets memory of its own.
-pub(super) fn with_scratch<T>(work: impl FnOnce(&mut Scratch) -> T) -> T {
-    let mut scratch = SCRATCH.take().unwrap_or_default();
-    let answer = work(&mut scratch);
-    SCRATCH.set(Some(scratch));
+/// Runs `work` with this thread's scratch memory for so many searches at once; a search inside a search gets memory of
+/// its own.
+pub(super) fn with_scratch<T>(searches: usize, work: impl FnOnce(&mut [Scratch]) -> T) -> T {
+    let mut scratch = SCRATCH.take();
+    if scratch.len() < searches {
+        scratch.resize_with(searches, Scratch::default);
+    }
+    let answer = work(&mut scratch[..searches]);
+    SCRATCH.set(scratch);
     answer
+}
+
+/// The same for a walk alone.
+pub(super) fn with_work<T>(work: impl FnOnce(&mut Work) -> T) -> T {
+    with_scratch(1, |scratch| work(&mut scratch[0].work))
 }
 
 /// The nodes that a walk has come to, in batches: the newest is on its way from memory, the one before is to be compared.
@@ -59,15 +80,20 @@ impl Gathered {
         self.before = std::mem::replace(&mut self.newest, self.ids.len()..self.ids.len());
     }
 
-    /// Adds those of `links` that this walk has not come to yet to the newest batch. Only damage has a link beyond the
-    /// `last` node; it stands for that one.
+    /// Adds those of `links` that this walk has not come to yet to the newest batch, and asks for where their codes begin.
+    /// Only damage has a link beyond the `last` node; it stands for that one.
     #[inline]
-    pub(super) fn add(&mut self, links: &[u32], last: u32) {
+    pub(super) fn add(&mut self, links: &[u32], last: u32, codes: Spaced, kernels: &CodeKernels) {
         let start = self.ids.len();
         self.ids.resize(start + links.len(), 0);
-        let count = unseen(&mut self.seen, links, last, &mut self.ids[start..]);
+        let count = kernels.unseen(&mut self.seen, links, last, codes, &mut self.ids[start..]);
         self.ids.truncate(start + count);
         self.newest.end = self.ids.len();
+    }
+
+    /// Nodes that the walk has come to.
+    pub(super) fn count(&self) -> usize {
+        self.ids.len()
     }
 
     pub(super) fn newest(&self) -> &[u32] {
@@ -77,23 +103,6 @@ impl Gathered {
     pub(super) fn before(&self) -> &[u32] {
         &self.ids[self.before.clone()]
     }
-}
-
-/// Writes the links whose bits are not set yet to the front of `out`, sets them, and returns how many there are. It stands
-/// alone so that all it needs stays in registers.
-#[inline(never)]
-fn unseen(seen: &mut [u64], links: &[u32], last: u32, out: &mut [u32]) -> usize {
-    let out = &mut out[..links.len()];
-    let mut count = 0;
-    for &link in links {
-        let id = link.min(last);
-        let (word, bit) = (&mut seen[id as usize / 64], 1 << (id % 64));
-        // No branch: it would be guessed wrong half the time.
-        out[count] = id;
-        count += usize::from(*word & bit == 0);
-        *word |= bit;
-    }
-    count
 }
 
 /// What comparing one batch takes.

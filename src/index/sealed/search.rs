@@ -1,8 +1,9 @@
 //! One search of a sealed file: by a walk, by a scan, or by a walk that turned out to be the longer way.
 
 use super::file::Sealed;
+use super::format::Header;
 use super::rows::FileRows;
-use super::scratch::{Scratch, with_scratch};
+use super::scratch::{Scratch, Work, with_scratch};
 use super::walk::{Narrow, Walk, Width};
 use crate::compute::distance::backend;
 use serde::Serialize;
@@ -51,15 +52,6 @@ pub(in crate::index) struct Found {
     pub row: u32,
 }
 
-/// Where it is told what was done, if anybody asks.
-pub(in crate::index) type Told<'a> = Option<&'a mut Vec<SearchStep>>;
-
-fn tell(told: &mut Told, step: SearchStep) {
-    if let Some(steps) = told {
-        steps.push(step);
-    }
-}
-
 /// One step of a search in a sealed file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "step", rename_all = "snake_case")]
@@ -80,68 +72,98 @@ pub enum SearchStep {
     },
 }
 
+/// One of the searches under way.
+struct Trip<'a> {
+    ask: &'a Ask<'a>,
+    walk: Walk<'a>,
+    plan: Plan,
+    work: &'a mut Work,
+}
+
+/// How wide the next walk is, and what was spent on those before.
+#[derive(Clone, Copy, Debug)]
+struct Plan {
+    /// Candidates asked for.
+    asked: usize,
+    /// Rows that match, as far as is known.
+    matching: usize,
+    ef: usize,
+    width: Width,
+    spent: usize,
+    risk: usize,
+}
+
+impl Plan {
+    /// Whether the next walk costs less than comparing all that match.
+    fn walks(&self, header: &Header) -> bool {
+        let next = cost(self.width.ef, header.compared_by(self.ef));
+        self.ef < header.nodes && self.spent + next < self.matching / self.risk
+    }
+
+    /// After a walk that did not find enough.
+    fn widen(&mut self, matched: usize) {
+        if self.width.fall.is_none() {
+            // Where hardly any match nobody knows how far away they are.
+            self.risk = if MOST_WIDENING * matched < self.asked { FAR } else { 1 };
+            let widened = self.ef.saturating_mul(self.asked).div_ceil(matched.max(1));
+            self.ef = widened.clamp(2 * self.ef, MOST_WIDENING * self.ef);
+        }
+        self.width = Width::of(self.ef);
+    }
+}
+
+/// Of one search.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::index) struct Answer<'a> {
+    /// What was done.
+    pub steps: &'a [SearchStep],
+    /// The best rows that match, the best first: `k` of them, or all where there are fewer, and beyond these what scores by
+    /// full vectors could put among them.
+    pub rows: &'a [Found],
+}
+
 impl Sealed {
-    /// Hands the best rows that match to `found`, the best first: `k` of them, or all where there are fewer, and beyond these
-    /// what scores by full vectors could put among them.
-    pub(in crate::index) fn search(&self, ask: &Ask, mut told: Told, found: impl FnMut(Found)) {
-        with_scratch(|scratch| {
-            let mut query = std::mem::take(&mut scratch.query);
-            self.coder().prepare(ask.vector, &mut query);
-            let narrow = self.narrow_vectors().map(|vectors| {
-                let metric = self.header().metric;
-                Narrow { vectors, query: ask.vector, metric }
-            });
-            let walk = Walk { sections: self.sections(), query: &query, narrow, kernels: backend().codes() };
-            if !self.walk(ask, &walk, scratch, &mut told) {
-                self.scan(ask, &walk, scratch, &mut told);
+    /// Hands the answer of each search to `answer`, with its place in `asks`. What memory one search waits for is on its way
+    /// while others are worked on, so a few together take less time than one by one; answers are the same.
+    pub(in crate::index) fn search(&self, asks: &[Ask], mut answer: impl FnMut(usize, Answer)) {
+        with_scratch(asks.len(), |scratch| {
+            let mut trips: Vec<Trip> =
+                asks.iter().zip(scratch).map(|(ask, scratch)| self.trip(ask, scratch)).collect();
+            let header = self.header();
+            let mut walking: Vec<&mut Trip> =
+                trips.iter_mut().filter(|trip| trip.plan.walks(header)).collect();
+            walking.iter_mut().for_each(|trip| trip.walk.start(trip.plan.width, trip.work));
+            while !walking.is_empty() {
+                walking.retain_mut(|trip| trip.walk.step(trip.work));
             }
-            self.refined(ask, &walk, scratch, found);
-            scratch.query = query;
+            for (at, trip) in trips.iter_mut().enumerate() {
+                self.arrive(trip);
+                answer(at, Answer { steps: &trip.work.steps, rows: &trip.work.found });
+            }
         });
     }
 
-    fn matches(&self, ask: &Ask, row: u32) -> bool {
-        ask.within.is_none_or(|rows| rows.contains(row))
-            && self.is_alive(row, ask.seq)
-            && !ask.exclude.is_some_and(|exclude| exclude(self.label(row)))
+    fn trip<'a>(&'a self, ask: &'a Ask, Scratch { query, work }: &'a mut Scratch) -> Trip<'a> {
+        self.coder().prepare(ask.vector, query);
+        let narrow = self.narrow_vectors().map(|vectors| {
+            let metric = self.header().metric;
+            Narrow { vectors, query: ask.vector, metric }
+        });
+        work.steps.clear();
+        work.found.clear();
+        let walk = Walk { sections: self.sections(), query, narrow, kernels: backend().codes() };
+        Trip { ask, plan: self.plan(ask, &walk), walk, work }
     }
 
-    /// Whether every row matches, so that none has to be looked at.
-    fn all_match(&self, ask: &Ask) -> bool {
-        ask.within.is_none() && ask.exclude.is_none() && self.alive() == self.rows()
-    }
-
-    /// Walks, so wide that as many candidates match as were asked for; false where a scan costs less.
-    fn walk(&self, ask: &Ask, walk: &Walk, scratch: &mut Scratch, told: &mut Told) -> bool {
+    /// A walk so wide that as many candidates match as were asked for.
+    fn plan(&self, ask: &Ask, walk: &Walk) -> Plan {
         let asked = ask.ef.max(ask.k);
         let alive = self.alive().max(1);
         // Rows that died may be in the set too.
         let matching = ask.within.map_or(self.rows(), |rows| rows.count) * alive / self.rows();
-        let mut ef = asked.saturating_mul(self.rows()) / matching.max(1);
-        let mut spent = 0;
-        let mut risk = 1;
-        let mut width = self.adaptive(ask, walk).unwrap_or(Width::of(ef));
-        loop {
-            let next = cost(width.ef, self.header().compared_by(ef));
-            if ef >= self.header().nodes || spent + next >= matching / risk {
-                return false;
-            }
-            let compared = walk.run(width, scratch);
-            spent += cost(width.ef, compared);
-            self.keep_matching(ask, scratch);
-            let matched = scratch.best.candidates.len();
-            tell(told, SearchStep::Walk { ef: width.ef, compared, matched });
-            if suffices(ask, width, scratch) {
-                return true;
-            }
-            if width.fall.is_none() {
-                // Where hardly any match nobody knows how far away they are.
-                risk = if MOST_WIDENING * matched < asked { FAR } else { 1 };
-                let widened = ef.saturating_mul(asked).div_ceil(matched.max(1));
-                ef = widened.clamp(2 * ef, MOST_WIDENING * ef);
-            }
-            width = Width::of(ef);
-        }
+        let ef = asked.saturating_mul(self.rows()) / matching.max(1);
+        let width = self.adaptive(ask, walk).unwrap_or(Width::of(ef));
+        Plan { asked, matching, ef, width, spent: 0, risk: 1 }
     }
 
     /// A walk that ends where no more is to be expected, for a search that few rows do not match: of a width so much larger
@@ -158,12 +180,50 @@ impl Sealed {
         })
     }
 
+    /// From the end of the first walk, if there was one, to the answer: by wider walks where too few matched, or by a scan
+    /// where that costs less.
+    fn arrive(&self, trip: &mut Trip) {
+        let Trip { ask, walk, plan, work } = trip;
+        let mut walked = plan.walks(self.header());
+        let mut enough = false;
+        while walked && !enough {
+            let compared = work.gathered.count();
+            plan.spent += cost(plan.width.ef, compared);
+            self.keep_matching(ask, work);
+            let matched = work.best.candidates.len();
+            work.steps.push(SearchStep::Walk { ef: plan.width.ef, compared, matched });
+            enough = suffices(ask, plan.width, work);
+            if !enough {
+                plan.widen(matched);
+                walked = plan.walks(self.header());
+                if walked {
+                    walk.run(plan.width, work);
+                }
+            }
+        }
+        if !enough {
+            self.scan(ask, walk, work);
+        }
+        self.refined(ask, walk, work);
+    }
+
+    fn matches(&self, ask: &Ask, row: u32) -> bool {
+        ask.within.is_none_or(|rows| rows.contains(row))
+            && self.is_alive(row, ask.seq)
+            && !ask.exclude.is_some_and(|exclude| exclude(self.label(row)))
+    }
+
+    /// Whether every row matches, so that none has to be looked at.
+    fn all_match(&self, ask: &Ask) -> bool {
+        ask.within.is_none() && ask.exclude.is_none() && self.alive() == self.rows()
+    }
+
     /// Makes candidates of what the walk found and has a row that matches.
-    fn keep_matching(&self, ask: &Ask, scratch: &mut Scratch) {
+    fn keep_matching(&self, ask: &Ask, work: &mut Work) {
         let all = self.all_match(ask);
-        let candidates = &mut scratch.best.candidates;
+        let candidates = &mut work.best.candidates;
         candidates.clear();
-        candidates.extend(scratch.pool.candidates().filter(|&(node, _)| all || self.node_matches(ask, node)));
+        candidates.extend(work.pool.candidates().filter(|&(node, _)| all || self.node_matches(ask, node)));
     }
 
     fn node_matches(&self, ask: &Ask, node: u32) -> bool {
@@ -171,7 +231,7 @@ impl Sealed {
     }
 
     /// Compares with every node that has a row that matches.
-    fn scan(&self, ask: &Ask, walk: &Walk, scratch: &mut Scratch, told: &mut Told) {
+    fn scan(&self, ask: &Ask, walk: &Walk, work: &mut Work) {
         let listed = ask.within.map(|rows| rows.nodes.as_slice());
         let some_differ = ask.exclude.is_some() || self.alive() < self.rows();
         let ids: Cow<[u32]> = match listed {
@@ -181,22 +241,23 @@ impl Sealed {
                 .filter(|&node| !some_differ || self.node_matches(ask, node))
                 .collect(),
         };
-        tell(told, SearchStep::Scan { compared: ids.len() });
-        walk.scan(&ids, ask.k, scratch);
+        work.steps.push(SearchStep::Scan { compared: ids.len() });
+        walk.scan(&ids, ask.k, work);
     }
 
     /// The best rows of the candidates, by refined codes.
-    fn refined(&self, ask: &Ask, walk: &Walk, scratch: &mut Scratch, mut found: impl FnMut(Found)) {
-        walk.refine(ask.k, &mut scratch.best, self.coder());
+    fn refined(&self, ask: &Ask, walk: &Walk, work: &mut Work) {
+        let Work { best, found, .. } = work;
+        walk.refine(ask.k, best, self.coder());
         let all = self.all_match(ask);
         let (mut count, mut least) = (0, f32::NEG_INFINITY);
-        for &(score, node) in &scratch.best.scored {
+        for &(score, node) in &best.scored {
             let reach = walk.score_reach(node);
             if count >= ask.k && score + reach < least {
                 continue;
             }
             for row in self.rows_of(node).filter(|&row| all || self.matches(ask, row)) {
-                found(Found { score, reach, row });
+                found.push(Found { score, reach, row });
                 count += 1;
                 if count == ask.k {
                     least = score - reach;
@@ -207,8 +268,8 @@ impl Sealed {
 }
 
 /// Whether a walk of this width found enough.
-fn suffices(ask: &Ask, width: Width, scratch: &Scratch) -> bool {
-    let Scratch { pool, best, .. } = scratch;
+fn suffices(ask: &Ask, width: Width, work: &Work) -> bool {
+    let Work { pool, best, .. } = work;
     match width.fall {
         // What was wanted is there as deep as was looked for it.
         Some((wanted, _)) => best

@@ -8,8 +8,8 @@
 use super::coder::{Coder, Fall, Query, factor};
 use super::file::Sections;
 use super::pool::{Candidate, Pool};
-use super::scratch::{Best, Lanes, Scratch};
-use crate::compute::{CodeKernels, Spaced};
+use super::scratch::{Best, Gathered, Lanes, Work};
+use crate::compute::{Ahead, CodeKernels, LINE, Spaced};
 use crate::index::score::score;
 use crate::model::Metric;
 
@@ -63,36 +63,47 @@ impl Width {
 }
 
 impl Walk<'_> {
-    /// Leaves the best nodes found from the file's entries in the scratch memory's pool, and returns how many were compared.
-    pub(super) fn run(&self, width: Width, scratch: &mut Scratch) -> usize {
-        let Scratch { pool, gathered, lanes, .. } = scratch;
-        let last = self.sections.nodes as u32 - 1;
+    /// Leaves the best nodes found from the file's entries in the pool.
+    pub(super) fn run(&self, width: Width, work: &mut Work) {
+        self.start(width, work);
+        while self.step(work) {}
+    }
+
+    /// Begins at the file's entries.
+    pub(super) fn start(&self, width: Width, work: &mut Work) {
+        let Work { pool, gathered, .. } = work;
         pool.reset(width.ef);
         if let Some((wanted, fall)) = width.fall {
             pool.keep_above(wanted, fall);
         }
         gathered.start(self.sections.nodes);
-        gathered.add(self.sections.entries, last);
-        let mut compared = 0;
-        loop {
-            // Of the candidate that is best now, while the batch before is still on its way from memory.
-            gathered.ahead();
-            if let Some(node) = pool.follow() {
-                gathered.add(self.sections.links_of(node), last);
-                self.kernels.prefetch(self.sections.codes, gathered.newest());
-            }
-            compared += gathered.before().len();
-            self.compare(gathered.before(), lanes, pool);
-            if gathered.newest().is_empty() && pool.is_done() {
-                return compared;
-            }
+        self.gather(self.sections.entries, gathered);
+    }
+
+    /// Follows the candidate that is best now, while the batch before is still on its way from memory; false at the end.
+    #[inline]
+    pub(super) fn step(&self, work: &mut Work) -> bool {
+        let Work { pool, gathered, lanes, .. } = work;
+        gathered.ahead();
+        if let Some(node) = pool.follow() {
+            self.gather(self.sections.links_of(node), gathered);
         }
+        // The rest of the newest nodes' codes.
+        let ahead = Ahead { rows: self.sections.codes.from(LINE), ids: gathered.newest() };
+        self.compare(gathered.before(), ahead, lanes, pool);
+        !gathered.newest().is_empty() || !pool.is_done()
+    }
+
+    /// Adds what this walk has not come to yet of some nodes; their codes are on their way then, in part.
+    #[inline]
+    fn gather(&self, nodes: &[u32], gathered: &mut Gathered) {
+        gathered.add(nodes, self.sections.nodes as u32 - 1, self.sections.codes, self.kernels);
     }
 
     /// Compares a batch, takes what is better than the worst of a full pool, and asks for the links of those that come next.
     #[inline]
-    fn compare(&self, ids: &[u32], lanes: &mut Lanes, pool: &mut Pool) {
-        self.keys(ids, lanes);
+    fn compare(&self, ids: &[u32], ahead: Ahead, lanes: &mut Lanes, pool: &mut Pool) {
+        self.keys(ids, ahead, lanes);
         let Lanes { keys, above, .. } = lanes;
         let count = self.kernels.above(&keys[..ids.len()], pool.bound(), above);
         for &at in &above[..count] {
@@ -103,27 +114,27 @@ impl Walk<'_> {
 
     /// What nodes are ordered by, larger being closer.
     #[inline]
-    fn keys(&self, ids: &[u32], lanes: &mut Lanes) {
+    fn keys(&self, ids: &[u32], ahead: Ahead, lanes: &mut Lanes) {
         lanes.fit(ids.len());
         let (products, keys) = (&mut lanes.products[..ids.len()], &mut lanes.keys[..ids.len()]);
         if let Some(narrow) = &self.narrow {
             keys.iter_mut().zip(ids).for_each(|(key, &id)| *key = narrow.score(id));
             return;
         }
-        self.kernels.dots_u4(&self.query.codes, self.sections.codes, ids, products);
+        self.kernels.dots_u4(&self.query.codes, self.sections.codes, ids, ahead, products);
         self.query.keys(products, self.sections.factors, ids, keys);
     }
 
     /// Compares with all of `ids`; those that may be among the `k` best become the candidates, with their keys.
-    pub(super) fn scan(&self, ids: &[u32], k: usize, scratch: &mut Scratch) {
-        let Scratch { pool, lanes, best, .. } = scratch;
+    pub(super) fn scan(&self, ids: &[u32], k: usize, work: &mut Work) {
+        let Work { pool, lanes, best, .. } = work;
         best.candidates.clear();
         // Of what keys are at worst.
         pool.reset(k);
         let mut ahead = ids.chunks(BATCH).skip(1);
         for ids in ids.chunks(BATCH) {
-            self.kernels.prefetch(self.sections.codes, ahead.next().unwrap_or_default());
-            self.keys(ids, lanes);
+            let ahead = Ahead { rows: self.sections.codes, ids: ahead.next().unwrap_or_default() };
+            self.keys(ids, ahead, lanes);
             for (&id, &key) in ids.iter().zip(&lanes.keys) {
                 let reach = self.reach(id);
                 if key + reach >= pool.bound() {

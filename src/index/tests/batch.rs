@@ -5,22 +5,30 @@ use crate::error::Error;
 
 #[test]
 fn a_batch_equals_single_searches_whatever_the_threads() {
+    // Walks by vectors, and by codes.
+    assert_batches_equal_single_searches(16);
+    assert_batches_equal_single_searches(200);
+}
+
+fn assert_batches_equal_single_searches(dim: usize) {
     let mut noise = Noise(3);
-    let mut index = Index::new(Options { unsealed_rows: 64, ..small(16, Metric::Cosine) }).unwrap();
+    let mut index = Index::new(Options { unsealed_rows: 64, ..small(dim, Metric::Cosine) }).unwrap();
     let rows = |noise: &mut Noise, labels: std::ops::Range<u32>| -> Vec<(u32, Option<Vec<f32>>)> {
-        labels.map(|label| (label, Some(noise.vector(16)))).collect()
+        labels.map(|label| (label, Some(noise.vector(dim)))).collect()
     };
     index.apply(rows(&mut noise, 0..2000), 1).unwrap();
     let mut task = index.plan(Wanted::Sealed).unwrap();
     assert!(run(&mut task));
     index.complete(task).unwrap();
     let view = index.apply(rows(&mut noise, 1900..2100), 2).unwrap();
-    let queries: Vec<Vec<f32>> = (0..23).map(|_| noise.vector(16)).collect();
+    let queries: Vec<Vec<f32>> = (0..23).map(|_| noise.vector(dim)).collect();
     let queries: Vec<&[f32]> = queries.iter().map(Vec::as_slice).collect();
     let even = view.row_set((0..2100).step_by(2).collect());
+    let few = view.row_set((0..2100).step_by(70).collect());
     let exclude = |label: u32| label.is_multiple_of(3);
     for options in [
         SearchOptions::new(10),
+        SearchOptions { within: Some(&few), exact_scores: false, ..SearchOptions::new(5) },
         SearchOptions { within: Some(&even), exclude: Some(&exclude), ..SearchOptions::new(5) },
     ] {
         let single: Vec<_> = queries.iter().map(|query| view.search(query, &options).unwrap()).collect();

@@ -2,7 +2,7 @@
 #![expect(unsafe_code, reason = "vector loads take raw pointers; target features are checked at run time")]
 
 use super::lanes::PLACES;
-use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Rows, prefetch, scalar};
+use super::{Ahead, BLOCK, BLOCK_BYTES, CodeKernels, Levels, Rows, prefetch, scalar};
 use std::arch::x86_64::{
     __m128i, __m256, __m256i, _CMP_GT_OQ, _mm_add_epi32, _mm_add_ps, _mm_cvtsi64_si128, _mm_cvtss_f32,
     _mm_loadu_si128, _mm_movehl_ps, _mm_shuffle_ps, _mm_storeu_si128, _mm256_add_epi16, _mm256_add_epi32,
@@ -19,7 +19,9 @@ use std::arch::x86_64::{
 /// Handed out by [`crate::compute::backends`] only where AVX2 and FMA are there, AVX-512 without VNNI included.
 pub(in super::super) const KERNELS: CodeKernels = CodeKernels {
     // SAFETY: the table is handed out only where the features are there.
-    dots_u4: |query, codes, stride, ids, out| unsafe { dots_u4(query, codes, stride, ids, out) },
+    dots_u4: |query, codes, stride, ids, ahead, out| unsafe {
+        dots_u4(query, codes, stride, ids, ahead, out);
+    },
     // SAFETY: as above.
     dots_i8: |query, codes, ids, out| unsafe { dots_i8(query, codes, ids, out) },
     // SAFETY: as above.
@@ -30,6 +32,7 @@ pub(in super::super) const KERNELS: CodeKernels = CodeKernels {
     above: |values, bound, out| unsafe { above(values, bound, out) },
     // Comparing and moving two or four numbers at a time is no quicker than one by one.
     insert: scalar::insert,
+    unseen: prefetch::unseen,
     prefetch: prefetch::prefetch,
 };
 
@@ -88,11 +91,13 @@ pub(super) fn store(sums: __m128i, out: &mut [i32]) {
 }
 
 #[target_feature(enable = "avx2,fma")]
-fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], out: &mut [i32]) {
+fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], ahead: Ahead, out: &mut [i32]) {
     let (query, _) = query.as_chunks::<32>();
     let (query, _) = query.as_chunks::<4>();
     let rows = Rows::spaced(codes.as_chunks::<BLOCK_BYTES>().0, stride, query.len());
+    let mut aheads = ahead.ids.chunks(4);
     for (ids, out) in ids.chunks(4).zip(out.chunks_mut(4)) {
+        prefetch::prefetch(ahead.rows, aheads.next().unwrap_or_default());
         let rows = rows.four(ids);
         let mut sums = [_mm256_setzero_si256(); 4];
         for (block, parts) in query.iter().enumerate() {
@@ -108,6 +113,7 @@ fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], out: &mut [i3
         }
         store(reduce(sums), out);
     }
+    aheads.for_each(|ids| prefetch::prefetch(ahead.rows, ids));
 }
 
 /// The products of a block, added up in eight lanes. Eight products of at most 15 · 128 make a lane of 16 bits, so

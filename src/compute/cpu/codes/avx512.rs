@@ -2,24 +2,26 @@
 #![expect(unsafe_code, reason = "vector loads take raw pointers; target features are checked at run time")]
 
 use super::avx2::store;
-use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Rows, prefetch, scalar};
+use super::prefetch::{self, prefetch_line};
+use super::{Ahead, BLOCK, BLOCK_BYTES, CodeKernels, Eight, LINE, Levels, Rows, scalar};
 use std::arch::x86_64::{
     __m128i, __m256i, __m512, __m512i, _CMP_GT_OQ, _mm_add_epi32, _mm_loadu_si128, _mm_sub_epi32,
-    _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_and_si512, _mm512_castsi512_si128,
-    _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmpgt_epu64_mask, _mm512_cvtepi32_ps,
-    _mm512_cvtepu8_epi32, _mm512_dpbusd_epi32, _mm512_extracti32x4_epi32, _mm512_fmadd_ps,
-    _mm512_loadu_epi64, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_storeu_epi64,
-    _mm512_maskz_compress_epi32, _mm512_permutexvar_ps, _mm512_reduce_add_ps, _mm512_set1_epi8,
-    _mm512_set1_epi32, _mm512_set1_epi64, _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps,
-    _mm512_setzero_si512, _mm512_shuffle_i32x4, _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_si512,
-    _mm512_unpackhi_epi32, _mm512_unpackhi_epi64, _mm512_unpacklo_epi32, _mm512_unpacklo_epi64,
-    _mm512_xor_si512,
+    _mm256_storeu_si256, _mm512_add_epi32, _mm512_add_ps, _mm512_alignr_epi64, _mm512_and_si512,
+    _mm512_castsi512_si128, _mm512_castsi512_si256, _mm512_cmp_ps_mask, _mm512_cmpgt_epu64_mask,
+    _mm512_cvtepi32_ps, _mm512_cvtepu8_epi32, _mm512_dpbusd_epi32, _mm512_extracti32x4_epi32,
+    _mm512_fmadd_ps, _mm512_loadu_ps, _mm512_loadu_si512, _mm512_mask_max_epu64, _mm512_maskz_compress_epi32,
+    _mm512_permutexvar_ps, _mm512_reduce_add_ps, _mm512_set1_epi8, _mm512_set1_epi32, _mm512_set1_epi64,
+    _mm512_set1_ps, _mm512_setr_epi32, _mm512_setzero_ps, _mm512_setzero_si512, _mm512_shuffle_i32x4,
+    _mm512_srli_epi16, _mm512_srli_epi32, _mm512_storeu_si512, _mm512_unpackhi_epi32, _mm512_unpackhi_epi64,
+    _mm512_unpacklo_epi32, _mm512_unpacklo_epi64, _mm512_xor_si512,
 };
 
 /// Handed out by [`crate::compute::backends`] only where AVX-512 F, BW, VL and VNNI are there, and AVX2 and FMA.
 pub(in super::super) const KERNELS: CodeKernels = CodeKernels {
     // SAFETY: the table is handed out only where the features are there.
-    dots_u4: |query, codes, stride, ids, out| unsafe { dots_u4(query, codes, stride, ids, out) },
+    dots_u4: |query, codes, stride, ids, ahead, out| unsafe {
+        dots_u4(query, codes, stride, ids, ahead, out);
+    },
     // SAFETY: as above.
     dots_i8: |query, codes, ids, out| unsafe { dots_i8(query, codes, ids, out) },
     // SAFETY: as above.
@@ -30,6 +32,7 @@ pub(in super::super) const KERNELS: CodeKernels = CodeKernels {
     above: |values, bound, out| unsafe { above(values, bound, out) },
     // SAFETY: as above.
     insert: |sorted, value| unsafe { insert(sorted, value) },
+    unseen: prefetch::unseen,
     prefetch: prefetch::prefetch,
 };
 
@@ -73,34 +76,47 @@ fn reduce(sums: [__m512i; 4]) -> __m128i {
 }
 
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], out: &mut [i32]) {
+fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], ahead: Ahead, out: &mut [i32]) {
     let (query, _) = query.as_chunks::<64>();
     let (query, _) = query.as_chunks::<2>();
     let rows = Rows::spaced(codes.as_chunks::<BLOCK_BYTES>().0, stride, query.len());
     let (eights, rest) = ids.as_chunks::<8>();
     let (out_eights, out_rest) = out.as_chunks_mut::<8>();
+    let (mut ahead_eights, ahead_rest) = ahead.ids.as_chunks::<8>();
+    let lines = (ahead.rows.length / LINE).min(query.len());
     for (ids, out) in eights.iter().zip(out_eights) {
-        let sums = reduce_eight(&sums_u4(query, rows.eight(ids)));
+        let (next, lines) = ahead_eights.split_off_first().map_or((&[0; 8], 0), |next| (next, lines));
+        let sums = sums_u4(query, rows.eight(ids), next.map(|id| ahead.start(id)), lines);
+        let sums = reduce_eight(&sums);
         // SAFETY: writes the eight numbers of the array; the store has no alignment to keep.
         unsafe { _mm256_storeu_si256(out.as_mut_ptr().cast(), sums) }
     }
     for (ids, out) in rest.chunks(4).zip(out_rest.chunks_mut(4)) {
-        store(reduce(sums_u4(query, rows.four(ids))), out);
+        store(reduce(sums_u4(query, rows.four(ids), [std::ptr::null(); 4], 0)), out);
+    }
+    for &id in ahead_eights.as_flattened().iter().chain(ahead_rest) {
+        (0..lines).for_each(|line| prefetch_line(ahead.start(id), line));
     }
 }
 
-/// The products of a query with some rows, each in sixteen parts.
+/// The products of a query with some rows, each in sixteen parts. Some lines behind each of the places `ahead` are asked
+/// for meanwhile, one by one: the processor waits where more are on their way than it can keep account of.
 #[inline]
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
 fn sums_u4<const ROWS: usize>(
     query: &[[[i8; 64]; 2]],
     rows: [&[[u8; BLOCK_BYTES]]; ROWS],
+    ahead: [*const u8; ROWS],
+    lines: usize,
 ) -> [__m512i; ROWS] {
     let low = _mm512_set1_epi8(15);
     let mut sums = [_mm512_setzero_si512(); ROWS];
     for (block, [front, back]) in query.iter().enumerate() {
         let (front, back) = (load_signed(front), load_signed(back));
         for row in 0..ROWS {
+            if block < lines {
+                prefetch_line(ahead[row], block);
+            }
             let pairs = load(&rows[row][block]);
             let high = _mm512_and_si512(_mm512_srli_epi16::<4>(pairs), low);
             sums[row] = _mm512_dpbusd_epi32(sums[row], _mm512_and_si512(pairs, low), front);
@@ -270,24 +286,30 @@ fn above(values: &[f32], bound: f32, out: &mut [u32]) -> usize {
     found + scalar::above_from(whole.len() * 16, rest, bound, &mut out[found..])
 }
 
-/// Eight numbers at a time move up by one, from the end, until some of eight are not above the value.
+/// Eight numbers at a time, from the end, until some of eight are not above the value: each that is takes what was before
+/// it, or the value where that is not above it. Loads and stores are whole lines, so that the next insertion need not wait
+/// for this one's to reach the cache.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,popcnt")]
-fn insert(sorted: &mut [u64], value: u64) -> usize {
-    let bound = _mm512_set1_epi64(value.cast_signed());
-    let mut end = sorted.len() - 1;
-    while end >= 8 {
-        let nine = &mut sorted[end - 8..=end];
-        // SAFETY: reads the first eight of the nine numbers.
-        let eight = unsafe { _mm512_loadu_epi64(nine.as_ptr().cast()) };
-        let larger = _mm512_cmpgt_epu64_mask(eight, bound);
-        // SAFETY: writes the last eight of the nine numbers, or fewer.
-        unsafe { _mm512_mask_storeu_epi64(nine.as_mut_ptr().add(1).cast(), larger, eight) }
+fn insert(sorted: &mut [Eight], value: u64) -> usize {
+    let values = _mm512_set1_epi64(value.cast_signed());
+    for at in (0..sorted.len()).rev() {
+        let eight = load_eight(&sorted[at]);
+        let larger = _mm512_cmpgt_epu64_mask(eight, values);
+        let before = at.checked_sub(1).map_or(_mm512_setzero_si512(), |before| load_eight(&sorted[before]));
+        let moved = _mm512_alignr_epi64::<7>(eight, before);
+        let next = _mm512_mask_max_epu64(eight, larger, moved, values);
+        // SAFETY: writes the eight numbers.
+        unsafe { _mm512_storeu_si512(sorted[at].0.as_mut_ptr().cast(), next) }
         if larger != u8::MAX {
-            let at = end - larger.count_ones() as usize;
-            sorted[at] = value;
-            return at;
+            return 8 * (at + 1) - larger.count_ones() as usize;
         }
-        end -= 8;
     }
-    scalar::insert(&mut sorted[..=end], value)
+    0
+}
+
+#[inline]
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+fn load_eight(numbers: &Eight) -> __m512i {
+    // SAFETY: reads the eight numbers.
+    unsafe { _mm512_loadu_si512(numbers.0.as_ptr().cast()) }
 }

@@ -27,6 +27,8 @@ pub(super) use scalar::KERNELS as SCALAR;
 
 /// Dimensions of a block of 4-bit codes.
 pub const BLOCK: usize = 128;
+/// Bytes that memory hands over at a time.
+pub const LINE: usize = 64;
 /// Bytes of a block.
 pub const BLOCK_BYTES: usize = BLOCK / 2;
 
@@ -40,7 +42,7 @@ pub struct Levels {
 }
 
 /// Rows of bytes that lie apart: each begins `stride` bytes behind the one before, and is `length` long.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Spaced<'a> {
     /// From the first row's beginning on.
     pub bytes: &'a [u8],
@@ -81,10 +83,28 @@ impl<'a> Spaced<'a> {
     }
 }
 
+/// Eight numbers, in a cache line of their own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bytemuck::Pod, bytemuck::Zeroable)]
+#[repr(C, align(64))]
+pub struct Eight(pub [u64; 8]);
+
+/// Rows that are used soon. Asking for some while others are compared costs less than asking for all at once, when the
+/// processor waits for the first to come before it can ask for the last.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Ahead<'a> {
+    /// All rows.
+    pub rows: Spaced<'a>,
+    /// Those asked for.
+    pub ids: &'a [u32],
+}
+
 /// From a query, rows and ids to an inner product for each id.
 type Dots<T> = fn(&[i8], &[T], &[u32], &mut [i32]);
 /// The same over rows that begin a number of blocks apart.
-type DotsU4 = fn(&[i8], &[u8], usize, &[u32], &mut [i32]);
+type DotsU4 = fn(&[i8], &[u8], usize, &[u32], Ahead, &mut [i32]);
+
+/// From bits, links, the last row and the rows to how many links are new.
+type Unseen = fn(&mut [u64], &[u32], u32, Spaced, &mut [u32]) -> usize;
 
 /// One instruction set's functions over codes. Integer results are exact, wrap past 32 bits, and are the same on every
 /// machine.
@@ -97,19 +117,21 @@ pub struct CodeKernels {
     gram_i8: fn(&[i8], &[i8], usize, &mut [i32]),
     dot_refined: fn(&[f32], &[u8], &[u8], &Levels) -> f32,
     above: fn(&[f32], f32, &mut [u32]) -> usize,
-    insert: fn(&mut [u64], u64) -> usize,
+    insert: fn(&mut [Eight], u64) -> usize,
+    unseen: Unseen,
     prefetch: fn(Spaced, &[u32]),
 }
 
 impl CodeKernels {
     /// Inner products of a query with rows of 4-bit codes: `out[i] = Σ query[d] · code(ids[i], d)`. The query has a
     /// multiple of [`BLOCK`] dimensions, and rows at least half as many bytes. An id beyond the last row counts as the last.
+    /// Meanwhile it asks for the memory of the rows `ahead`, of each as much as of those compared.
     ///
     /// # Panics
     /// If the query is no multiple of [`BLOCK`] long or longer than rows are, `rows` have no whole row or do not begin at
     /// multiples of [`BLOCK_BYTES`], or `out` is shorter than `ids`.
     #[inline]
-    pub fn dots_u4(&self, query: &[i8], rows: Spaced, ids: &[u32], out: &mut [i32]) {
+    pub fn dots_u4(&self, query: &[i8], rows: Spaced, ids: &[u32], ahead: Ahead, out: &mut [i32]) {
         assert!(!query.is_empty() && query.len().is_multiple_of(BLOCK), "a query is whole blocks");
         assert!(
             (query.len() / 2..=rows.stride).contains(&rows.length),
@@ -117,7 +139,7 @@ impl CodeKernels {
         );
         assert!(rows.bytes.len() >= rows.length, "there is at least one row");
         assert!(rows.stride.is_multiple_of(BLOCK_BYTES), "rows begin with blocks");
-        (self.dots_u4)(query, rows.bytes, rows.stride / BLOCK_BYTES, ids, &mut out[..ids.len()]);
+        (self.dots_u4)(query, rows.bytes, rows.stride / BLOCK_BYTES, ids, ahead, &mut out[..ids.len()]);
     }
 
     /// Inner products of a query with rows of signed bytes, which are as long as the query. An id beyond the last
@@ -166,15 +188,22 @@ impl CodeKernels {
         (self.above)(values, bound, &mut out[..values.len()])
     }
 
-    /// Puts `value` into its place in `sorted`, whose numbers ascend but for the last, which is dropped; returns the
-    /// place. It is behind equal numbers.
+    /// Puts `value` into its place among ascending numbers, of which the last is dropped, and returns the place: behind equal
+    /// numbers. A value that is not below the last is dropped itself.
+    #[inline]
+    pub fn insert(&self, sorted: &mut [Eight], value: u64) -> usize {
+        (self.insert)(sorted, value)
+    }
+
+    /// Writes to the front of `out` those of `links` whose bits in `seen` are not set yet, in their order, sets these, and
+    /// returns how many there are. A link beyond `last` stands for that one. Meanwhile it asks for the line of memory in
+    /// which each link's row of `rows` begins.
     ///
     /// # Panics
-    /// If `sorted` is empty.
+    /// If `seen` has no bit for a link, or `out` is shorter than `links`.
     #[inline]
-    pub fn insert(&self, sorted: &mut [u64], value: u64) -> usize {
-        assert!(!sorted.is_empty(), "there is a last number to drop");
-        (self.insert)(sorted, value)
+    pub fn unseen(&self, seen: &mut [u64], links: &[u32], last: u32, rows: Spaced, out: &mut [u32]) -> usize {
+        (self.unseen)(seen, links, last, rows, out)
     }
 
     /// Asks for the memory of rows ahead of their use; an id beyond the last row is passed over.

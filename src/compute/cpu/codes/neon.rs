@@ -4,7 +4,7 @@
 #![expect(unsafe_code, reason = "vector loads take raw pointers; target features are checked at run time")]
 
 use super::lanes::PLACES;
-use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Rows, scalar};
+use super::{Ahead, BLOCK, BLOCK_BYTES, CodeKernels, Levels, Rows, scalar};
 use std::arch::aarch64::{
     float32x4_t, int8x16_t, int16x8_t, int32x4_t, uint8x16_t, uint8x16x4_t, vaddq_f32, vaddq_u8, vaddq_u32,
     vaddvq_f32, vaddvq_u16, vandq_u8, vandq_u16, vandq_u32, vcgtq_f32, vcvtq_f32_u32, vdupq_n_f32,
@@ -18,7 +18,9 @@ use std::arch::aarch64::{
 /// Handed out by [`crate::compute::backends`] only where NEON is there.
 pub(in super::super) const KERNELS: CodeKernels = CodeKernels {
     // SAFETY: the table is handed out only where the feature is there.
-    dots_u4: |query, codes, stride, ids, out| unsafe { dots_u4(query, codes, stride, ids, out) },
+    dots_u4: |query, codes, stride, ids, ahead, out| unsafe {
+        dots_u4(query, codes, stride, ids, ahead, out);
+    },
     // SAFETY: as above.
     dots_i8: |query, codes, ids, out| unsafe { dots_i8(query, codes, ids, out) },
     // SAFETY: as above.
@@ -30,6 +32,7 @@ pub(in super::super) const KERNELS: CodeKernels = CodeKernels {
     // Comparing and moving two or four numbers at a time is no quicker than one by one.
     insert: scalar::insert,
     // The intrinsic that asks for memory is not stable in Rust for this architecture: nothing is asked for.
+    unseen: scalar::unseen,
     prefetch: scalar::prefetch,
 };
 

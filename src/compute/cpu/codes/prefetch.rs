@@ -1,11 +1,8 @@
 //! Asking for memory on x86-64, the same for all its back ends.
 #![expect(unsafe_code, reason = "the hint takes a raw pointer")]
 
-use super::Spaced;
+use super::{Ahead, LINE, Spaced, scalar};
 use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-
-/// Bytes of a cache line.
-const LINE: usize = 64;
 
 /// Every cache line that a row touches: a row need not begin with one.
 pub(super) fn prefetch(rows: Spaced, ids: &[u32]) {
@@ -19,4 +16,25 @@ pub(super) fn prefetch(rows: Spaced, ids: &[u32]) {
             unsafe { _mm_prefetch::<_MM_HINT_T0>(first.wrapping_add(at).cast()) }
         }
     }
+}
+
+/// The cache line so many lines behind `start`.
+#[inline]
+pub(super) fn prefetch_line(start: *const u8, line: usize) {
+    // SAFETY: as above.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(start.wrapping_add(line * LINE).cast()) }
+}
+
+impl Ahead<'_> {
+    /// Where a row would begin, be it there or not.
+    #[inline]
+    pub(super) fn start(&self, id: u32) -> *const u8 {
+        self.rows.bytes.as_ptr().wrapping_add((id as usize).wrapping_mul(self.rows.stride))
+    }
+}
+
+/// As [`scalar::each_unseen`], asking for the line in which each row begins.
+pub(super) fn unseen(seen: &mut [u64], links: &[u32], last: u32, rows: Spaced, out: &mut [u32]) -> usize {
+    let ahead = Ahead { rows, ids: &[] };
+    scalar::each_unseen(seen, links, last, out, |id| prefetch_line(ahead.start(id), 0))
 }

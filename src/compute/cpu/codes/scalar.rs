@@ -1,10 +1,10 @@
 //! The specification: plain Rust, any machine.
 
 use super::super::scalar::dot_i8;
-use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Rows, Spaced};
+use super::{Ahead, BLOCK, BLOCK_BYTES, CodeKernels, Eight, Levels, Rows, Spaced};
 
 pub(in super::super) const KERNELS: CodeKernels =
-    CodeKernels { dots_u4, dots_i8, gram_i8, dot_refined, above, insert, prefetch };
+    CodeKernels { dots_u4, dots_i8, gram_i8, dot_refined, above, insert, unseen, prefetch };
 
 /// The 4-bit code of a dimension.
 #[inline]
@@ -14,7 +14,14 @@ fn code(codes: &[u8], dimension: usize) -> u8 {
     if within < BLOCK_BYTES { byte & 15 } else { byte >> 4 }
 }
 
-pub(super) fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], out: &mut [i32]) {
+pub(super) fn dots_u4(
+    query: &[i8],
+    codes: &[u8],
+    stride: usize,
+    ids: &[u32],
+    _ahead: Ahead,
+    out: &mut [i32],
+) {
     let rows = Rows::spaced(codes, stride * BLOCK_BYTES, query.len() / 2);
     for (sum, &id) in out.iter_mut().zip(ids) {
         let row = rows.row(id as usize);
@@ -62,15 +69,46 @@ pub(super) fn above_from(first: usize, values: &[f32], bound: f32, out: &mut [u3
     found
 }
 
-pub(super) fn insert(sorted: &mut [u64], value: u64) -> usize {
-    let mut at = sorted.len() - 1;
+pub(super) fn insert(sorted: &mut [Eight], value: u64) -> usize {
+    let sorted: &mut [u64] = bytemuck::cast_slice_mut(sorted);
+    let mut at = sorted.len();
     while at > 0 && sorted[at - 1] > value {
-        sorted[at] = sorted[at - 1];
         at -= 1;
     }
-    sorted[at] = value;
+    if at < sorted.len() {
+        sorted[at..].rotate_right(1);
+        sorted[at] = value;
+    }
     at
 }
 
 /// There is no portable way to ask.
 pub(super) fn prefetch(_rows: Spaced, _ids: &[u32]) {}
+
+pub(super) fn unseen(seen: &mut [u64], links: &[u32], last: u32, _rows: Spaced, out: &mut [u32]) -> usize {
+    each_unseen(seen, links, last, out, |_| ())
+}
+
+/// Hands each link to `each`, writes those whose bits are not set yet to the front of `out`, sets them, and returns how many
+/// there are.
+#[inline]
+pub(super) fn each_unseen(
+    seen: &mut [u64],
+    links: &[u32],
+    last: u32,
+    out: &mut [u32],
+    each: impl Fn(u32),
+) -> usize {
+    let out = &mut out[..links.len()];
+    let mut count = 0;
+    for &link in links {
+        let id = link.min(last);
+        each(id);
+        let (word, bit) = (&mut seen[id as usize / 64], 1 << (id % 64));
+        // No branch: it would be guessed wrong half the time.
+        out[count] = id;
+        count += usize::from(*word & bit == 0);
+        *word |= bit;
+    }
+    count
+}

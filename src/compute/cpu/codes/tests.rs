@@ -1,7 +1,7 @@
 //! One table and one property for every back end's kernels over codes, scalar being the specification, and the
 //! definitions, which scalar is held to as well.
 
-use super::{BLOCK, BLOCK_BYTES, CodeKernels, Levels, Spaced, scalar};
+use super::{Ahead, BLOCK, BLOCK_BYTES, CodeKernels, Eight, Levels, Spaced, scalar};
 use crate::compute::backends;
 use proptest::prelude::*;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -51,7 +51,13 @@ fn each_dimension_meets_its_own_code() {
         for d in 0..dim {
             let (mut query, mut found) = (vec![0; dim], [0; 2]);
             query[d] = -3;
-            kernels.dots_u4(&query, Spaced::packed(&halves.concat(), dim / 2), &[0, 1], &mut found);
+            kernels.dots_u4(
+                &query,
+                Spaced::packed(&halves.concat(), dim / 2),
+                &[0, 1],
+                Ahead::default(),
+                &mut found,
+            );
             assert_eq!(found, rows.each_ref().map(|row| -3 * i32::from(row[d])), "{name} {d}");
             let mut query = vec![0.0; dim];
             query[d] = -3.0;
@@ -80,8 +86,10 @@ fn assert_u4_agree(name: &str, kernels: &CodeKernels, blocks: usize, rows: usize
         for count in 0..=19 {
             let (ids, mut expected) = (ids(count, rows), vec![UNTOUCHED; count + 5]);
             let mut found = expected.clone();
-            kernels.dots_u4(&query, spaced, &ids, &mut found);
-            scalar::dots_u4(&query, spaced.bytes, stride / BLOCK_BYTES, &ids, &mut expected[..count]);
+            // What is asked for ahead changes nothing: some, as many, or more than are compared.
+            let ahead = Ahead { rows: spaced.from(BLOCK_BYTES), ids: &[3, u32::MAX, 1].repeat(count % 8) };
+            kernels.dots_u4(&query, spaced, &ids, ahead, &mut found);
+            scalar::dots_u4(&query, spaced.bytes, stride / BLOCK_BYTES, &ids, ahead, &mut expected[..count]);
             assert_eq!(found, expected, "{name} {blocks} {rows} {apart}");
         }
     }
@@ -97,7 +105,7 @@ fn rows_that_lie_apart_are_found() {
     assert_eq!(rows.row(u32::MAX), None);
     for (name, kernels) in all() {
         let mut found = [0; 3];
-        kernels.dots_u4(&[1; BLOCK], rows, &[1, 0, 9], &mut found);
+        kernels.dots_u4(&[1; BLOCK], rows, &[1, 0, 9], Ahead::default(), &mut found);
         assert_eq!(found, [256, 128, 256], "{name}");
     }
 }
@@ -150,6 +158,7 @@ fn every_pair_of_codes_is_exact() {
                     &[value; BLOCK],
                     Spaced::packed(&[byte; BLOCK_BYTES], BLOCK_BYTES),
                     &[0],
+                    Ahead::default(),
                     &mut found,
                 );
                 let sum = i32::from(value) * 64 * (i32::from(byte & 15) + i32::from(byte >> 4));
@@ -173,7 +182,13 @@ fn extreme_sums_do_not_saturate() {
             assert_eq!(found, [sum], "{name}");
         }
         for value in [-128, 127] {
-            kernels.dots_u4(&[value; 4096], Spaced::packed(&[0xff; 2048], 2048), &[0], &mut found);
+            kernels.dots_u4(
+                &[value; 4096],
+                Spaced::packed(&[0xff; 2048], 2048),
+                &[0],
+                Ahead::default(),
+                &mut found,
+            );
             assert_eq!(found, [i32::from(value) * 15 * 4096], "{name}");
         }
     }
@@ -191,7 +206,7 @@ fn sums_wrap_alike() {
         kernels.gram_i8(&extreme, &extreme, extreme.len(), &mut found);
         assert_eq!(found, [0], "{name}");
         let row = vec![0xff; query.len() / 2];
-        kernels.dots_u4(&query, Spaced::packed(&row, row.len()), &[0], &mut found);
+        kernels.dots_u4(&query, Spaced::packed(&row, row.len()), &[0], Ahead::default(), &mut found);
         assert_eq!(found, [(-15_i64 << 28) as i32], "{name}");
     }
 }
@@ -255,7 +270,11 @@ fn asking_for_memory_takes_anything() {
             for stride in [0, 1, 64, 100, 1000, 1001, usize::MAX / 2, usize::MAX] {
                 for apart in [0, 64] {
                     let rows = Spaced { bytes: rows, stride: stride.saturating_add(apart), length: stride };
-                    kernels.prefetch(rows, &[0, 1, 9, 10, u32::MAX]);
+                    let ids = [0, 1, 9, 10, u32::MAX];
+                    kernels.prefetch(rows, &ids);
+                    let codes = Spaced::packed(&[0; BLOCK_BYTES], BLOCK_BYTES);
+                    kernels.dots_u4(&[0; BLOCK], codes, &[0; 9], Ahead { rows, ids: &ids }, &mut [0; 9]);
+                    kernels.unseen(&mut [0], &ids, 9, rows, &mut [0; 5]);
                 }
             }
         }
@@ -266,10 +285,16 @@ fn asking_for_memory_takes_anything() {
 fn lengths_that_do_not_fit_are_refused() {
     let refused = |call: &mut dyn FnMut()| assert!(catch_unwind(AssertUnwindSafe(call)).is_err());
     let (kernels, mut out) = (backends()[0].codes(), [0; 1]);
-    refused(&mut || kernels.dots_u4(&[], Spaced::packed(&[0; 64], 64), &[0], &mut out));
-    refused(&mut || kernels.dots_u4(&[0; 64], Spaced::packed(&[0; 64], 64), &[0], &mut out));
-    refused(&mut || kernels.dots_u4(&[0; 128], Spaced::packed(&[0; 63], 64), &[0], &mut out));
-    refused(&mut || kernels.dots_u4(&[0; 128], Spaced::packed(&[0; 64], 64), &[0, 0], &mut out));
+    let ahead = Ahead::default();
+    refused(&mut || kernels.dots_u4(&[], Spaced::packed(&[0; 64], 64), &[0], ahead, &mut out));
+    refused(&mut || kernels.dots_u4(&[0; 64], Spaced::packed(&[0; 64], 64), &[0], ahead, &mut out));
+    refused(&mut || kernels.dots_u4(&[0; 128], Spaced::packed(&[0; 63], 64), &[0], ahead, &mut out));
+    refused(&mut || kernels.dots_u4(&[0; 128], Spaced::packed(&[0; 64], 64), &[0, 0], ahead, &mut out));
+    let unseen = |links: &[u32], last| {
+        kernels.unseen(&mut [0], links, last, Spaced::default(), &mut [0]);
+    };
+    refused(&mut || unseen(&[70], 64));
+    refused(&mut || unseen(&[1, 2], 63));
     refused(&mut || kernels.dots_i8(&[], &[0; 64], &[0], &mut out));
     refused(&mut || kernels.dots_i8(&[0; 64], &[0; 63], &[0], &mut out));
     refused(&mut || kernels.dots_i8(&[0; 64], &[0; 64], &[0, 0], &mut out));
@@ -293,8 +318,8 @@ proptest! {
         let halves: Vec<u8> = codes.iter().map(|code| code.cast_unsigned()).collect();
         for (name, kernels) in others() {
             let (mut found, mut expected) = (vec![0; 25], vec![0; 25]);
-            kernels.dots_u4(&query, Spaced::packed(&halves, query.len() / 2), &ids, &mut found);
-            scalar::dots_u4(&query, &halves, query.len() / BLOCK, &ids, &mut expected);
+            kernels.dots_u4(&query, Spaced::packed(&halves, query.len() / 2), &ids, Ahead::default(), &mut found);
+            scalar::dots_u4(&query, &halves, query.len() / BLOCK, &ids, Ahead::default(), &mut expected);
             prop_assert_eq!(&found, &expected, "{}", name);
             kernels.dots_i8(&query, &codes, &ids, &mut found);
             scalar::dots_i8(&query, &codes, &ids, &mut expected);
@@ -307,18 +332,41 @@ proptest! {
 
     #[test]
     fn numbers_are_inserted_in_order(
-        mut sorted in proptest::collection::vec(prop_oneof![0u64..9, any::<u64>()], 1..70),
+        sorted in proptest::collection::vec(prop_oneof![0u64..9, any::<u64>()], 0..10 * 8),
         values in proptest::collection::vec(prop_oneof![0u64..9, any::<u64>()], 1..20),
     ) {
-        sorted.sort_unstable();
-        for (name, kernels) in others() {
-            let (mut found, mut expected) = (sorted.clone(), sorted.clone());
+        let (sorted, _) = sorted.as_chunks::<8>();
+        let mut expected = sorted.as_flattened().to_vec();
+        expected.sort_unstable();
+        let eights: Vec<Eight> = expected.as_chunks().0.iter().copied().map(Eight).collect();
+        for (name, kernels) in all() {
+            let (mut found, mut expected) = (eights.clone(), expected.clone());
             for &value in &values {
-                let place = scalar::insert(&mut expected, value);
+                let place = expected.partition_point(|&other| other <= value);
+                expected.insert(place, value);
+                expected.pop();
                 prop_assert_eq!(kernels.insert(&mut found, value), place, "{}", name);
-                prop_assert_eq!(&found, &expected, "{}", name);
-                prop_assert!(found.is_sorted());
+                prop_assert_eq!(bytemuck::cast_slice::<_, u64>(&found), &expected, "{}", name);
             }
+        }
+    }
+
+    #[test]
+    fn links_are_new_once(
+        lists in proptest::collection::vec(proptest::collection::vec(0u32..150, 0..70), 1..6),
+        last in 0u32..140,
+    ) {
+        for (name, kernels) in all() {
+            let mut seen = vec![0; 3];
+            let mut known = std::collections::BTreeSet::new();
+            for links in &lists {
+                let mut out = vec![u32::MAX; links.len()];
+                let count = kernels.unseen(&mut seen, links, last, Spaced::default(), &mut out);
+                let new: Vec<u32> = links.iter().map(|&id| id.min(last)).filter(|&id| known.insert(id)).collect();
+                prop_assert_eq!(&out[..count], new, "{}", name);
+            }
+            let bits = (0..192).filter(|id| seen[*id as usize / 64] >> (id % 64) & 1 == 1);
+            prop_assert!(bits.eq(known), "{}", name);
         }
     }
 

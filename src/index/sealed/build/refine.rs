@@ -7,7 +7,7 @@ use crate::compute::Spaced;
 use crate::index::sealed::coder::Coder;
 use crate::index::sealed::file::Sections;
 use crate::index::sealed::format::{CALIBRATION_EF, MOST_SLOPE};
-use crate::index::sealed::scratch::with_scratch;
+use crate::index::sealed::scratch::with_work;
 use crate::index::sealed::walk::{Walk, Width};
 
 /// Codes to walk by, in the order of the nodes.
@@ -108,10 +108,10 @@ impl Refinement<'_> {
         let walks = workers.map(&samples, |&node| {
             let query = self.coder.query(vector(node));
             let walk = Walk { sections, query: &query, narrow: None, kernels: self.points.kernels };
-            with_scratch(|scratch| {
-                let compared = walk.run(Width::of(CALIBRATION_EF), scratch);
-                let [from, to] = RANKS.map(|rank| scratch.pool.key_of(rank - 1));
-                (compared, from.zip(to).map_or((0.0, 0.0), |(from, to)| query.fallen(from, to)))
+            with_work(|work| {
+                walk.run(Width::of(CALIBRATION_EF), work);
+                let [from, to] = RANKS.map(|rank| work.pool.key_of(rank - 1));
+                (work.gathered.count(), from.zip(to).map_or((0.0, 0.0), |(from, to)| query.fallen(from, to)))
             })
         });
         let count = walks.len().max(1);
@@ -129,9 +129,9 @@ impl Refinement<'_> {
         let query = self.coder.query(vector);
         let sections = self.codes.sections(links, self.entries);
         let walk = Walk { sections, query: &query, narrow: None, kernels: self.points.kernels };
-        with_scratch(|scratch| {
-            walk.run(Width::of(self.ef), scratch);
-            others.extend(scratch.pool.ids());
+        with_work(|work| {
+            walk.run(Width::of(self.ef), work);
+            others.extend(work.pool.ids());
         });
     }
 
