@@ -21,7 +21,8 @@ impl Shared {
     /// from the files as they are. Returns false where it was cancelled.
     pub(super) fn mend_index(&self, cancel: &AtomicBool) -> Result<bool> {
         let _one_at_a_time = lock(&self.task)?;
-        let Some(mut doubt) = self.core()?.index.doubt() else { return Ok(false) };
+        // Tasks are one at a time, so that there is none: a merge may have taken away what was damaged.
+        let Some(mut doubt) = self.core()?.index.doubt() else { return Ok(true) };
         if !doubt.examine(cancel) {
             return Ok(false);
         }

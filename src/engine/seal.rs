@@ -39,7 +39,7 @@ impl Engine {
         let told = |done, total| progress(Progress::of("verifying the index", done, total));
         let problems = self.view().attachment().index.verify(&told);
         if !problems.is_empty() {
-            self.shared.distrust_files()?;
+            self.shared.distrust(&problems)?;
         }
         Ok(problems)
     }
@@ -72,10 +72,10 @@ impl Shared {
         self.sweep_journal(manifest)
     }
 
-    /// Has the next open make the index anew, unless it is mended before.
-    pub(super) fn distrust_files(&self) -> Result<()> {
+    /// Has the next open make the index anew if the index still has what is damaged, unless it is mended before.
+    pub(super) fn distrust(&self, problems: &[Problem]) -> Result<()> {
         let _one_at_a_time = lock(&self.manifest)?;
-        self.core()?.index.distrust_files()
+        self.core()?.index.distrust(problems)
     }
 
     /// Deletes the journal's keys of what a manifest on disk covers.

@@ -291,7 +291,8 @@ fn upkeep_makes_a_damaged_file_good() {
     }
 }
 
-/// The number of the section of vectors.
+/// The numbers of sections: of finer codes, which a merge does not copy, and of vectors, which it does.
+const BYTES: usize = 2;
 const VECTORS: usize = 8;
 
 /// Flips a bit at the start of a section of a sealed file, by its number, where it lies: the file is mapped.
@@ -313,6 +314,23 @@ fn a_seal_asked_for_after_damage_was_told_makes_it_good() {
     assert!(matches!(compact(), Err(crate::Error::Damaged { .. })));
     assert!(compact().unwrap());
     assert_eq!(sealed(&engine), (20, 20));
+}
+
+#[test]
+fn a_verify_that_ends_after_a_merge_gives_up_no_sound_file() {
+    let (folder, engine) = sealed_vectors();
+    let compact = || engine.arrange_index(Wanted::Compact, &|_| {}, &AtomicBool::new(false)).unwrap();
+    flip_section(&folder.path().join("index").join(&index_files(folder.path())[0]), BYTES);
+    wear(&engine);
+    let merged = AtomicBool::new(false);
+    let merge = |_| assert!(merged.swap(true, Ordering::Relaxed) || compact());
+    assert_ne!(engine.verify(&merge).unwrap(), []);
+    let after = index_files(folder.path());
+    assert!(after.len() == 2 && after.contains(&"MANIFEST".to_owned()), "{after:?}");
+    assert!(compact());
+    assert_eq!((index_files(folder.path()), sealed(&engine)), (after, (20, 20)));
+    drop(engine);
+    assert_eq!(sealed(&Engine::open(folder.path(), &Request::default()).unwrap()), (20, 20));
 }
 
 #[test]

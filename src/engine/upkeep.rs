@@ -3,7 +3,7 @@
 
 use super::{Engine, Shared, lock};
 use crate::error::{ErrorKind, Result};
-use crate::index::{TaskKind, Wanted};
+use crate::index::{Problem, TaskKind, Wanted};
 use crate::model::{OnProgress, Progress};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use std::sync::Arc;
@@ -201,8 +201,8 @@ impl Shared {
                     return Ok(false);
                 }
                 Err(error) => {
-                    if error.kind() == ErrorKind::Damage {
-                        self.distrust_files()?;
+                    if let Some(problem) = Problem::told_by(&error) {
+                        self.distrust(&[problem])?;
                     }
                     return Err(error);
                 }

@@ -14,6 +14,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 pub struct Doubt {
     files: Vec<Arc<Sealed>>,
     damaged: Vec<Arc<Sealed>>,
+    /// Whether something is wrong and no file is known to be the cause.
+    whole: bool,
     /// Labels whose row is in memory or in a sound file.
     held: RoaringBitmap,
     token: Arc<()>,
@@ -21,7 +23,7 @@ pub struct Doubt {
 
 impl Doubt {
     /// Reads all files, to tell the damaged from the sound, until `cancel` is set; returns whether it came to its end.
-    /// Where no file is found damaged none counts as sound: something was wrong, and nobody knows where.
+    /// Where the index is wrong as a whole and no file is found damaged none counts as sound: nobody knows where it is.
     #[must_use]
     pub fn examine(&mut self, cancel: &AtomicBool) -> bool {
         let mut sound = Vec::new();
@@ -30,11 +32,11 @@ impl Doubt {
             if cancel.load(Ordering::Relaxed) {
                 return false;
             }
-            let problems = file.verify(&|_, _| ());
-            let place = if problems.is_empty() { &mut sound } else { &mut self.damaged };
+            let is_damaged = file.is_distrusted() || !file.verify(&|_, _| ()).is_empty();
+            let place = if is_damaged { &mut self.damaged } else { &mut sound };
             place.push(Arc::clone(file));
         }
-        if self.damaged.is_empty() {
+        if self.damaged.is_empty() && self.whole {
             self.damaged = std::mem::take(&mut sound);
         }
         for file in sound {
@@ -53,17 +55,18 @@ impl Doubt {
 }
 
 impl Index {
-    /// Begins to look for what is damaged; `None` while a task is under way.
+    /// Begins to look for what is damaged; `None` while a task is under way, and where there is nothing to look for.
     #[must_use]
     pub fn doubt(&mut self) -> Option<Doubt> {
-        if self.task.strong_count() > 0 {
+        if self.task.strong_count() > 0 || !self.is_distrusted() {
             return None;
         }
         let token = Arc::new(());
         self.task = Arc::downgrade(&token);
         self.changed = Some(RoaringBitmap::new());
         let held = self.rows.keys().copied().collect();
-        Some(Doubt { files: self.sealed.clone(), damaged: Vec::new(), held, token })
+        let (files, whole) = (self.sealed.clone(), self.distrusted);
+        Some(Doubt { files, damaged: Vec::new(), whole, held, token })
     }
 
     /// Gives up the damaged files, takes in `vectors`, and returns the view as of the same commit. They are those of all
@@ -73,7 +76,7 @@ impl Index {
     /// # Errors
     /// [`Error::Invalid`] for another index's doubt; for a vector as [`Index::apply`]. The index is then as it was.
     pub fn mend(&mut self, doubt: Doubt, vectors: Vec<(u32, Vec<f32>)>) -> Result<IndexView> {
-        let Doubt { damaged, held, token, .. } = doubt;
+        let Doubt { damaged, whole, held, token, .. } = doubt;
         if !std::ptr::eq(Arc::as_ptr(&token), self.task.as_ptr()) {
             return Err(Error::invalid("doubt", "another index's", "mend the index that was in doubt"));
         }
@@ -86,7 +89,9 @@ impl Index {
         damaged.iter().for_each(|file| file.discard());
         self.add(&lost);
         self.merge();
-        (self.distrusted, self.unwritten) = (false, true);
+        // What was found since is not made good.
+        self.distrusted &= !whole;
+        self.unwritten = true;
         if !lost.is_empty() {
             self.forgo_journal();
         }

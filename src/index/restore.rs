@@ -4,6 +4,7 @@ use super::durable;
 use super::manifest::{Content, Entry, Identity, Manifest, path_in};
 use super::options::Options;
 use super::sealed::{Sealed, is_own_name, number_in};
+use super::verify::Problem;
 use super::writer::Index;
 use crate::error::{Error, Result};
 use std::io::ErrorKind;
@@ -55,7 +56,7 @@ impl Index {
     /// held, before it asks for the next; where that fails, it hands it to [`Index::take_back`].
     #[must_use]
     pub fn manifest(&mut self, identity: Identity) -> Option<Manifest> {
-        let due = self.unwritten && !self.distrusted && self.unjournaled.is_none();
+        let due = self.unwritten && !self.is_distrusted() && self.unjournaled.is_none();
         let folder = self.options.folder.clone().filter(|_| due)?;
         let files = self.sealed.iter().map(|file| entry(file)).collect::<Option<_>>()?;
         self.unwritten = false;
@@ -73,20 +74,42 @@ impl Index {
         self.replaced.extend(manifest.replaced);
     }
 
-    /// Removes the manifest and gives out no other before [`Index::mend`]: the next [`Index::open`] finds nothing. For
-    /// files that turned out to be damaged.
+    /// Takes note of problems that were found, if they are of files that it still has: then it removes the manifest, so
+    /// that the next [`Index::open`] finds nothing, and gives out no other while it has these files. A file that was merged
+    /// into another meanwhile is of no use any more, and that one was made of what was still sound. What is wrong with the
+    /// index as a whole counts where no file is named: its cause may be any of them.
+    ///
+    /// No manifest may be on its way to disk.
     ///
     /// # Errors
     /// [`Error::Io`].
-    pub fn distrust_files(&mut self) -> Result<()> {
+    pub fn distrust(&mut self, problems: &[Problem]) -> Result<()> {
+        let is_named = |file: &&Arc<Sealed>| problems.iter().any(|problem| problem.place == file.place());
+        if !problems.is_empty() && problems.iter().all(Problem::is_of_the_whole) {
+            return self.distrust_files();
+        }
+        let found = self.sealed.iter().filter(is_named).inspect(|file| file.distrust()).count();
+        // The manifest may name a file that was merged since it was written.
+        if found > 0 || self.replaced.iter().any(|file| is_named(&file)) {
+            return self.remove_manifest();
+        }
+        Ok(())
+    }
+
+    /// The same where nobody knows which file it is.
+    pub(super) fn distrust_files(&mut self) -> Result<()> {
         self.distrusted = true;
+        self.remove_manifest()
+    }
+
+    fn remove_manifest(&self) -> Result<()> {
         self.options.folder.as_ref().map_or(Ok(()), |folder| durable::remove(&path_in(folder)))
     }
 
-    /// Whether files turned out to be damaged that it still has.
+    /// Whether it still has what turned out to be damaged, for [`Index::mend`] to make good.
     #[must_use]
     pub fn is_distrusted(&self) -> bool {
-        self.distrusted
+        self.distrusted || self.sealed.iter().any(|file| file.is_distrusted())
     }
 
     /// Bytes of its folder.

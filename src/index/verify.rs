@@ -1,8 +1,12 @@
 //! Whether an index is sound, over all tiers.
 
 use super::view::IndexView;
+use crate::error::Error;
 use roaring::RoaringBitmap;
 use serde::Serialize;
+
+/// The place of what is wrong with no file in particular.
+const WHOLE: &str = "the index as a whole";
 
 /// Something that is wrong with an index.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -12,6 +16,21 @@ pub struct Problem {
     pub place: String,
     /// What, in words.
     pub what: String,
+}
+
+impl Problem {
+    /// What an error says of damage, if it does.
+    #[must_use]
+    pub fn told_by(error: &Error) -> Option<Self> {
+        match error {
+            Error::Damaged { place, reason } => Some(Self { place: place.clone(), what: reason.clone() }),
+            _ => None,
+        }
+    }
+
+    pub(super) fn is_of_the_whole(&self) -> bool {
+        self.place == WHOLE
+    }
 }
 
 impl IndexView {
@@ -35,7 +54,7 @@ impl IndexView {
             let problem = |what| Problem { place: file.place().to_owned(), what };
             problems.extend(file.verify(&told).into_iter().map(problem));
         }
-        let whole = |what| Problem { place: "the index as a whole".to_owned(), what };
+        let whole = |what| Problem { place: WHOLE.to_owned(), what };
         problems.extend(self.wrong_rows().map(whole));
         problems
     }

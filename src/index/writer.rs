@@ -58,7 +58,8 @@ pub struct Index {
     builder: Option<Builder>,
     /// The task under way, or the doubt.
     pub(super) task: Weak<()>,
-    /// Whether a file is damaged: no manifest is given out then.
+    /// Whether something is wrong and no file is known to be the cause. A file's own damage is noted with the file, so that
+    /// it goes with it.
     pub(super) distrusted: bool,
     /// Labels that changed since the index is in doubt.
     pub(super) changed: Option<RoaringBitmap>,

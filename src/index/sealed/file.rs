@@ -23,6 +23,8 @@ pub(in crate::index) struct Sealed {
     path: Option<PathBuf>,
     /// Whether the file goes with the last one that holds it.
     discarded: AtomicBool,
+    /// Whether it was found damaged.
+    distrusted: AtomicBool,
     place: String,
 }
 
@@ -83,8 +85,9 @@ impl Sealed {
         }
         let coder = Coder::new(layout.header.grid(mean));
         let died = (0..layout.header.rows).map(|_| AtomicU64::new(0)).collect();
-        let discarded = AtomicBool::new(false);
-        Ok(Self { mapping, layout, coder, died, dead: AtomicUsize::new(0), path, discarded, place })
+        let (discarded, distrusted) = (AtomicBool::new(false), AtomicBool::new(false));
+        let dead = AtomicUsize::new(0);
+        Ok(Self { mapping, layout, coder, died, dead, path, discarded, distrusted, place })
     }
 
     pub(in crate::index) fn header(&self) -> &Header {
@@ -104,6 +107,15 @@ impl Sealed {
     /// Has the file removed once nobody holds it any more.
     pub(in crate::index) fn discard(&self) {
         self.discarded.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes that it was found damaged.
+    pub(in crate::index) fn distrust(&self) {
+        self.distrusted.store(true, Ordering::Relaxed);
+    }
+
+    pub(in crate::index) fn is_distrusted(&self) -> bool {
+        self.distrusted.load(Ordering::Relaxed)
     }
 
     pub(super) fn layout(&self) -> &Layout {

@@ -318,6 +318,7 @@ fn flip_section(path: &Path, section: usize) {
     file.write_all(&[bytes[at as usize] ^ 1]).unwrap();
 }
 
+const BYTES: usize = 2;
 const LABELS: usize = 4;
 const BY_LABEL: usize = 5;
 const MEAN: usize = 7;
@@ -375,6 +376,26 @@ fn what_a_damaged_file_held_is_made_anew_beside_the_sound_ones() {
     host.run(Op::Manifest(true));
     host.run(Op::Crash);
     assert_eq!(host.index.view().sealed_len(), 2020);
+}
+
+#[test]
+fn only_what_the_index_still_has_is_distrusted() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    flip_section(&sealed_path(folder.path()), BYTES);
+    let problems = host.index.view().verify(&|_, _| ());
+    assert_ne!(problems, []);
+    host.index.distrust(&problems).unwrap();
+    assert!(host.index.is_distrusted() && host.index.manifest(IDENTITY).is_none());
+    assert!(!path_in(folder.path()).exists());
+    host.run(Op::Task(Wanted::Compact, Vec::new()));
+    assert!(!host.index.is_distrusted() && host.index.doubt().is_none(), "a merge took it away");
+    host.index.distrust(&problems).unwrap();
+    host.manifest(true);
+    host.index.distrust(&problems).unwrap();
+    assert!(path_in(folder.path()).exists() && !host.index.is_distrusted());
+    host.run(Op::Crash);
+    assert_eq!(host.index.view().sealed_len(), 39);
 }
 
 #[test]
