@@ -105,7 +105,7 @@ impl Task {
             .collect();
         let file_rows: Vec<Vec<u32>> =
             self.files.iter().map(|file| alive(file.rows(), &|row| file.died(row).is_none())).collect();
-        self.files.iter().try_for_each(|file| file.check_copied())?;
+        self.check_copied()?;
         let base = self.base(&segment_rows, &file_rows);
         let (labels, vectors) = self.gather(&segment_rows, &file_rows, base);
         let base = base.map(|base| Base { file: &self.files[base], rows: &file_rows[base] });
@@ -114,7 +114,18 @@ impl Task {
         } else {
             self.build(&labels, &vectors, base, progress, cancel)?.map(|file| Some(Arc::new(file)))
         };
+        // What came in while it was copied would have got a right checksum.
+        if file.is_some()
+            && let Err(error) = self.check_copied()
+        {
+            file.into_iter().flatten().for_each(|file| file.discard());
+            return Err(error);
+        }
         Ok(file.map(|file| Outcome::Sealed(Made { file, segment_rows, file_rows })))
+    }
+
+    fn check_copied(&self) -> Result<()> {
+        self.files.iter().try_for_each(|file| file.check_copied())
     }
 
     fn build(

@@ -348,6 +348,18 @@ fn damage_to_what_a_merge_leans_on_is_found_by_it() {
 }
 
 #[test]
+fn damage_that_comes_while_a_merge_copies_is_found_by_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    let (before, path) = (names(folder.path()), sealed_path(folder.path()));
+    let mut task = host.index.plan(Wanted::Compact).unwrap();
+    let come = std::sync::Once::new();
+    let done = task.run(&|_, _| come.call_once(|| flip_section(&path, VECTORS)), &AtomicBool::new(false));
+    assert!(matches!(done, Err(crate::Error::Damaged { .. })), "{done:?}");
+    assert_eq!(names(folder.path()), before);
+}
+
+#[test]
 fn what_a_damaged_file_held_is_made_anew_beside_the_sound_ones() {
     let folder = tempfile::tempdir().unwrap();
     let mut host = Host::new(Metric::L2, folder.path());
