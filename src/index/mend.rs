@@ -29,10 +29,11 @@ impl Doubt {
         let mut sound = Vec::new();
         self.damaged.clear();
         for file in &self.files {
-            if cancel.load(Ordering::Relaxed) {
-                return false;
-            }
-            let is_damaged = file.is_distrusted() || !file.verify(&|_, _| ()).is_empty();
+            let is_damaged = file.is_distrusted()
+                || match file.verify(&|_, _| (), cancel) {
+                    Some(problems) => !problems.is_empty(),
+                    None => return false,
+                };
             let place = if is_damaged { &mut self.damaged } else { &mut sound };
             place.push(Arc::clone(file));
         }
@@ -40,10 +41,10 @@ impl Doubt {
             self.damaged = std::mem::take(&mut sound);
         }
         for file in sound {
-            let alive = (0..file.rows() as u32).filter(|&row| file.died(row).is_none());
-            self.held.extend(alive.map(|row| file.label(row)));
+            let rows = (0..file.rows() as u32).take_while(|_| !cancel.load(Ordering::Relaxed));
+            self.held.extend(rows.filter(|&row| file.died(row).is_none()).map(|row| file.label(row)));
         }
-        true
+        !cancel.load(Ordering::Relaxed)
     }
 
     /// Whether a label's vector, if it has one, has to be made anew. (What a damaged file says of its labels counts for

@@ -105,27 +105,34 @@ impl Task {
             .collect();
         let file_rows: Vec<Vec<u32>> =
             self.files.iter().map(|file| alive(file.rows(), &|row| file.died(row).is_none())).collect();
-        self.check_copied()?;
+        if !self.check_copied(cancel)? {
+            return Ok(None);
+        }
         let base = self.base(&segment_rows, &file_rows);
         let (labels, vectors) = self.gather(&segment_rows, &file_rows, base);
         let base = base.map(|base| Base { file: &self.files[base], rows: &file_rows[base] });
-        let file = if labels.is_empty() {
-            Some(None)
-        } else {
-            self.build(&labels, &vectors, base, progress, cancel)?.map(|file| Some(Arc::new(file)))
-        };
-        // What came in while it was copied would have got a right checksum.
-        if file.is_some()
-            && let Err(error) = self.check_copied()
-        {
-            file.into_iter().flatten().for_each(|file| file.discard());
-            return Err(error);
+        let mut file = None;
+        if !labels.is_empty() {
+            let Some(built) = self.build(&labels, &vectors, base, progress, cancel)? else { return Ok(None) };
+            file = Some(Arc::new(built));
         }
-        Ok(file.map(|file| Outcome::Sealed(Made { file, segment_rows, file_rows })))
+        // What came in while it was copied would have got a right checksum.
+        let checked = self.check_copied(cancel);
+        if !matches!(checked, Ok(true)) {
+            file.iter().for_each(|file| file.discard());
+            return checked.map(|_| None);
+        }
+        Ok(Some(Outcome::Sealed(Made { file, segment_rows, file_rows })))
     }
 
-    fn check_copied(&self) -> Result<()> {
-        self.files.iter().try_for_each(|file| file.check_copied())
+    /// Whether what is copied is what was written; false where it was cancelled.
+    fn check_copied(&self, cancel: &AtomicBool) -> Result<bool> {
+        for file in &self.files {
+            if !file.check_copied(cancel)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     fn build(

@@ -4,6 +4,7 @@ use super::view::IndexView;
 use crate::error::Error;
 use roaring::RoaringBitmap;
 use serde::Serialize;
+use std::sync::atomic::AtomicBool;
 
 /// The place of what is wrong with no file in particular.
 const WHOLE: &str = "the index as a whole";
@@ -48,11 +49,11 @@ impl IndexView {
     /// ```
     #[must_use]
     pub fn verify(&self, progress: &dyn Fn(usize, usize)) -> Vec<Problem> {
-        let mut problems = Vec::new();
+        let (mut problems, never) = (Vec::new(), AtomicBool::new(false));
         for (number, file) in self.sealed.iter().enumerate() {
             let told = |done, total| progress(number * total + done, self.sealed.len() * total);
             let problem = |what| Problem { place: file.place().to_owned(), what };
-            problems.extend(file.verify(&told).into_iter().map(problem));
+            problems.extend(file.verify(&told, &never).into_iter().flatten().map(problem));
         }
         let whole = |what| Problem { place: WHOLE.to_owned(), what };
         problems.extend(self.wrong_rows().map(whole));

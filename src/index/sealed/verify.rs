@@ -6,6 +6,7 @@ use super::file::Sealed;
 use super::format::{PAGE, SECTIONS, Section};
 use crate::compute::{BLOCK, BLOCK_BYTES};
 use crate::error::{Error, Result};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Sections that a merge copies from, and the one by which was found which rows are dead: those it does not copy.
 const COPIED: [Section; 5] =
@@ -16,42 +17,50 @@ const OPENED: [Section; 3] = [Section::Labels, Section::ByLabel, Section::Mean];
 const MOST_STEPS: f32 = 0.75;
 const ROUNDING: f32 = 1e-5;
 
-/// A property, and what is wrong with it.
-type Check = fn(&Sealed) -> Option<String>;
+/// Bytes that are read between two looks at whether to go on.
+const READ: usize = 1 << 20;
 
 impl Sealed {
-    /// All that is wrong with the file, in words. `progress` is told of steps done and in all.
-    pub(in crate::index) fn verify(&self, progress: &dyn Fn(usize, usize)) -> Vec<String> {
+    /// All that is wrong with the file, in words, or `None` once `cancel` is set: a large one takes a while to read.
+    /// `progress` is told of steps done and in all.
+    pub(in crate::index) fn verify(
+        &self,
+        progress: &dyn Fn(usize, usize),
+        cancel: &AtomicBool,
+    ) -> Option<Vec<String>> {
+        let look = Look { file: self, cancel };
         let checks: [Check; 8] = [
-            Self::wrong_padding,
-            Self::wrong_entries,
-            Self::wrong_links,
-            Self::unreachable,
-            Self::wrong_labels,
-            Self::wrong_equals,
-            Self::wrong_vectors,
-            Self::wrong_codes,
+            Look::wrong_padding,
+            Look::wrong_entries,
+            Look::wrong_links,
+            Look::unreachable,
+            Look::wrong_labels,
+            Look::wrong_equals,
+            Look::wrong_vectors,
+            Look::wrong_codes,
         ];
         let total = SECTIONS.len() + checks.len();
         let mut problems = Vec::new();
-        for (done, section) in SECTIONS.into_iter().enumerate() {
-            progress(done, total);
-            problems.extend(self.wrong_checksum(section));
-        }
-        for (done, check) in checks.into_iter().enumerate() {
-            progress(SECTIONS.len() + done, total);
-            problems.extend(check(self));
+        for step in 0..total {
+            progress(step, total);
+            let (section, check) = (SECTIONS.get(step), checks.get(step.wrapping_sub(SECTIONS.len())));
+            problems.extend(section.and_then(|&section| look.wrong_checksum(section)));
+            problems.extend(check.and_then(|check| check(&look)));
+            if look.is_over() {
+                return None;
+            }
         }
         progress(total, total);
-        problems
+        Some(problems)
     }
 
-    /// Whether what a merge copies is what was written: else damage would get a right checksum.
+    /// Whether what a merge copies is what was written: else damage would get a right checksum. False where `cancel` was
+    /// set before all was read.
     ///
     /// # Errors
     /// [`Error::Damaged`].
-    pub(in crate::index) fn check_copied(&self) -> Result<()> {
-        self.check_sections(&COPIED)
+    pub(in crate::index) fn check_copied(&self, cancel: &AtomicBool) -> Result<bool> {
+        self.check_sections(&COPIED, cancel)
     }
 
     /// Whether what says which rows are dead is what was written: else a row might come back that was removed. Of all
@@ -60,27 +69,50 @@ impl Sealed {
     /// # Errors
     /// [`Error::Damaged`].
     pub(in crate::index) fn check_opened(&self) -> Result<()> {
-        self.check_sections(&OPENED)
+        self.check_sections(&OPENED, &AtomicBool::new(false)).map(drop)
     }
 
-    fn check_sections(&self, sections: &[Section]) -> Result<()> {
-        match sections.iter().find_map(|&section| self.wrong_checksum(section)) {
+    fn check_sections(&self, sections: &[Section], cancel: &AtomicBool) -> Result<bool> {
+        let look = Look { file: self, cancel };
+        match sections.iter().find_map(|&section| look.wrong_checksum(section)) {
             Some(problem) => Err(Error::damaged(self.place(), problem)),
-            None => Ok(()),
+            None => Ok(!look.is_over()),
         }
+    }
+}
+
+/// A file that is looked into until `cancel` is set: what is found then counts for nothing.
+struct Look<'a> {
+    file: &'a Sealed,
+    cancel: &'a AtomicBool,
+}
+
+/// A property, and what is wrong with it.
+type Check<'a> = fn(&Look<'a>) -> Option<String>;
+
+impl Look<'_> {
+    fn is_over(&self) -> bool {
+        self.cancel.load(Ordering::Relaxed)
     }
 
     fn wrong_checksum(&self, section: Section) -> Option<String> {
-        let right = crc32fast::hash(self.bytes_of(section)) == self.layout().extent(section).checksum;
+        let mut hasher = crc32fast::Hasher::new();
+        for bytes in self.file.bytes_of(section).chunks(READ) {
+            if self.is_over() {
+                return None;
+            }
+            hasher.update(bytes);
+        }
+        let right = hasher.finalize() == self.file.layout().extent(section).checksum;
         (!right).then(|| format!("the checksum of its section {section:?} is wrong"))
     }
 
     /// Behind a section there are zeros up to the next.
     fn wrong_padding(&self) -> Option<String> {
         SECTIONS.into_iter().find_map(|section| {
-            let extent = self.layout().extent(section);
+            let extent = self.file.layout().extent(section);
             let end = (extent.offset + extent.length) as usize;
-            let padding = self.bytes().get(end..end.next_multiple_of(PAGE))?;
+            let padding = self.file.bytes().get(end..end.next_multiple_of(PAGE))?;
             padding
                 .iter()
                 .any(|&byte| byte != 0)
@@ -89,18 +121,18 @@ impl Sealed {
     }
 
     fn wrong_entries(&self) -> Option<String> {
-        let sections = self.sections();
+        let sections = self.file.sections();
         let entry = sections.entries.iter().find(|&&entry| entry as usize >= sections.nodes)?;
         Some(format!("entry {entry} is no node"))
     }
 
     /// A node's links are nodes, and itself only where it has no more.
     fn wrong_links(&self) -> Option<String> {
-        let sections = self.sections();
+        let sections = self.file.sections();
         self.first_node(|node| {
             let links = sections.links_of(node);
             let count = links.iter().position(|&link| link == node).unwrap_or(links.len());
-            links.len() != self.header().degree
+            links.len() != self.file.header().degree
                 || links.iter().any(|&link| link as usize >= sections.nodes)
                 || links[count..].iter().any(|&link| link != node)
         })
@@ -109,10 +141,13 @@ impl Sealed {
 
     /// From the entries every node is reached.
     fn unreachable(&self) -> Option<String> {
-        let sections = self.sections();
+        let sections = self.file.sections();
         let mut seen = vec![false; sections.nodes];
         let mut left: Vec<u32> = sections.entries.to_vec();
         while let Some(node) = left.pop() {
+            if self.is_over() {
+                return None;
+            }
             if let Some(seen) = seen.get_mut(node as usize).filter(|seen| !**seen) {
                 *seen = true;
                 left.extend_from_slice(sections.links_of(node));
@@ -124,34 +159,37 @@ impl Sealed {
 
     /// Each label comes once, and each row once in the order of labels.
     fn wrong_labels(&self) -> Option<String> {
-        let by_label = self.by_label();
-        let rows = self.rows() as u32;
+        let by_label = self.file.by_label();
+        let rows = self.file.rows() as u32;
         if let Some(row) = by_label.iter().find(|&&row| row >= rows) {
             return Some(format!("the order of labels names row {row} of {rows}"));
         }
         // Labels that grow are all different, and so are their rows.
-        let pair = by_label.windows(2).find(|pair| self.label(pair[0]) >= self.label(pair[1]))?;
-        Some(format!("label {} is not where the order of labels puts it", self.label(pair[1])))
+        let pair = by_label
+            .windows(2)
+            .take_while(|_| !self.is_over())
+            .find(|pair| self.file.label(pair[0]) >= self.file.label(pair[1]))?;
+        Some(format!("label {} is not where the order of labels puts it", self.file.label(pair[1])))
     }
 
     fn wrong_equals(&self) -> Option<String> {
-        let (equals, nodes) = (self.equals(), self.header().nodes);
+        let (equals, nodes) = (self.file.equals(), self.file.header().nodes);
         let wrong = !equals.is_sorted() || equals.last().is_some_and(|&node| node as usize >= nodes);
         wrong.then(|| "the nodes of rows of equal vectors do not ascend, or are no nodes".to_owned())
     }
 
     fn wrong_vectors(&self) -> Option<String> {
-        self.first_node(|node| !self.vector(node).iter().all(|value| value.is_finite()))
+        self.first_node(|node| !self.file.vector(node).iter().all(|value| value.is_finite()))
             .map(|node| format!("the vector of node {node} is not finite"))
     }
 
     /// Codes say what the vectors do.
     fn wrong_codes(&self) -> Option<String> {
-        let mut rotated = vec![0.0; self.coder().code_dim()];
+        let mut rotated = vec![0.0; self.file.coder().code_dim()];
         self.first_node(|node| {
-            self.coder().rotate(self.vector(node), true, &mut rotated);
-            let length = self.coder().normalize(&mut rotated);
-            let stored = factor(self.sections().factors, node);
+            self.file.coder().rotate(self.file.vector(node), true, &mut rotated);
+            let length = self.file.coder().normalize(&mut rotated);
+            let stored = factor(self.file.sections().factors, node);
             let near = (stored - length).abs() <= ROUNDING * length;
             !near || !self.says(node, &rotated)
         })
@@ -160,8 +198,8 @@ impl Sealed {
 
     /// Whether a node's codes stand for these rotated values.
     fn says(&self, node: u32, rotated: &[f32]) -> bool {
-        let (sections, levels) = (self.sections(), &self.coder().levels);
-        let slack = ROUNDING * self.coder().grid.limit;
+        let (sections, levels) = (self.file.sections(), &self.file.coder().levels);
+        let slack = ROUNDING * self.file.coder().grid.limit;
         let width = rotated.len();
         let codes = sections.codes.row(node).unwrap_or_default();
         let bytes = &sections.bytes[node as usize * width..][..width];
@@ -175,6 +213,6 @@ impl Sealed {
     }
 
     fn first_node(&self, mut is_wrong: impl FnMut(u32) -> bool) -> Option<u32> {
-        (0..self.header().nodes as u32).find(|&node| is_wrong(node))
+        (0..self.file.header().nodes as u32).take_while(|_| !self.is_over()).find(|&node| is_wrong(node))
     }
 }

@@ -8,6 +8,7 @@ use super::*;
 use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::Ordering;
 use tempfile::TempDir;
 
 const DIM: usize = 3;
@@ -357,6 +358,33 @@ fn damage_that_comes_while_a_merge_copies_is_found_by_it() {
     let done = task.run(&|_, _| come.call_once(|| flip_section(&path, VECTORS)), &AtomicBool::new(false));
     assert!(matches!(done, Err(crate::Error::Damaged { .. })), "{done:?}");
     assert_eq!(names(folder.path()), before);
+}
+
+#[test]
+fn looking_for_damage_ends_where_it_is_cancelled() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    let steps = std::cell::RefCell::new(Vec::new());
+    let cancelled_at = |step: usize| {
+        let cancel = AtomicBool::new(false);
+        let told = |done, _| {
+            steps.borrow_mut().push(done);
+            cancel.store(done == step, Ordering::Relaxed);
+        };
+        host.index.sealed[0].verify(&told, &cancel)
+    };
+    let all = 17;
+    for step in 0..all {
+        assert_eq!(cancelled_at(step), None);
+        assert_eq!(steps.take(), (0..=step).collect::<Vec<_>>());
+    }
+    assert_eq!(cancelled_at(all), Some(Vec::new()));
+    // Nothing is read any more, or it would be found.
+    flip_section(&sealed_path(folder.path()), VECTORS);
+    let cancelled = AtomicBool::new(true);
+    assert!(!host.index.sealed[0].check_copied(&cancelled).unwrap());
+    let mut task = host.index.plan(Wanted::Compact).unwrap();
+    assert!(!task.run(&|_, _| (), &cancelled).unwrap());
 }
 
 #[test]
