@@ -17,7 +17,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 type Vectors = Vec<(u32, Vec<f32>)>;
 
 impl Shared {
-    /// Finds the damaged files of the index and replaces them. Writers wait only at its end, while what was lost goes into the head; until then searches answer
+    /// Finds the damaged files of the index and replaces them. Writers wait only at its end, while the head takes in what was made; until then searches answer
     /// from the files as they are. Returns false where it was cancelled.
     pub(super) fn mend_index(&self, cancel: &AtomicBool) -> Result<bool> {
         let _one_at_a_time = lock(&self.task)?;
@@ -30,10 +30,11 @@ impl Shared {
         commit_aside(self.db.begin()?)?;
         let Some(vectors) = self.lost_vectors(&self.db.view(), &doubt, cancel)? else { return Ok(false) };
         let made = vectors.len();
+        let amends = doubt.amends(vectors)?;
         let mut core = self.core()?;
         let tx = self.db.begin()?;
         let mut published = Published::clone(tx.attachment());
-        published.index = core.index.mend(doubt, vectors)?;
+        published.index = core.index.mend(amends)?;
         let pending = tx.commit()?;
         drop(core);
         pending.publish(published)?;

@@ -1,6 +1,9 @@
 //! Damaged files given up while the index is in use: the host makes anew what they held.
 
+use super::options::Options;
+use super::prepare::prepared;
 use super::sealed::Sealed;
+use super::segment::Segment;
 use super::view::IndexView;
 use super::writer::Index;
 use crate::error::{Error, Result};
@@ -9,15 +12,26 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Which files are damaged, and which labels are lost with them: begun by [`Index::doubt`], looked into on any thread, and
-/// handed to [`Index::mend`]. While it is there no task is planned; dropped, it leaves the index as it was.
+/// made good by [`Doubt::amends`]. While it is there no task is planned; dropped, it leaves the index as it was.
 #[derive(Debug)]
 pub struct Doubt {
+    options: Arc<Options>,
     files: Vec<Arc<Sealed>>,
     damaged: Vec<Arc<Sealed>>,
     /// Whether something is wrong and no file is known to be the cause.
     whole: bool,
     /// Labels whose row is in memory or in a sound file.
     held: RoaringBitmap,
+    token: Arc<()>,
+}
+
+/// What takes the place of the damaged files, ready for [`Index::mend`]; as long as it is there it stands for the [`Doubt`].
+#[derive(Debug)]
+pub struct Amends {
+    damaged: Vec<Arc<Sealed>>,
+    whole: bool,
+    /// The rows that are lost.
+    lost: Option<Segment>,
     token: Arc<()>,
 }
 
@@ -53,6 +67,18 @@ impl Doubt {
     pub fn lacks(&self, label: u32) -> bool {
         !self.held.contains(label)
     }
+
+    /// Makes ready the vectors of all labels that it [`lacks`](Self::lacks), as of any time since [`Index::doubt`]. That takes
+    /// time, and no writer has to wait for it.
+    ///
+    /// # Errors
+    /// For a vector as [`Index::apply`].
+    pub fn amends(self, vectors: Vec<(u32, Vec<f32>)>) -> Result<Amends> {
+        let Self { options, damaged, whole, held, token, .. } = self;
+        let lost = vectors.into_iter().filter(|(label, _)| !held.contains(*label));
+        let lost = prepared(lost.map(|(label, vector)| (label, Some(vector))), &options)?;
+        Ok(Amends { damaged, whole, lost: Segment::of(&lost, &options), token })
+    }
 }
 
 impl Index {
@@ -67,35 +93,30 @@ impl Index {
         self.changed = Some(RoaringBitmap::new());
         let held = self.rows.keys().copied().collect();
         let (files, whole) = (self.sealed.clone(), self.distrusted);
-        Some(Doubt { files, damaged: Vec::new(), whole, held, token })
+        let options = Arc::clone(&self.options);
+        Some(Doubt { options, files, damaged: Vec::new(), whole, held, token })
     }
 
-    /// Gives up the damaged files, takes in `vectors`, and returns the view as of the same commit. They are those of all
-    /// labels that [`Doubt::lacks`], as of any time since [`Index::doubt`]: what changed since then stays as it is.
-    /// No manifest is given out before all of it is sealed.
+    /// Gives up the damaged files, takes in what was lost with them, and returns the view as of the same commit. What
+    /// changed since [`Index::doubt`] stays as it is. No manifest is given out before all of it is sealed.
     ///
     /// # Errors
-    /// [`Error::Invalid`] for another index's doubt; for a vector as [`Index::apply`]. The index is then as it was.
-    pub fn mend(&mut self, doubt: Doubt, vectors: Vec<(u32, Vec<f32>)>) -> Result<IndexView> {
-        let Doubt { damaged, whole, held, token, .. } = doubt;
+    /// [`Error::Invalid`] for what was in doubt of another index. The index is then as it was.
+    pub fn mend(&mut self, amends: Amends) -> Result<IndexView> {
+        let Amends { damaged, whole, lost, token } = amends;
         if !std::ptr::eq(Arc::as_ptr(&token), self.task.as_ptr()) {
             return Err(Error::invalid("doubt", "another index's", "mend the index that was in doubt"));
         }
         let changed = self.changed.take().unwrap_or_default();
-        let lost =
-            vectors.into_iter().filter(|(label, _)| !held.contains(*label) && !changed.contains(*label));
-        let lost = self.prepared(lost.map(|(label, vector)| (label, Some(vector))).collect())?;
         self.sealed.retain(|file| !damaged.iter().any(|damaged| Arc::ptr_eq(file, damaged)));
         // There is no manifest that names them.
         damaged.iter().for_each(|file| file.discard());
-        self.add(&lost);
-        self.merge();
+        if lost.is_some_and(|lost| self.add_made(lost, &changed)) {
+            self.forgo_journal();
+        }
         // What was found since is not made good.
         self.distrusted &= !whole;
         self.unwritten = true;
-        if !lost.is_empty() {
-            self.forgo_journal();
-        }
         Ok(self.view())
     }
 }

@@ -31,7 +31,7 @@ mod view;
 mod writer;
 
 pub use manifest::{Identity, Manifest};
-pub use mend::Doubt;
+pub use mend::{Amends, Doubt};
 pub use options::{Neighbor, Options, SearchOptions};
 pub use policy::Wanted;
 pub use row_set::RowSet;

@@ -4,6 +4,7 @@ use super::options::Options;
 use crate::compute::distance::{norm, normalize};
 use crate::error::{Error, Result};
 use crate::model::Metric;
+use std::collections::BTreeMap;
 
 /// Longest vector taken for inner product and L2: squares and sums of such stay finite in `f32`.
 const MAX_NORM: f64 = 1e18;
@@ -36,4 +37,22 @@ pub(super) fn prepare(what: &dyn Fn() -> String, vector: &mut [f32], options: &O
         ));
     }
     Ok(())
+}
+
+/// What happens to each label, with its vector prepared: of several changes the last.
+///
+/// # Errors
+/// As [`prepare`].
+pub(super) fn prepared(
+    changes: impl IntoIterator<Item = (u32, Option<Vec<f32>>)>,
+    options: &Options,
+) -> Result<BTreeMap<u32, Option<Vec<f32>>>> {
+    let mut prepared = BTreeMap::new();
+    for (label, mut vector) in changes {
+        if let Some(vector) = &mut vector {
+            prepare(&|| format!("the vector of label {label}"), vector, options)?;
+        }
+        prepared.insert(label, vector);
+    }
+    Ok(prepared)
 }

@@ -2,6 +2,7 @@
 
 use super::options::Options;
 use super::quantize::{Factor, encode, stride};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -48,7 +49,7 @@ impl Segment {
     }
 
     /// A head segment of prepared vectors.
-    pub(super) fn new(rows: &[(u32, &[f32])], options: &Options) -> Self {
+    fn new(rows: &[(u32, &[f32])], options: &Options) -> Self {
         let mut segment = Self::with_capacity(Tier::Head, options.dim, rows.len());
         let mut codes = vec![0; segment.stride];
         for &(label, vector) in rows {
@@ -57,6 +58,13 @@ impl Segment {
             segment.push(label, vector, &codes, factor);
         }
         segment
+    }
+
+    /// A head segment of the vectors among prepared changes, if there are any.
+    pub(super) fn of(changes: &BTreeMap<u32, Option<Vec<f32>>>, options: &Options) -> Option<Self> {
+        let rows: Vec<(u32, &[f32])> =
+            changes.iter().filter_map(|(label, vector)| Some((*label, vector.as_deref()?))).collect();
+        (!rows.is_empty()).then(|| Self::new(&rows, options))
     }
 
     /// One segment of all rows alive in `sources`, and where each comes from.

@@ -3,7 +3,7 @@
 use super::live::{Builder, Live};
 use super::options::Options;
 use super::policy::{self, FileRows, Limits, State, Step, Wanted};
-use super::prepare::prepare;
+use super::prepare::prepared;
 use super::sealed::{Sealed, file_name};
 use super::segment::{Row, Segment, Tier};
 use super::task::{Made, Outcome, Task, TaskKind};
@@ -111,7 +111,7 @@ impl Index {
         if self.seq.is_some_and(|last| seq < last) || seq == u64::MAX {
             return Err(Error::invalid("commit", seq, "commits grow, up to 2^64 - 2"));
         }
-        let changes = self.prepared(changes)?;
+        let changes = prepared(changes, &self.options)?;
         self.seq = Some(seq);
         for label in changes.keys() {
             self.bury(*label, seq);
@@ -235,20 +235,6 @@ impl Index {
         Ok(self.view())
     }
 
-    pub(super) fn prepared(
-        &self,
-        changes: Vec<(u32, Option<Vec<f32>>)>,
-    ) -> Result<BTreeMap<u32, Option<Vec<f32>>>> {
-        let mut prepared = BTreeMap::new();
-        for (label, mut vector) in changes {
-            if let Some(vector) = &mut vector {
-                prepare(&|| format!("the vector of label {label}"), vector, &self.options)?;
-            }
-            prepared.insert(label, vector);
-        }
-        Ok(prepared)
-    }
-
     fn bury(&mut self, label: u32, seq: u64) {
         if let Some((segment, offset)) = self.rows.remove(&label) {
             segment.bury(offset as usize, seq);
@@ -265,14 +251,32 @@ impl Index {
         }
     }
 
-    pub(super) fn add(&mut self, changes: &BTreeMap<u32, Option<Vec<f32>>>) {
-        let rows: Vec<(u32, &[f32])> =
-            changes.iter().filter_map(|(label, vector)| Some((*label, vector.as_deref()?))).collect();
-        if !rows.is_empty() {
-            let segment = Arc::new(Segment::new(&rows, &self.options));
+    fn add(&mut self, changes: &BTreeMap<u32, Option<Vec<f32>>>) {
+        if let Some(segment) = Segment::of(changes, &self.options) {
+            let segment = Arc::new(segment);
             self.point_to(&segment);
             self.head.push(segment);
         }
+    }
+
+    /// Adds rows that were made elsewhere, but none of the `changed` labels; returns whether any is left. They are not merged
+    /// with the head's smaller segments, which would copy all of them: those that follow do that, once they are as many.
+    pub(super) fn add_made(&mut self, segment: Segment, changed: &RoaringBitmap) -> bool {
+        let segment = Arc::new(segment);
+        let mut added = false;
+        for row in 0..segment.len() {
+            if changed.contains(segment.label(row)) {
+                // In no view.
+                segment.bury(row, 0);
+            } else {
+                self.rows.insert(segment.label(row), (Arc::clone(&segment), row as u32));
+                added = true;
+            }
+        }
+        if added {
+            self.head.push(segment);
+        }
+        added
     }
 
     /// Makes every row of `segment` its label's current one.
@@ -284,7 +288,7 @@ impl Index {
 
     /// Merges the newest segments while the last is more than half as long as the one before, so that
     /// lengths halve from one to the next and their number stays logarithmic.
-    pub(super) fn merge(&mut self) {
+    fn merge(&mut self) {
         let mut first = self.head.len();
         let mut rows = 0;
         while first > self.absorbing && (rows == 0 || self.head[first - 1].len() < 2 * rows) {

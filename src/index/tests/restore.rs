@@ -25,8 +25,8 @@ enum Op {
     Manifest(bool),
     /// All users change, and no journal says so.
     Everything,
-    /// Something is damaged, nobody knows where, and made good with changes meanwhile.
-    Mend(Vec<(u32, Option<Vec<f32>>)>),
+    /// Something is damaged, nobody knows where, and made good with changes meanwhile: before what is lost is read, and after.
+    Mend([Vec<(u32, Option<Vec<f32>>)>; 2]),
     Crash,
     /// A crash, and a file is lost with it.
     CrashAndLoss,
@@ -44,7 +44,7 @@ fn op() -> impl Strategy<Value = Op> {
         1 => Just(Op::Lost),
         4 => any::<bool>().prop_map(Op::Manifest),
         1 => Just(Op::Everything),
-        1 => changes().prop_map(Op::Mend),
+        1 => [changes(), changes()].prop_map(Op::Mend),
         4 => Just(Op::Crash),
         1 => Just(Op::CrashAndLoss),
     ]
@@ -100,16 +100,19 @@ impl Host {
     }
 
     /// The labels that the index held before are those that it holds after, as of now.
-    fn mend(&mut self, changes: Vec<(u32, Option<Vec<f32>>)>) {
+    fn mend(&mut self, [first, then]: [Vec<(u32, Option<Vec<f32>>)>; 2]) {
         self.index.distrust_files().unwrap();
         assert!(self.index.manifest(IDENTITY).is_none());
         let mut doubt = self.index.doubt().unwrap();
         let before = self.model.clone();
-        self.apply(changes);
+        self.apply(first);
         assert!(doubt.examine(&AtomicBool::new(false)));
         assert!(self.index.plan(Wanted::Compact).is_none());
         let lost = before.into_iter().filter(|(label, _)| doubt.lacks(*label)).collect();
-        self.index.mend(doubt, lost).unwrap();
+        let amends = doubt.amends(lost).unwrap();
+        self.apply(then);
+        assert!(self.index.plan(Wanted::Compact).is_none());
+        self.index.mend(amends).unwrap();
     }
 
     fn open(&mut self) {
@@ -406,7 +409,8 @@ fn what_a_damaged_file_held_is_made_anew_beside_the_sound_ones() {
     assert!(doubt.examine(&AtomicBool::new(false)));
     assert!((0..2020).all(|label| doubt.lacks(label) == (label >= 1980)));
     // As if the file had named them: what the index holds itself counts.
-    host.index.mend(doubt, host.model.clone().into_iter().collect()).unwrap();
+    let amends = doubt.amends(host.model.clone().into_iter().collect()).unwrap();
+    host.index.mend(amends).unwrap();
     let view = host.index.view();
     assert_eq!((view.len(), view.sealed_len(), view.head_len()), (2020, 1980, 40));
     check_all(&view, &host.model, Metric::L2);
@@ -436,6 +440,31 @@ fn only_what_the_index_still_has_is_distrusted() {
     assert!(path_in(folder.path()).exists() && !host.index.is_distrusted());
     host.run(Op::Crash);
     assert_eq!(host.index.view().sealed_len(), 39);
+}
+
+#[test]
+fn what_is_written_while_lost_rows_are_made_ready_wins() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    let files = host.index.view();
+    host.index.distrust_files().unwrap();
+    let mut doubt = host.index.doubt().unwrap();
+    assert!(doubt.examine(&AtomicBool::new(false)));
+    let amends = doubt.amends(host.model.clone().into_iter().collect()).unwrap();
+    host.apply(vec![(0, Some(vec![9.0; DIM])), (1, None), (50, Some(vec![8.0; DIM]))]);
+    let between = host.index.view();
+    let view = host.index.mend(amends).unwrap();
+    assert_eq!((files.sealed_len(), between.sealed_len(), view.sealed_len()), (38, 36, 0));
+    check_all(&view, &host.model, Metric::L2);
+    assert_eq!(view.search(&[9.0; DIM], &exact(1)).unwrap(), [Neighbor { label: 0, score: 0.0 }]);
+    // All of them: nothing is taken in.
+    host.index.distrust_files().unwrap();
+    let doubt = host.index.doubt().unwrap();
+    host.run(Op::Everything);
+    let rows = host.index.view().head.len();
+    let amends = doubt.amends(host.model.clone().into_iter().collect()).unwrap();
+    assert_eq!(host.index.mend(amends).unwrap().head.len(), rows);
+    host.run(Op::Crash);
 }
 
 #[test]
