@@ -8,8 +8,8 @@ use super::view::IndexView;
 use super::writer::Index;
 use crate::error::{Error, Result};
 use roaring::RoaringBitmap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// Which files are damaged, and which labels are lost with them: begun by [`Index::doubt`], looked into on any thread, and
 /// made good by [`Doubt::amends`]. While it is there no task is planned; dropped, it leaves the index as it was.
@@ -22,6 +22,8 @@ pub struct Doubt {
     whole: bool,
     /// Labels whose row is in memory or in a sound file.
     held: RoaringBitmap,
+    /// Labels that changed since.
+    changed: Arc<Mutex<RoaringBitmap>>,
     token: Arc<()>,
 }
 
@@ -32,6 +34,7 @@ pub struct Amends {
     whole: bool,
     /// The rows that are lost.
     lost: Option<Segment>,
+    changed: Arc<Mutex<RoaringBitmap>>,
     token: Arc<()>,
 }
 
@@ -74,10 +77,10 @@ impl Doubt {
     /// # Errors
     /// For a vector as [`Index::apply`].
     pub fn amends(self, vectors: Vec<(u32, Vec<f32>)>) -> Result<Amends> {
-        let Self { options, damaged, whole, held, token, .. } = self;
+        let Self { options, damaged, whole, held, changed, token, .. } = self;
         let lost = vectors.into_iter().filter(|(label, _)| !held.contains(*label));
         let lost = prepared(lost.map(|(label, vector)| (label, Some(vector))), &options)?;
-        Ok(Amends { damaged, whole, lost: Segment::of(&lost, &options), token })
+        Ok(Amends { damaged, whole, lost: Segment::of(&lost, &options), changed, token })
     }
 }
 
@@ -88,13 +91,12 @@ impl Index {
         if self.task.strong_count() > 0 || !self.is_distrusted() {
             return None;
         }
-        let token = Arc::new(());
-        self.task = Arc::downgrade(&token);
-        self.changed = Some(RoaringBitmap::new());
+        let (token, changed) = (Arc::new(()), Arc::default());
+        (self.task, self.changed) = (Arc::downgrade(&token), Arc::downgrade(&changed));
         let held = self.rows.keys().copied().collect();
         let (files, whole) = (self.sealed.clone(), self.distrusted);
         let options = Arc::clone(&self.options);
-        Some(Doubt { options, files, damaged: Vec::new(), whole, held, token })
+        Some(Doubt { options, files, damaged: Vec::new(), whole, held, changed, token })
     }
 
     /// Gives up the damaged files, takes in what was lost with them, and returns the view as of the same commit. What
@@ -103,11 +105,11 @@ impl Index {
     /// # Errors
     /// [`Error::Invalid`] for what was in doubt of another index. The index is then as it was.
     pub fn mend(&mut self, amends: Amends) -> Result<IndexView> {
-        let Amends { damaged, whole, lost, token } = amends;
+        let Amends { damaged, whole, lost, changed, token } = amends;
         if !std::ptr::eq(Arc::as_ptr(&token), self.task.as_ptr()) {
             return Err(Error::invalid("doubt", "another index's", "mend the index that was in doubt"));
         }
-        let changed = self.changed.take().unwrap_or_default();
+        let changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
         self.sealed.retain(|file| !damaged.iter().any(|damaged| Arc::ptr_eq(file, damaged)));
         // There is no manifest that names them.
         damaged.iter().for_each(|file| file.discard());

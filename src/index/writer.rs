@@ -12,7 +12,7 @@ use crate::error::{Error, Result};
 use roaring::RoaringBitmap;
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 /// Room above the longest row, as a factor on the squared length, before a graph for inner product is made anew.
 const NORM_HEADROOM: f32 = 4.0;
@@ -61,8 +61,8 @@ pub struct Index {
     /// Whether something is wrong and no file is known to be the cause. A file's own damage is noted with the file, so that
     /// it goes with it.
     pub(super) distrusted: bool,
-    /// Labels that changed since the index is in doubt.
-    pub(super) changed: Option<RoaringBitmap>,
+    /// Labels that changed since the index is in doubt: the doubt holds them, so that they go with it.
+    pub(super) changed: Weak<Mutex<RoaringBitmap>>,
 }
 
 impl Index {
@@ -88,7 +88,7 @@ impl Index {
             builder: None,
             task: Weak::new(),
             distrusted: false,
-            changed: None,
+            changed: Weak::new(),
         })
     }
 
@@ -116,8 +116,8 @@ impl Index {
         for label in changes.keys() {
             self.bury(*label, seq);
         }
-        if let Some(changed) = &mut self.changed {
-            changed.extend(changes.keys());
+        if let Some(changed) = self.changed.upgrade() {
+            changed.lock().unwrap_or_else(PoisonError::into_inner).extend(changes.keys());
         }
         self.add(&changes);
         self.merge();

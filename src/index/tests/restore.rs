@@ -1,8 +1,8 @@
 //! From one process to the next: whatever was written down when it ended, the next one answers as the model does.
 
-use super::super::Identity;
 use super::super::manifest::path_in;
 use super::super::sealed::file_name;
+use super::super::{Doubt, Identity};
 use super::model::{Model, check_all, vector};
 use super::*;
 use proptest::prelude::*;
@@ -440,6 +440,25 @@ fn only_what_the_index_still_has_is_distrusted() {
     assert!(path_in(folder.path()).exists() && !host.index.is_distrusted());
     host.run(Op::Crash);
     assert_eq!(host.index.view().sealed_len(), 39);
+}
+
+/// What was in doubt, ready or not, or refused: a drop leaves nothing behind, and the next doubt begins anew.
+#[test]
+fn a_dropped_doubt_leaves_the_index_as_it_was() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    host.index.distrust_files().unwrap();
+    let ready = |doubt: Doubt| drop(doubt.amends(Vec::new()).unwrap());
+    let refused = |doubt: Doubt| assert!(doubt.amends(vec![(3, vec![f32::NAN; DIM])]).is_err());
+    for end in [&drop as &dyn Fn(Doubt), &ready, &refused] {
+        let doubt = host.index.doubt().unwrap();
+        host.apply(vec![(1, Some(vec![5.0; DIM]))]);
+        assert!(host.index.changed.upgrade().is_some());
+        end(doubt);
+        assert!(host.index.changed.upgrade().is_none());
+        host.apply(vec![(2, Some(vec![6.0; DIM]))]);
+    }
+    host.run(Op::Mend([vec![(2, None)], vec![(1, None)]]));
 }
 
 #[test]
