@@ -8,22 +8,22 @@
 
 use super::quantize::{Factor, Query};
 use crate::compute::Backend;
-use crate::compute::distance::{backend, dot_i8};
+use crate::compute::distance::backend;
 use crate::model::Metric;
 use hnsw_rs::prelude::{Distance, Hnsw, Neighbour};
 
 /// Levels that the graph may have: its own maximum.
 const MAX_LEVELS: usize = 16;
 
-/// Bytes after the codes: scale, squared length.
+/// Bytes after the codes: scale, length.
 const TRAILER: usize = 8;
 
 /// Bytes a node takes in `hnsw_rs` beyond its codes, as measured at `m` 16.
 pub(super) const NODE_BYTES: usize = 2_200;
 
 /// `a² + b² − 2 a·b`: for L2 the squared distance, for cosine, where all lengths are 1, in its order. For
-/// inner product every length is given as the same upper bound, so that it is in the product's order and
-/// not negative. (Bringing rows to one length by an extra coordinate instead, after Bachrach et al. 2014,
+/// inner product lengths are parts of an upper bound, go into the scale, and each square is given as 1, so that it
+/// is in the product's order and not negative. (Bringing rows to one length by an extra coordinate instead, after Bachrach et al. 2014,
 /// was measured: recall@10 .22 against .98 at equal width, as queries then lie far from every row.)
 struct CodeDistance {
     backend: &'static Backend,
@@ -35,8 +35,9 @@ impl Distance<i8> for CodeDistance {
         let (a, a_trailer) = a.split_at(self.stride);
         let (b, b_trailer) = b.split_at(self.stride);
         let (a_factor, b_factor) = (unpack(a_trailer), unpack(b_trailer));
-        let product = a_factor.scale * b_factor.scale * self.backend.dot_i8(a, b) as f32;
-        (a_factor.norm_squared + b_factor.norm_squared - 2.0 * product).max(0.0)
+        let cosine = a_factor.scale * b_factor.scale * self.backend.dot_i8(a, b) as f32;
+        let (a, b) = (a_factor.norm, b_factor.norm);
+        (a * a + b * b - 2.0 * cosine * a * b).max(0.0)
     }
 }
 
@@ -44,7 +45,7 @@ impl Distance<i8> for CodeDistance {
 fn pack(codes: &[i8], factor: Factor) -> Vec<i8> {
     let mut packed = Vec::with_capacity(codes.len() + TRAILER);
     packed.extend_from_slice(codes);
-    for value in [factor.scale, factor.norm_squared] {
+    for value in [factor.scale, factor.norm] {
         packed.extend(value.to_le_bytes().map(u8::cast_signed));
     }
     packed
@@ -55,14 +56,14 @@ fn unpack(trailer: &[i8]) -> Factor {
         let bytes = trailer[at..].first_chunk::<4>().copied().unwrap_or_default();
         f32::from_le_bytes(bytes.map(i8::cast_unsigned))
     };
-    Factor { scale: value(0), norm_squared: value(4) }
+    Factor { scale: value(0), norm: value(4) }
 }
 
 /// A graph of nodes numbered from 0 in order of insertion.
 pub(super) struct Graph {
     hnsw: Hnsw<'static, i8, CodeDistance>,
     metric: Metric,
-    /// For inner product, what no row's squared length exceeds.
+    /// For inner product, what no row's length exceeds.
     norm_bound: f32,
 }
 
@@ -75,34 +76,34 @@ pub(super) struct Shape {
 }
 
 impl Graph {
-    /// An empty graph, sized for about `nodes`; under inner product `norm_bound` is the largest squared
-    /// length that rows may have.
+    /// An empty graph, sized for about `nodes`; under inner product `norm_bound` is the largest length that rows
+    /// may have.
     pub(super) fn new(shape: Shape, metric: Metric, nodes: usize, norm_bound: f32) -> Self {
         let distance = CodeDistance { backend: backend(), stride: shape.stride };
         let hnsw = Hnsw::new(shape.m, nodes, MAX_LEVELS, shape.ef_construction, distance);
         Self { hnsw, metric, norm_bound }
     }
 
-    /// Whether rows of this squared length can be inserted without losing the order of inner products.
-    pub(super) fn takes(&self, norm_squared: f32) -> bool {
-        self.metric != Metric::InnerProduct || norm_squared <= self.norm_bound
+    /// Whether rows of this length can be inserted without losing the order of inner products.
+    pub(super) fn takes(&self, norm: f32) -> bool {
+        self.metric != Metric::InnerProduct || norm <= self.norm_bound
     }
 
     /// A row in the form of a graph point; equal points are one node.
     pub(super) fn point(&self, codes: &[i8], factor: Factor) -> Vec<i8> {
-        let norm_squared =
-            if self.metric == Metric::InnerProduct { self.norm_bound } else { factor.norm_squared };
-        pack(codes, Factor { norm_squared, ..factor })
+        if self.metric != Metric::InnerProduct {
+            return pack(codes, factor);
+        }
+        // Where all rows are zeros the bound is too; their scale is 0.
+        let share = if factor.norm > 0.0 { f64::from(factor.norm) / f64::from(self.norm_bound) } else { 0.0 };
+        pack(codes, Factor { scale: (f64::from(factor.scale) * share) as f32, norm: 1.0 })
     }
 
     /// A query's length does not change the order of inner products: it is taken as the rows' bound, so
     /// that neither is lost to the other in rounding.
     fn query_point(&self, query: &Query) -> Vec<i8> {
-        if self.metric != Metric::InnerProduct {
-            return pack(&query.codes, query.factor);
-        }
-        let length = (dot_i8(&query.codes, &query.codes) as f32).sqrt().max(1.0);
-        pack(&query.codes, Factor { scale: self.norm_bound.sqrt() / length, norm_squared: self.norm_bound })
+        let inner = self.metric == Metric::InnerProduct;
+        pack(&query.codes, if inner { Factor { norm: 1.0, ..query.factor } } else { query.factor })
     }
 
     /// Inserts a point made by [`Graph::point`]. Only one thread may insert at a time.

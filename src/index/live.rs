@@ -96,7 +96,7 @@ pub(super) struct Builder {
 }
 
 impl Builder {
-    /// A builder of an empty graph that can take rows up to the squared length `norm_bound`.
+    /// A builder of an empty graph that can take rows up to the length `norm_bound`.
     pub(super) fn new(options: &Options, rows: usize, norm_bound: f32) -> Self {
         let shape =
             Shape { stride: stride(options.dim), m: options.m, ef_construction: options.ef_construction };

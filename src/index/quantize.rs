@@ -6,13 +6,14 @@ use crate::model::Metric;
 /// Codes of a row are padded with zeros to a multiple of this: whole vector loads, no rests.
 const ALIGNMENT: usize = 64;
 
-/// What brings a row's code products back to the metric's scale.
+/// What brings a row's code products back to the metric's scale. Directions and lengths are kept apart: squares of short
+/// lengths, and products of their steps, would be too small for a number.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Factor {
-    /// Multiplies the product of codes: for cosine 1 / length of the codes, else the value of one step.
+    /// Makes the product of codes a cosine: 1 / length of the codes.
     pub scale: f32,
-    /// Squared length of what the codes stand for; 1 for cosine.
-    pub norm_squared: f32,
+    /// Length of what the codes stand for; 1 for cosine.
+    pub norm: f32,
 }
 
 /// Bytes of a row's codes.
@@ -36,12 +37,9 @@ pub(super) fn encode(vector: &[f32], metric: Metric, codes: &mut [i8]) -> Factor
 }
 
 fn factor(metric: Metric, step: f64, codes_squared: f64) -> Factor {
-    match metric {
-        Metric::Cosine => Factor { scale: codes_squared.sqrt().recip() as f32, norm_squared: 1.0 },
-        Metric::InnerProduct | Metric::L2 => {
-            Factor { scale: step as f32, norm_squared: (step * step * codes_squared) as f32 }
-        }
-    }
+    let length = codes_squared.sqrt();
+    let norm = if metric == Metric::Cosine { 1.0 } else { step * length };
+    Factor { scale: length.recip() as f32, norm: norm as f32 }
 }
 
 /// A vector with its codes: what a search compares rows with.
@@ -68,10 +66,11 @@ impl Query {
     /// The score that codes give, in the order of the exact one but for rounding; `product` is of the codes.
     #[inline]
     pub(super) fn estimate(&self, product: i32, row: Factor) -> f32 {
-        let inner = self.factor.scale * row.scale * product as f32;
+        let cosine = self.factor.scale * row.scale * product as f32;
         match self.metric {
-            Metric::Cosine | Metric::InnerProduct => inner,
-            Metric::L2 => 2.0 * inner - row.norm_squared,
+            Metric::Cosine => cosine,
+            Metric::InnerProduct => cosine * self.factor.norm * row.norm,
+            Metric::L2 => (2.0 * cosine * self.factor.norm - row.norm) * row.norm,
         }
     }
 }
@@ -87,7 +86,9 @@ mod tests {
         let mut codes = [9; 4];
         let factor = encode(&[0.0, -2.0, 1.0], Metric::L2, &mut codes);
         assert_eq!(codes, [0, -127, 64, 9]);
-        assert!((factor.scale - 2.0 / 127.0).abs() < 1e-9);
+        let length = f64::from(127 * 127 + 64 * 64 + 9 * 9).sqrt();
+        let expected = Factor { scale: length.recip() as f32, norm: (2.0 / 127.0 * length) as f32 };
+        assert_eq!(factor, expected);
     }
 
     #[test]

@@ -14,8 +14,8 @@ use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
-/// Room above the longest row, as a factor on the squared length, before a graph for inner product is made anew.
-const NORM_HEADROOM: f32 = 4.0;
+/// Room above the longest row, as a factor on the length, before a graph for inner product is made anew.
+const NORM_HEADROOM: f32 = 2.0;
 
 /// The writer's side: applies changes commit by commit and gives out views.
 ///
@@ -361,9 +361,8 @@ fn bury_copy(file: Option<&Sealed>, label: u32, died: Option<u64>) {
     }
 }
 
-/// The largest squared length among the rows of `segments`.
+/// The largest length among the rows of `segments`.
 fn longest(segments: &[Arc<Segment>]) -> f32 {
-    let rows =
-        segments.iter().flat_map(|segment| (0..segment.len()).map(|row| segment.factor(row).norm_squared));
+    let rows = segments.iter().flat_map(|segment| (0..segment.len()).map(|row| segment.factor(row).norm));
     rows.fold(0.0, f32::max)
 }

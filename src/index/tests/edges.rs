@@ -67,6 +67,64 @@ fn extreme_lengths_stay_finite() {
     }
 }
 
+fn scaled(vectors: &[Vec<f32>], times: f32) -> Vec<Vec<f32>> {
+    vectors.iter().map(|vector| vector.iter().map(|value| value * times).collect()).collect()
+}
+
+/// What a search of the head, and one of the graph, find of rows and queries of these lengths: no less than a scan.
+fn found_of(metric: Metric, rows: &[Vec<f32>], queries: &[Vec<f32>]) -> Vec<Vec<u32>> {
+    let options = Options { m: 12, ef_construction: 96, ..small(rows[0].len(), metric) };
+    let mut index = Index::new(options).unwrap();
+    let head = index.apply((0..).zip(rows.iter().cloned().map(Some)).collect(), 1).unwrap();
+    let live = absorb(&mut index);
+    let ask = SearchOptions { ef: 64, ..SearchOptions::new(10) };
+    let mut all = Vec::new();
+    for view in [head, live] {
+        let mut right = 0;
+        for query in queries {
+            let found = view.search(query, &ask).unwrap();
+            let last = view.search(query, &exact(10)).unwrap()[9].score;
+            right += found.iter().filter(|neighbor| neighbor.score >= last).count();
+            all.push(labels(&found));
+        }
+        let recall = right as f64 / (10 * queries.len()) as f64;
+        assert!(recall >= 0.97, "{metric}: {recall} of {} rows in the graph", view.live_len());
+    }
+    all
+}
+
+/// By codes and in the graph rows are told apart at every length at which full vectors tell them apart.
+#[test]
+fn tiny_vectors_are_found_as_others_are() {
+    let mut noise = Noise(17);
+    let mut vectors = |count: usize| -> Vec<Vec<f32>> { (0..count).map(|_| noise.vector(24)).collect() };
+    let (rows, queries) = (vectors(600), vectors(20));
+    let found = |metric, power: i32, asked: i32| {
+        found_of(metric, &scaled(&rows, 2_f32.powi(power)), &scaled(&queries, 2_f32.powi(asked)))
+    };
+    for (metric, powers) in [
+        (Metric::Cosine, &[(-100, 0), (0, -100), (-120, -120)][..]),
+        (Metric::InnerProduct, &[(-100, 0), (0, -100), (-75, 20), (-58, -58), (55, 55)][..]),
+        (Metric::L2, &[(-55, -55), (-58, -58), (55, 55)][..]),
+    ] {
+        let expected = found(metric, 0, 0);
+        for &(power, asked) in powers {
+            assert!(found(metric, power, asked) == expected, "{metric} {power} {asked}");
+        }
+    }
+    // Where scores lose digits or are all one, who is found may differ, but not how near they are.
+    for length in [1e-19, 1e-22, 1e-25, 1e-36, 1e-40, 1e-44] {
+        for metric in METRICS {
+            let (rows, own) = (scaled(&rows, length), scaled(&queries, length));
+            // What rounding leaves of them may be zeros, which cosine refuses.
+            if length > 1e-40 || metric != Metric::Cosine {
+                found_of(metric, &rows, &own);
+                found_of(metric, &rows, &queries);
+            }
+        }
+    }
+}
+
 #[test]
 fn commits_never_go_back() {
     let mut index = filled(Metric::L2, 2, 1);
