@@ -1,7 +1,8 @@
-//! The index against a naive model, at its edges, under concurrent readers, and on real vectors.
+//! The index against a naive model, at its edges, damaged, under concurrent readers, and on real vectors.
 
 mod batch;
 mod concurrency;
+mod damage;
 mod edges;
 mod model;
 mod recall;
