@@ -52,7 +52,7 @@ pub(in crate::index) struct BuildOptions {
 
 impl BuildOptions {
     pub(in crate::index) fn new(dim: usize, metric: Metric, degree: usize, threads: usize) -> Self {
-        let (partitions, nearest, passes, ef) = (5, 24, 1, 48);
+        let (partitions, nearest, passes, ef) = (5, 24, 1, 64);
         Self { metric, dim, degree, threads, seed: 0x6b69_6e64, partitions, nearest, passes, ef }
     }
 
