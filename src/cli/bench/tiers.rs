@@ -4,7 +4,7 @@ use super::bar;
 use super::data::at_least_1;
 use super::scratch::Scratch;
 use crate::cli::vectors::Vectors;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::{Identity, Index, IndexView, Options, SearchOptions, TaskKind, Wanted};
 use crate::model::Metric;
 use clap::Args;
@@ -118,14 +118,20 @@ impl Bench {
     }
 
     /// Milliseconds from files on disk to the first answer of an index that is opened with them, where there are any. What
-    /// was just written is still in the system's memory.
-    pub(super) fn open_ms(&mut self, query: &[f32], k: usize) -> Result<Option<f64>> {
+    /// was just written is still in the system's memory, unless it is to start `cold`.
+    pub(super) fn open_ms(self, query: &[f32], k: usize, cold: bool) -> Result<Option<f64>> {
         const IDENTITY: Identity = [0; 16];
-        let Some(manifest) = self.index.manifest(IDENTITY) else { return Ok(None) };
+        let Self { mut index, seq, scratch: _folder, .. } = self;
+        let Some(manifest) = index.manifest(IDENTITY) else { return Ok(None) };
         manifest.write()?;
-        let options = self.index.options().clone();
+        let options = index.options().clone();
+        // Nothing is forgotten that somebody has mapped.
+        drop(index);
+        if cold {
+            forget_files()?;
+        }
         let started = Instant::now();
-        let opened = Index::open(options, &IDENTITY, self.seq..=self.seq)?;
+        let opened = Index::open(options, &IDENTITY, seq..=seq)?;
         opened.view().search(query, &SearchOptions::new(k))?;
         Ok(Some(started.elapsed().as_secs_f64() * 1e3))
     }
@@ -140,6 +146,13 @@ impl Bench {
             file_bytes: self.scratch.as_ref().map(Scratch::size_bytes).transpose()?,
         })
     }
+}
+
+/// Has the system forget what it holds in memory of files, all of which are on disk by now.
+fn forget_files() -> Result<()> {
+    const FORGET: &str = "/proc/sys/vm/drop_caches";
+    std::fs::write(FORGET, "1")
+        .map_err(|error| Error::io("empty the cache of files, which takes root on Linux, by", FORGET, error))
 }
 
 impl fmt::Display for Tiers {

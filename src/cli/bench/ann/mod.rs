@@ -43,6 +43,9 @@ pub struct AnnArgs {
     /// Hand all queries over at once, shared out among the threads that search
     #[arg(long)]
     pub batch: bool,
+    /// Before the files are opened again, have the system forget what it holds of them in memory; takes root, on Linux
+    #[arg(long, requires = "folder")]
+    pub cold: bool,
     /// Name of a record: the report, with date, machine and commit, goes into benches/record/
     #[arg(long, value_name = "NAME")]
     pub record: Option<String>,
@@ -73,8 +76,9 @@ pub fn run(args: &AnnArgs) -> Result<Report> {
         Some(turnovers) => measured.beside_fresh(turnovers, &mut bench)?,
         None => (measured.points(&bench.index.view())?, None),
     };
-    let open_ms = data.queries.iter().next().map_or(Ok(None), |query| bench.open_ms(query, args.data.k))?;
-    let report = Report { open_ms, ..measured.report(&bench, build_seconds, points, fresh)? };
+    let report = measured.report(&bench, build_seconds, points, fresh)?;
+    let open = |query| bench.open_ms(query, args.data.k, args.cold);
+    let report = Report { open_ms: data.queries.iter().next().map_or(Ok(None), open)?, ..report };
     plot(args, &report)?;
     record(args.record.as_deref(), &report)?;
     Ok(report)
@@ -186,6 +190,7 @@ impl Measured<'_> {
             sealing_seconds: bench.sealing_seconds,
             tiers: bench.tiers(&view)?,
             open_ms: None,
+            cold: args.cold,
             peak_memory_bytes: peak_memory_bytes(),
             points,
             fresh,

@@ -45,6 +45,8 @@ pub struct Report {
     /// From files on disk, their pages in memory still, to the first answer of an index opened with them.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub open_ms: Option<f64>,
+    /// Whether the system held nothing of the files in memory when they were opened.
+    pub cold: bool,
     /// Most memory the process has used so far, where the system tells: what was measured on included.
     pub peak_memory_bytes: Option<u64>,
     /// One for each width, in the order given.
@@ -127,7 +129,8 @@ impl fmt::Display for Report {
         )?;
         writeln!(f, "{}", self.tiers)?;
         if let Some(open_ms) = self.open_ms {
-            writeln!(f, "opened again, first answer after {open_ms:.1} ms")?;
+            let cold = if self.cold { ", read from disk" } else { "" };
+            writeln!(f, "opened again, first answer after {open_ms:.1} ms{cold}")?;
         }
         if let Some(bytes) = self.peak_memory_bytes {
             writeln!(f, "peak memory {:.0} MiB", bytes as f64 / 1_048_576.0)?;

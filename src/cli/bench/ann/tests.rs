@@ -86,6 +86,14 @@ fn files_on_disk_are_counted_and_removed() {
 }
 
 #[test]
+fn only_files_can_be_opened_cold() {
+    let files = ["ann", "--base", "b.npy", "--queries", "q.npy", "--cold"];
+    assert!(Command::try_parse_from(files).is_err());
+    let mapped = Command::try_parse_from(files.into_iter().chain(["--folder", "f"])).unwrap();
+    assert!(mapped.ann.cold);
+}
+
+#[test]
 fn more_rows_than_there_are_are_synthetic() {
     let (folder, named) = files();
     let truth = folder.path().join("truth.npy").display().to_string();
