@@ -1,9 +1,11 @@
 //! The walk over a sealed graph: the best candidates known are followed until none of them is better than what is found
 //! (best-first search with a bounded list, as Malkov and Yashunin 2016, algorithm 2, without levels).
 //!
-//! What it costs is waiting for memory. So a candidate's neighbours not seen yet are gathered and all their codes asked
-//! for; but compared, four by four, only after the next candidate's were asked for too: the one batch is on its way
-//! while the other is worked on. And the links of the candidates that come next are asked for as soon as these are known.
+//! What it costs is waiting for memory. So a candidate's neighbours not seen yet are gathered, but compared only after the
+//! next candidate's were gathered too: the one batch is on its way while the other is worked on. Processors keep account of
+//! a dozen lines under way and wait when asked for more; so codes are asked for line by line, the first of each while links
+//! are looked at, the rest between comparisons of the batch before. And the links of the candidates that come next are
+//! asked for as soon as these are known.
 
 use super::coder::{Coder, Fall, Query, factor};
 use super::file::Sections;
