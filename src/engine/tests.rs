@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 fn engine() -> (tempfile::TempDir, Engine) {
     let folder = tempfile::tempdir().unwrap();
@@ -314,6 +315,25 @@ fn a_seal_asked_for_after_damage_was_told_makes_it_good() {
     assert!(matches!(compact(), Err(crate::Error::Damaged { .. })));
     assert!(compact().unwrap());
     assert_eq!(sealed(&engine), (20, 20));
+}
+
+#[test]
+fn writes_wait_for_upkeep_that_is_behind_but_not_for_ever() {
+    let (_folder, engine) = engine();
+    let users: Vec<Record> = (0..9).map(|n| text(&n.to_string(), "salmon", n)).collect();
+    let (long, short) = (Duration::from_hours(1), Duration::from_millis(1));
+    // As if a task ran: upkeep itself waits for it.
+    let task = engine.shared.task.lock().unwrap();
+    engine.write(&users, &|_| {}).unwrap();
+    assert!(engine.wait_while_behind(9, long));
+    assert!(!engine.wait_while_behind(8, short));
+    std::thread::scope(|scope| {
+        let waiting = scope.spawn(|| engine.wait_while_behind(8, long));
+        drop(task);
+        assert!(waiting.join().unwrap());
+    });
+    // Where nothing works on it waiting would not help.
+    assert!(engine.wait_while_behind(0, long));
 }
 
 #[test]

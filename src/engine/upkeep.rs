@@ -3,16 +3,22 @@
 
 use super::{Engine, Shared, lock};
 use crate::error::{ErrorKind, Result};
-use crate::index::{Problem, TaskKind, Wanted};
+use crate::index::{Options, Problem, TaskKind, Wanted};
 use crate::model::{OnProgress, Progress};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, TryLockError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 /// How long nobody writes before the index is settled, unless said.
 const SETTLE_AFTER: Duration = Duration::from_secs(1);
+
+/// So many times as many rows as make sealing due may wait for it before those who write wait as well.
+const MOST_WAITING: usize = 64;
+/// How long a write waits at most, and between two looks: what is under way may take minutes.
+const PATIENCE: Duration = Duration::from_secs(1);
+const LOOK: Duration = Duration::from_millis(5);
 
 /// Most wakes between two tries.
 const LONGEST_PAUSE: u32 = 1024;
@@ -109,6 +115,34 @@ impl Engine {
         let done = self.shared.run_tasks(wanted, cancel, progress)?;
         self.shared.write_manifest()?;
         Ok(done)
+    }
+}
+
+impl Engine {
+    /// Wakes upkeep after a write, and lets it catch up where it is far behind.
+    pub(super) fn keep_pace(&self) {
+        self.upkeep.wake();
+        self.wait_while_behind(MOST_WAITING * Options::UNSEALED_ROWS, PATIENCE);
+    }
+
+    /// Waits while more rows than `most` are in memory only and a task works on that, or until patience is at an end: so rows
+    /// that come faster than they can be sealed take memory no faster than a write's worth in that time. Returns whether
+    /// it need not have waited longer.
+    pub(super) fn wait_while_behind(&self, most: usize, patience: Duration) -> bool {
+        let started = Instant::now();
+        let behind = || {
+            let view = self.view();
+            let index = &view.attachment().index;
+            index.len() - index.sealed_len() > most
+                && matches!(self.shared.task.try_lock(), Err(TryLockError::WouldBlock))
+        };
+        while behind() {
+            if started.elapsed() >= patience {
+                return false;
+            }
+            std::thread::sleep(LOOK);
+        }
+        true
     }
 }
 

@@ -43,7 +43,7 @@ impl Engine {
             return Ok(outcomes);
         }
         self.shared.commit(core, tx, changes, |published| published.counters = counters)?;
-        self.upkeep.wake();
+        self.keep_pace();
         Ok(outcomes)
     }
 }
