@@ -10,6 +10,7 @@ impl<'a, T> Rows<'a, T> {
     }
 
     /// The rows of eight ids.
+    #[cfg(target_arch = "x86_64")]
     #[inline]
     pub(super) fn eight(&self, ids: &[u32; 8]) -> [&'a [T]; 8] {
         let mut rows = [&self.all[..0]; 8];

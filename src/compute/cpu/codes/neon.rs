@@ -80,7 +80,7 @@ fn store(sums: int32x4_t, out: &mut [i32]) {
 }
 
 #[target_feature(enable = "neon")]
-fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], out: &mut [i32]) {
+fn dots_u4(query: &[i8], codes: &[u8], stride: usize, ids: &[u32], _ahead: Ahead, out: &mut [i32]) {
     let (query, _) = query.as_chunks::<16>();
     let (query, _) = query.as_chunks::<8>();
     let (codes, _) = codes.as_chunks::<16>();
