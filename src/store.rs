@@ -166,8 +166,9 @@ impl Store {
         self.engine.arrange_index(Wanted::Sealed, progress, cancel)
     }
 
-    /// Moves all of the index into one sealed file without a trace of what was changed or removed since: the
-    /// fastest to search and the smallest. For the rest it is as [`Store::seal`].
+    /// Moves all of the index into one sealed file, the fastest to search, and writes the data and the log anew: the folder is
+    /// then as small as it gets, and holds no trace of what was changed or removed before. Reads and writes go on meanwhile;
+    /// it takes as much space again as the data. For the rest it is as [`Store::seal`].
     ///
     /// ```
     /// use std::sync::atomic::AtomicBool;
@@ -188,7 +189,7 @@ impl Store {
     /// # Errors
     /// As [`Store::seal`].
     pub fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
-        self.engine.arrange_index(Wanted::Compact, progress, cancel)
+        self.engine.compact(progress, cancel)
     }
 
     /// Reads the whole index, compares it with its checksums, and checks all that searches lean on. Returns what is wrong;

@@ -1,4 +1,4 @@
-//! `kindred compact`: the whole index in one file.
+//! `kindred compact`: the whole index in one file, and the data written anew.
 
 use super::StoreArgs;
 use super::output::{Output, grouped};
@@ -10,8 +10,8 @@ use std::sync::atomic::AtomicBool;
 #[derive(Args)]
 #[command(after_help = "Example: kindred compact shop
 
-Makes one file of the index, without a trace of what was changed or removed since: the fastest to search and the smallest.
-Worth doing once after a large ingest; a store that is in use keeps its files few by itself.")]
+Makes one file of the index, the fastest to search, and writes the data anew: nothing that was changed or removed is in any of the store's
+files then. Worth doing once after a large ingest, and after users were removed for good. It takes as much space again as the data, for a while.")]
 pub(crate) struct CompactArgs {
     #[command(flatten)]
     store: StoreArgs,

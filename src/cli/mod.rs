@@ -63,7 +63,7 @@ enum Command {
     Stats(stats::StatsArgs),
     /// Learn the model of a store from what it holds
     Fit(fit::FitArgs),
-    /// Make one file of a store's index
+    /// Make one file of a store's index, and the store as small as it gets
     Compact(compact::CompactArgs),
     /// Check a store's index
     Verify(verify::VerifyArgs),

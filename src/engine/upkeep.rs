@@ -119,6 +119,12 @@ impl Engine {
 }
 
 impl Engine {
+    /// Makes one file of the index, and writes the data anew: nothing that was removed or replaced is in any file then.
+    pub(crate) fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
+        let told = |done| progress(Progress { stage: "rewriting the data", done, total: None });
+        Ok(self.arrange_index(Wanted::Compact, progress, cancel)? && self.shared.db.rewrite(&told, cancel)?)
+    }
+
     /// Wakes upkeep after a write, and lets it catch up where it is far behind.
     pub(super) fn keep_pace(&self) {
         self.upkeep.wake();

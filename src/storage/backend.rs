@@ -1,5 +1,7 @@
 //! The ordered key-value map under the database: sled in stores, a `BTreeMap` in tests.
 
+use std::sync::atomic::AtomicBool;
+
 use crate::error::Result;
 
 /// One stored change: a key and its new bytes, or `None` to delete it.
@@ -19,6 +21,13 @@ pub(crate) trait Backend: Send + Sync + 'static {
 
     /// Everything applied is on disk when this returns.
     fn sync(&self) -> Result<()>;
+
+    /// Writes all anew, so that the files hold no trace of what was deleted or replaced and no more space than that takes. Reads
+    /// and changes go on meanwhile. `progress` is told how many entries are done. Returns false where `cancel` was set.
+    ///
+    /// # Errors
+    /// What is there stays as it was.
+    fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool>;
 
     /// Bytes on disk.
     fn size_bytes(&self) -> Result<u64>;

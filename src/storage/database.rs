@@ -3,6 +3,7 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use std::time::Duration;
 use super::applier::Applier;
 use super::backend::Backend;
 use super::core::{Core, Head, Health};
-use super::folder::{self, DATA_FOLDER, LOG_FOLDER};
+use super::folder::{self, LOG_FOLDER};
 use super::generation::Generation;
 use super::lock::FolderLock;
 use super::log::Log;
@@ -21,7 +22,7 @@ use super::recent::Recent;
 use super::sled_backend::SledBackend;
 use super::view::View;
 use super::writer::Writer;
-use super::{recovery, stored};
+use super::{current, recovery, stored};
 use crate::error::{Error, Result};
 
 /// When a commit is acknowledged.
@@ -64,10 +65,11 @@ pub(crate) struct Opened {
 impl Opened {
     /// Opens or creates the store in `path` over sled.
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Self> {
-        Self::open_over(path, options, |data| {
-            folder::create(data)?;
-            Ok(Arc::new(SledBackend::open(data, options.cache_bytes)?))
-        })
+        let opened = Self::open_over(path, options, |store| {
+            Ok(Arc::new(SledBackend::open(store, options.cache_bytes)?))
+        })?;
+        current::remove_others(path)?;
+        Ok(opened)
     }
 
     /// Opens or creates the store in `path` over the backend that `backend` opens.
@@ -78,7 +80,7 @@ impl Opened {
     ) -> Result<Self> {
         folder::prepare(path)?;
         let lock = FolderLock::acquire(path)?;
-        let backend = backend(&path.join(DATA_FOLDER))?;
+        let backend = backend(path)?;
         let (log, seq) = recovery::recover(&*backend, &path.join(LOG_FOLDER))?;
         Ok(Self { is_new: seq == 0, backend, log, seq, options: options.clone(), lock })
     }
@@ -214,6 +216,18 @@ impl<A: Send + Sync + 'static> Database<A> {
             return Ok(());
         }
         self.core.health.check()
+    }
+
+    /// Writes the backend's files anew, without a trace of what was deleted or replaced, and cuts the log; false where
+    /// it was cancelled.
+    pub(crate) fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {
+        // What the log holds is in the backend before the copy is made, and what comes meanwhile goes into both.
+        self.checkpoint()?;
+        if !self.core.backend.rewrite(progress, cancel)? {
+            return Ok(false);
+        }
+        self.checkpoint()?;
+        Ok(true)
     }
 
     /// Returns once commit `seq` is on disk, whatever durability was asked for.

@@ -7,7 +7,9 @@ use crate::error::{Error, Result};
 
 /// File that is locked while a store is open.
 pub(crate) const LOCK_FILE: &str = "LOCK";
-/// Folder of the backend.
+/// File that names the folder of the backend, where that is not the first.
+pub(crate) const CURRENT_FILE: &str = "CURRENT";
+/// First folder of the backend.
 pub(crate) const DATA_FOLDER: &str = "data";
 /// Folder of the commit log.
 pub(crate) const LOG_FOLDER: &str = "log";
@@ -36,7 +38,8 @@ pub(crate) fn prepare(path: &Path) -> Result<()> {
 
 /// Whether a store was ever made in the folder. Unlike [`prepare`] it leaves nothing there.
 pub(crate) fn holds_store(path: &Path) -> bool {
-    path.join(DATA_FOLDER).is_dir() && path.join(LOG_FOLDER).is_dir()
+    let data = path.join(DATA_FOLDER).is_dir() || path.join(CURRENT_FILE).is_file();
+    data && path.join(LOG_FOLDER).is_dir()
 }
 
 fn check(path: &Path) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use super::backend::{Backend, Op};
@@ -84,6 +84,10 @@ impl Backend for MemoryBackend {
 
     fn sync(&self) -> Result<()> {
         self.syncs_left.burn("sync")
+    }
+
+    fn rewrite(&self, _: &dyn Fn(u64), _: &AtomicBool) -> Result<bool> {
+        Ok(true)
     }
 
     fn size_bytes(&self) -> Result<u64> {

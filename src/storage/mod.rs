@@ -6,6 +6,7 @@ mod backend;
 mod changes;
 pub(crate) mod codec;
 mod core;
+mod current;
 mod database;
 mod folder;
 mod frame;
@@ -22,6 +23,7 @@ mod queue;
 mod recent;
 mod recovery;
 mod sled_backend;
+mod sled_tree;
 mod stored;
 #[cfg(test)]
 mod tests;

@@ -1,108 +1,209 @@
-//! sled as the backend: one tree, errors and panics turned into errors, and a real sync.
+//! sled as the backend: one tree, which can be exchanged for a fresh copy of itself while it is in use.
+//!
+//! sled gives space back only slowly, and leaves the bytes of what was deleted in its file until they are overwritten. A copy
+//! made key by key has neither. While it is made, changes go into the old tree, and also into the copy where it has
+//! passed their key already; so at the end both hold the same.
 
-use std::fs::File;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
 
 use super::backend::{Backend, Op};
-use super::folder::sync_folder;
+use super::current;
+use super::sled_tree::SledTree;
 use crate::error::{Error, Result};
 
-/// How often sled's own lock is tried, five seconds in all.
-const LOCK_TRIES: u32 = 1000;
-const LOCK_PAUSE: Duration = Duration::from_millis(5);
+/// Entries that are copied at a time; changes wait as long.
+const CHUNK: usize = 256;
 
-/// One sled tree in a folder of its own.
+/// The current tree of a store, and its copy while one is made.
 pub(crate) struct SledBackend {
-    db: sled::Db,
-    tree: sled::Tree,
-    folder: PathBuf,
-    file: File,
+    store: PathBuf,
+    cache_bytes: u64,
+    current: ArcSwap<Tree>,
+    copy: Mutex<Option<Copy>>,
+    /// Held by who makes a copy.
+    copying: Mutex<()>,
+    /// Set where the next open may take either tree: neither must get ahead of the other then.
+    undecided: AtomicBool,
+}
+
+/// A tree with its folder's number; where it was replaced, the folder goes with the last who reads it.
+struct Tree {
+    sled: Option<SledTree>,
+    number: u64,
+    replaced: AtomicBool,
+}
+
+/// A copy that is being made.
+struct Copy {
+    tree: Arc<Tree>,
+    /// Keys from here on are not in it yet; `None`: all are.
+    rest: Option<Vec<u8>>,
+    /// Why it is of no use.
+    failed: Option<Error>,
 }
 
 impl SledBackend {
-    /// Opens or creates the tree in `folder`; `cache_bytes` bounds sled's page cache.
-    pub(crate) fn open(folder: &Path, cache_bytes: u64) -> Result<Self> {
-        let config = sled::Config::new()
-            .path(folder)
-            .cache_capacity(cache_bytes)
-            .mode(sled::Mode::HighThroughput)
-            .flush_every_ms(None);
-        let db = guarded("open", || open_when_free(&config))?;
-        let file_path = folder.join("db");
-        let file = File::open(&file_path).map_err(|e| Error::io("open", &file_path, e))?;
-        let tree = sled::Tree::clone(&db);
-        Ok(Self { db, tree, folder: folder.to_owned(), file })
+    /// Opens or creates the data of the store in `store`; `cache_bytes` bounds sled's page cache.
+    pub(crate) fn open(store: &Path, cache_bytes: u64) -> Result<Self> {
+        let number = current::read(store)?;
+        let folder = current::path(store, number);
+        if number > 0 && !folder.is_dir() {
+            return Err(Error::damaged(folder.display().to_string(), "CURRENT names it, but it is missing"));
+        }
+        let tree = Tree::open(store, number, cache_bytes)?;
+        Ok(Self {
+            store: store.to_owned(),
+            cache_bytes,
+            current: ArcSwap::from_pointee(tree),
+            copy: Mutex::default(),
+            copying: Mutex::default(),
+            undecided: AtomicBool::new(false),
+        })
+    }
+
+    fn copy(&self) -> MutexGuard<'_, Option<Copy>> {
+        self.copy.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Copies the next entries; returns how many, and 0 once all are.
+    fn copy_chunk(&self) -> Result<usize> {
+        let mut copy = self.copy();
+        let Some(copy) = &mut *copy else { return Ok(0) };
+        if let Some(error) = copy.failed.take() {
+            return Err(error);
+        }
+        let Some(rest) = &copy.rest else { return Ok(0) };
+        let entries = self.current.load().sled()?.scan(rest, None, CHUNK)?;
+        for (key, value) in &entries {
+            copy.tree.sled()?.set(key, Some(value))?;
+        }
+        copy.rest = entries.last().map(|(last, _)| [last, &[0][..]].concat());
+        Ok(entries.len())
+    }
+
+    /// Copies all; returns whether it was not cancelled.
+    fn copy_all(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {
+        let mut done = 0;
+        loop {
+            if cancel.load(Ordering::Relaxed) {
+                return Ok(false);
+            }
+            let copied = self.copy_chunk()?;
+            if copied == 0 {
+                return Ok(true);
+            }
+            done += copied as u64;
+            progress(done);
+        }
+    }
+
+    /// Puts the copy, which has all, in the place of the current tree.
+    fn exchange(&self, new: &Arc<Tree>) -> Result<()> {
+        // Most of it without holding up changes.
+        new.sled()?.sync()?;
+        let mut copy = self.copy();
+        if let Some(error) = copy.take().and_then(|copy| copy.failed) {
+            return Err(error);
+        }
+        new.sled()?.sync()?;
+        current::stage(&self.store, new.number)?;
+        new.replaced.store(false, Ordering::Relaxed);
+        current::install(&self.store).inspect_err(|_| self.undecided.store(true, Ordering::Relaxed))?;
+        let old = self.current.swap(Arc::clone(new));
+        old.replaced.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// # Errors
+    /// [`Error::ReadOnly`] where an exchange failed at its last step.
+    fn check_decided(&self) -> Result<()> {
+        if self.undecided.load(Ordering::Relaxed) {
+            let reason = "the data folder could not be replaced by its copy".to_owned();
+            return Err(Error::ReadOnly { reason });
+        }
+        Ok(())
     }
 }
 
 impl Backend for SledBackend {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        guarded("read", || Ok(self.tree.get(key)?.map(|value| value.to_vec())))
+        self.current.load().sled()?.get(key)
     }
 
     fn scan(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        if to.is_some_and(|to| to <= from) {
-            return Ok(Vec::new());
-        }
-        guarded("read", || {
-            let range = match to {
-                Some(to) => self.tree.range(from..to),
-                None => self.tree.range(from..),
-            };
-            range.take(limit).map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
-        })
+        self.current.load().sled()?.scan(from, to, limit)
     }
 
     fn apply(&self, ops: &mut dyn Iterator<Item = Op<'_>>) -> Result<()> {
-        guarded("write", || {
-            for (key, value) in ops {
-                match value {
-                    Some(value) => self.tree.insert(key, value)?,
-                    None => self.tree.remove(key)?,
-                };
+        let mut copy = self.copy();
+        self.check_decided()?;
+        let current = self.current.load();
+        let tree = current.sled()?;
+        for (key, value) in ops {
+            tree.set(key, value)?;
+            if let Some(copy) = &mut *copy {
+                copy.follow(key, value);
             }
-            Ok(())
-        })
+        }
+        Ok(())
     }
 
-    /// sled's own flush stops at `sync_file_range`, which says nothing about the disk: hence the
-    /// sync of an own handle.
     fn sync(&self) -> Result<()> {
-        guarded("flush", || self.tree.flush())?;
-        self.file.sync_all().map_err(|e| Error::io("sync", self.folder.join("db"), e))?;
-        sync_folder(&self.folder)
+        self.check_decided()?;
+        self.current.load().sled()?.sync()
     }
 
     fn size_bytes(&self) -> Result<u64> {
-        guarded("measure", || self.db.size_on_disk())
+        self.current.load().sled()?.size_bytes()
+    }
+
+    fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {
+        let _one_at_a_time = self.copying.lock().unwrap_or_else(PoisonError::into_inner);
+        self.check_decided()?;
+        let number = self.current.load().number + 1;
+        current::remove(&current::path(&self.store, number));
+        let new = Arc::new(Tree::open(&self.store, number, self.cache_bytes)?);
+        // Until it takes the old one's place it goes with its last owner.
+        new.replaced.store(true, Ordering::Relaxed);
+        *self.copy() = Some(Copy { tree: Arc::clone(&new), rest: Some(Vec::new()), failed: None });
+        let done = match self.copy_all(progress, cancel) {
+            Ok(true) => self.exchange(&new).map(|()| true),
+            other => other,
+        };
+        *self.copy() = None;
+        done
     }
 }
 
-/// A handle that was dropped may hold sled's own lock for a while yet, in sled's threads. Whoever gets here
-/// has the store's lock, so nobody else will hold it for long.
-fn open_when_free(config: &sled::Config) -> sled::Result<sled::Db> {
-    let mut tries = LOCK_TRIES;
-    loop {
-        match config.open() {
-            Err(sled::Error::Io(error)) if tries > 0 && error.to_string().contains("acquire lock") => {
-                tries -= 1;
-                std::thread::sleep(LOCK_PAUSE);
-            }
-            opened => return opened,
+impl Copy {
+    /// Makes a change in the copy where it has passed the key. A copy that fails is given up; the tree goes on.
+    fn follow(&mut self, key: &[u8], value: Option<&[u8]>) {
+        if self.failed.is_none() && self.rest.as_ref().is_none_or(|rest| key < rest.as_slice()) {
+            self.failed = self.tree.sled().and_then(|tree| tree.set(key, value)).err();
         }
     }
 }
 
-/// sled panics on some damaged files where it should return an error.
-fn guarded<T>(action: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T> {
-    match catch_unwind(AssertUnwindSafe(call)) {
-        Ok(Ok(value)) => Ok(value),
-        Ok(Err(sled::Error::Corruption { .. })) => {
-            Err(Error::damaged("the data folder", "sled reports damage"))
+impl Tree {
+    fn open(store: &Path, number: u64, cache_bytes: u64) -> Result<Self> {
+        let sled = SledTree::open(&current::path(store, number), cache_bytes)?;
+        Ok(Self { sled: Some(sled), number, replaced: AtomicBool::new(false) })
+    }
+
+    fn sled(&self) -> Result<&SledTree> {
+        self.sled.as_ref().ok_or_else(|| Error::Bug("a tree is read after its end".to_owned()))
+    }
+}
+
+impl Drop for Tree {
+    fn drop(&mut self) {
+        let folder = self.sled.take().map(|sled| sled.folder().to_owned());
+        if let Some(folder) = folder.filter(|_| *self.replaced.get_mut()) {
+            current::remove(&folder);
         }
-        Ok(Err(error)) => Err(Error::Storage { action, reason: error.to_string() }),
-        Err(_) => Err(Error::damaged("the data folder", "sled gave up on what it read")),
     }
 }

@@ -4,6 +4,7 @@ mod concurrency;
 mod faults;
 mod model;
 mod recovery;
+mod rewrite;
 mod throughput;
 
 use std::collections::BTreeMap;

@@ -1,9 +1,11 @@
 //! Random operations against `BTreeMap`s, held snapshots and reopening included.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 
 use proptest::prelude::*;
 
+use super::super::current;
 use super::super::merge::prefix_end;
 use super::super::{Opened, Options, View};
 use super::{Map, contents, open};
@@ -17,6 +19,7 @@ enum Step {
     Discard,
     Hold,
     Checkpoint,
+    Rewrite,
     Reopen,
 }
 
@@ -40,6 +43,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => Just(Step::Discard),
         3 => Just(Step::Hold),
         1 => Just(Step::Checkpoint),
+        1 => Just(Step::Rewrite),
         1 => Just(Step::Reopen),
     ];
     prop::collection::vec(step, 1..80)
@@ -104,6 +108,7 @@ fn run(steps: Vec<Step>) {
         match end {
             Some(Step::Hold) => held.push((open_database.view(), committed.clone())),
             Some(Step::Checkpoint) => open_database.checkpoint().unwrap(),
+            Some(Step::Rewrite) => assert!(open_database.rewrite(&|_| {}, &AtomicBool::new(false)).unwrap()),
             Some(Step::Reopen) => {
                 check_all(&held);
                 held.clear();
@@ -154,8 +159,8 @@ fn with_prefix(map: &Map, prefix: &[u8]) -> Map {
 /// No parts of values that are gone, and none of sled's files that are never synced.
 fn assert_no_leftovers(store: &std::path::Path, committed: &Map) {
     use super::super::backend::Backend;
-    let data = store.join("data");
-    let backend = super::super::sled_backend::SledBackend::open(&data, 1 << 20).unwrap();
+    let data = current::path(store, current::read(store).unwrap());
+    let backend = super::super::sled_backend::SledBackend::open(store, 1 << 20).unwrap();
     let parts = backend.scan(&[0xFF], Some(&[0xFF, 0xFF]), usize::MAX).unwrap().len();
     let expected: usize =
         committed.values().filter(|v| v.len() > 7_000).map(|value| value.len().div_ceil(7_000)).sum();

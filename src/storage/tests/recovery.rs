@@ -59,7 +59,7 @@ fn data_that_holds_a_part_of_the_log_is_made_whole() {
     }
     let store = crash_copy(folder.path());
     {
-        let backend = SledBackend::open(&store.path().join("data"), 1 << 20).unwrap();
+        let backend = SledBackend::open(store.path(), 1 << 20).unwrap();
         let lost = [(&b"last"[..], None), (&[b'k', 2], None), (&b"\xFFk\x03\x00\x01"[..], None)];
         backend.apply(&mut lost.into_iter()).unwrap();
         backend.sync().unwrap();
