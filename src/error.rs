@@ -75,6 +75,14 @@ pub enum Error {
         /// The nearest known name, where one is near.
         nearest: Option<String>,
     },
+    /// A user was erased, and a late record would bring them back.
+    #[error(
+        "user {user:?} was erased from this store, so it takes nothing more of them: readmit the user first, if that is meant"
+    )]
+    Erased {
+        /// The user's id, as the call gave it.
+        user: String,
+    },
     /// A line of an ingested file, or a field in it, cannot be read.
     #[error("{source_name}:{line}: {reason}")]
     Line {

@@ -6,7 +6,9 @@ use crate::engine::{self, Engine, Request, Source};
 use crate::error::Result;
 use crate::index::{Problem, Wanted};
 use crate::ingest::{self, Report};
-use crate::model::{Event, EventKind, Item, Kinds, Metric, OnProgress, Record, Removal, Text, Time, User};
+use crate::model::{
+    Erasure, Event, EventKind, Item, Kinds, Metric, OnProgress, Record, Removal, Text, Time, Tombstone, User,
+};
 use crate::profile::Fusion;
 use crate::query::{self, Like, Profile, Records, Similar};
 use crate::storage::{Durability, View};
@@ -379,9 +381,36 @@ impl Transaction<'_> {
         self.apply(Record::Text(Text { user: user.to_owned(), text: text.into(), time }))
     }
 
-    /// Removes a user whole: attributes, events, texts, profile and vector.
+    /// Removes a user whole: attributes, events, texts, profile and vector. They may come back, as somebody new.
     pub fn remove_user(&mut self, user: &str) -> Result<()> {
         self.apply(Record::Remove(Removal::User { user: user.to_owned() }))
+    }
+
+    /// Removes a user whole and for good: a late record of the same user is an error from then on. What stays is a mark that
+    /// keeps no personal data. Until [`Store::compact`], bytes of what was removed may be left in the store's files.
+    ///
+    /// ```
+    /// # use kindred::{Error, Store};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// store.write(|tx| tx.add_text("ann", "I cook a lot of fish", "2026-01-01".parse()?))?;
+    /// store.write(|tx| tx.erase_user("ann"))?;
+    /// let late = store.write(|tx| tx.put_user("ann", [("age", 31.into())]));
+    /// assert!(matches!(late, Err(Error::Erased { .. })));
+    /// store.write(|tx| {
+    ///     tx.readmit_user("ann")?;
+    ///     tx.put_user("ann", [("age", 31.into())])
+    /// })?;
+    /// assert_eq!(store.snapshot().stats()?.texts, 0);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn erase_user(&mut self, user: &str) -> Result<()> {
+        self.apply(Record::Erase(Erasure { user: user.to_owned() }))
+    }
+
+    /// Lets a user who was erased come back, as somebody new.
+    pub fn readmit_user(&mut self, user: &str) -> Result<()> {
+        self.apply(Record::Readmit(Erasure { user: user.to_owned() }))
     }
 
     /// Removes an item, its events and what it contributed to profiles.
@@ -475,6 +504,12 @@ impl Snapshot {
     #[must_use]
     pub fn items(&self) -> Records<'_, Item> {
         query::items(&self.view)
+    }
+
+    /// The marks of users who were erased.
+    #[must_use]
+    pub fn erased(&self) -> Records<'_, Tombstone> {
+        query::erased(&self.view)
     }
 
     /// A user's events, oldest first.

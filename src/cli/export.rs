@@ -110,6 +110,10 @@ fn lines(
     let total = store.snapshot().stats()?.users as usize;
     let mut rows = 0;
     if what == What::Records {
+        for tombstone in snapshot.erased() {
+            write_record(&Record::Erased(tombstone?), &mut *out)?;
+            rows += 1;
+        }
         for item in snapshot.items() {
             write_record(&Record::Item(item?), &mut *out)?;
             rows += 1;

@@ -5,6 +5,7 @@ mod compact;
 mod completions;
 mod demo;
 mod encode;
+mod erase;
 mod export;
 pub mod fetch;
 mod fetch_command;
@@ -69,6 +70,10 @@ enum Command {
     Verify(verify::VerifyArgs),
     /// Remove a user, an item or an attribute
     Remove(remove::RemoveArgs),
+    /// Remove users for good, out of every file
+    Erase(erase::EraseArgs),
+    /// Let erased users come back
+    Readmit(erase::ReadmitArgs),
     /// Build a store from retail data and take a tour of it
     Demo(demo::DemoArgs),
     /// Fetch the model or the data of the demo into the cache
@@ -133,6 +138,8 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Stats(args) => stats::run(&args, output),
         Command::Fit(args) => fit::run(&args, output),
         Command::Remove(args) => remove::run(&args, output),
+        Command::Erase(args) => erase::erase(&args, output),
+        Command::Readmit(args) => erase::readmit(&args, output),
         Command::Demo(args) => demo::run(&args, output),
         Command::Fetch(args) => fetch_command::run(&args, output),
         Command::Bench(command) => bench::run(&command, output),

@@ -1,5 +1,6 @@
 //! Records into keys: what each record changes.
 
+use super::erase::named_user;
 use super::reader::Reader;
 use super::session::Session;
 use super::stored::{StoredEvent, StoredItem, StoredUser, text_hash, text_number};
@@ -18,10 +19,17 @@ pub(crate) enum Outcome {
     Duplicate,
     /// What it was to remove is not there.
     Absent,
+    /// It was left aside, since its user was erased.
+    Erased,
 }
 
 impl Session<'_, '_> {
     pub(crate) fn apply(&mut self, record: &Record) -> Result<Outcome> {
+        if let Some(user) = named_user(record)
+            && self.is_erased(user)?
+        {
+            return Ok(Outcome::Erased);
+        }
         match record {
             Record::Item(item) => self.put_item(item),
             Record::User(user) => self.put_user(user),
@@ -32,6 +40,9 @@ impl Session<'_, '_> {
             Record::Remove(Removal::UserAttribute { user, attribute }) => {
                 self.remove_attribute(user, attribute)
             }
+            Record::Erase(erasure) => self.erase(&erasure.user),
+            Record::Readmit(erasure) => self.readmit(&erasure.user),
+            Record::Erased(tombstone) => self.put_tombstone(*tombstone),
         }
     }
 

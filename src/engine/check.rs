@@ -23,6 +23,8 @@ pub(crate) fn check(settings: &Settings, record: &Record) -> Result<()> {
         }
         Record::Remove(Removal::User { user }) => check_id("user id", user),
         Record::Remove(Removal::Item { item }) => check_id("item id", item),
+        Record::Erase(erasure) | Record::Readmit(erasure) => check_id("user id", &erasure.user),
+        Record::Erased(_) => Ok(()),
         Record::Remove(Removal::UserAttribute { user, attribute }) => {
             check_id("user id", user)?;
             check_id("attribute name", attribute)

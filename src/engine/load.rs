@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::apply::Outcome;
+use super::write::{OnErased, erased};
 use crate::error::{Error, Result};
 use crate::ingest::{Entry, Options, Reader, Reject, Report, Source};
 use crate::model::{Attributes, OnProgress, Progress, Record, Value};
@@ -89,7 +90,7 @@ fn text_bytes(record: &Record) -> usize {
         Record::User(user) => {
             user.vector.as_ref().map_or(0, |vector| vector.len() * 4) + attribute_bytes(&user.attributes)
         }
-        Record::Remove(_) => 0,
+        Record::Remove(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => 0,
     }
 }
 
@@ -101,6 +102,9 @@ fn attribute_bytes(attributes: &Attributes) -> usize {
     };
     attributes.iter().map(|(name, value)| name.len() + text_bytes(value)).sum()
 }
+
+/// Lines and records that the store takes, and the refusal that ends them.
+type Checked = (Vec<u64>, Vec<Record>, Option<Error>);
 
 /// The storing end, and what became of the records.
 struct Stored<'a> {
@@ -124,9 +128,8 @@ impl Stored<'_> {
                 reject.write(&mut *rejects)?;
             }
             done += batch.records.len() + batch.rejects.len();
-            let (records, refusal) = self.checked(batch.records, rejects)?;
-            let outcomes = self.engine.write(&records, progress)?;
-            self.duplicates += outcomes.iter().filter(|outcome| **outcome != Outcome::Changed).count() as u64;
+            let (lines, records, refusal) = self.checked(batch.records, rejects)?;
+            self.store(&lines, &records, rejects, progress)?;
             progress(Progress { stage: "storing records", done: done as u64, total: None });
             if let Some(refusal) = refusal {
                 return Err(refusal);
@@ -135,35 +138,63 @@ impl Stored<'_> {
         rejects.flush().map_err(|e| Error::io("write", "rejects", e))
     }
 
-    /// The records that the store takes; the others go to the rejects. In strict mode those before the first that
-    /// it refuses, with the error.
-    fn checked(
+    /// Stores records, those aside whose users were erased: these go to the rejects.
+    fn store(
         &mut self,
-        records: Vec<(u64, Record)>,
+        lines: &[u64],
+        records: &[Record],
         rejects: &mut dyn Write,
-    ) -> Result<(Vec<Record>, Option<Error>)> {
-        let mut good = Vec::with_capacity(records.len());
-        for (line, record) in records {
-            let Err(error) = self.engine.check(&record) else {
-                good.push(record);
-                continue;
-            };
-            if self.strict {
-                let (source_name, reason) = (self.name.clone(), error.to_string());
-                return Ok((good, Some(Error::Line { source_name, line, reason })));
+        progress: OnProgress<'_>,
+    ) -> Result<()> {
+        let on_erased = if self.strict { OnErased::Stop } else { OnErased::Skip };
+        let outcomes = self.engine.write_past(records, on_erased, progress)?;
+        for ((&line, record), outcome) in lines.iter().zip(records).zip(&outcomes) {
+            match outcome {
+                Outcome::Changed => {}
+                Outcome::Duplicate | Outcome::Absent => self.duplicates += 1,
+                Outcome::Erased => self.reject(line, record, &erased(record), rejects)?,
             }
-            let raw = serde_json::to_string(&record).unwrap_or_else(|error| error.to_string());
-            let reject = Reject {
-                source: self.name.clone(),
-                line,
-                reason: reason(&error),
-                detail: error.to_string(),
-                record: raw,
-            };
-            reject.write(&mut *rejects)?;
-            self.refused.push(reject.reason);
         }
-        Ok((good, None))
+        match (lines.get(outcomes.len()), records.get(outcomes.len())) {
+            (Some(&line), Some(record)) => Err(self.refusal(line, &erased(record))),
+            _ => Ok(()),
+        }
+    }
+
+    /// The records that the store takes, with their lines; the others go to the rejects. In strict mode those before the
+    /// first that it refuses, with the error.
+    fn checked(&mut self, records: Vec<(u64, Record)>, rejects: &mut dyn Write) -> Result<Checked> {
+        let (mut lines, mut good) = (Vec::with_capacity(records.len()), Vec::with_capacity(records.len()));
+        for (line, record) in records {
+            match self.engine.check(&record) {
+                Ok(()) => {
+                    lines.push(line);
+                    good.push(record);
+                }
+                Err(error) if self.strict => return Ok((lines, good, Some(self.refusal(line, &error)))),
+                Err(error) => self.reject(line, &record, &error, rejects)?,
+            }
+        }
+        Ok((lines, good, None))
+    }
+
+    /// The error of a refused line in strict mode.
+    fn refusal(&self, line: u64, error: &Error) -> Error {
+        Error::Line { source_name: self.name.clone(), line, reason: error.to_string() }
+    }
+
+    fn reject(&mut self, line: u64, record: &Record, error: &Error, rejects: &mut dyn Write) -> Result<()> {
+        let raw = serde_json::to_string(record).unwrap_or_else(|error| error.to_string());
+        let reject = Reject {
+            source: self.name.clone(),
+            line,
+            reason: reason(error),
+            detail: error.to_string(),
+            record: raw,
+        };
+        reject.write(rejects)?;
+        self.refused.push(reject.reason);
+        Ok(())
     }
 }
 
@@ -174,6 +205,7 @@ fn reason(error: &Error) -> String {
         Error::Invalid { what, .. } => format!("{what}: out of range"),
         Error::Dimension { .. } => "vector: wrong dimension".to_owned(),
         Error::NotFinite { .. } => "vector: not finite".to_owned(),
+        Error::Erased { .. } => "user: was erased".to_owned(),
         Error::OwnEmbeddings { .. } => "vector: this store makes its own".to_owned(),
         other => other.to_string(),
     }

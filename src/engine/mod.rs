@@ -4,6 +4,7 @@ mod apply;
 mod buckets;
 mod check;
 mod encode;
+mod erase;
 mod event_ids;
 mod fit;
 mod linear_hash;

@@ -148,7 +148,8 @@ fn load(
             Rows { opened, prefix: keys::states(), made: Made { vector } }.load(&mut index)?
         }
     };
-    Ok((Core { index, points }, Published { index: view, space, encoder, counters }))
+    let salt = opened.read("salt", &keys::meta("salt"))?;
+    Ok((Core { index, points }, Published { index: view, space, encoder, counters, salt }))
 }
 
 /// An encoder with what it learned from the store.

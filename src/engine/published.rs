@@ -3,6 +3,7 @@
 use super::stored::Counters;
 use crate::encoder::Encoder;
 use crate::index::IndexView;
+use crate::model::Salt;
 use crate::profile::Space;
 use std::sync::Arc;
 
@@ -13,4 +14,6 @@ pub(crate) struct Published {
     pub space: Arc<Space>,
     pub encoder: Option<Arc<dyn Encoder>>,
     pub counters: Counters,
+    /// Of the tombstones, once there was one.
+    pub salt: Option<Salt>,
 }

@@ -9,7 +9,7 @@ use super::reader::Reader;
 use super::stored::{Counters, State, StoredGroup, StoredItem, StoredUser, text_hash};
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
-use crate::model::{Attributes, Time};
+use crate::model::{Attributes, Salt, Time};
 use crate::profile::{Parts, Space, Sums, Target};
 use crate::storage::keys::{self, Key, TextHash};
 use crate::storage::{Writer, codec};
@@ -52,12 +52,21 @@ pub(super) struct ItemFacts {
     pub group: Option<u32>,
 }
 
+/// What a session leaves to be committed and published.
+pub(crate) struct Finished<'db> {
+    pub tx: Writer<'db, Published>,
+    pub index: IndexChanges,
+    pub counters: Counters,
+    pub salt: Option<Salt>,
+}
+
 /// One write in progress. Nothing is stored before its [`Session::finish`] is committed.
 pub(crate) struct Session<'s, 'db> {
     pub(super) tx: Writer<'db, Published>,
     pub(super) space: Arc<Space>,
     pub(super) points: &'s mut Points,
     pub(super) counters: Counters,
+    pub(super) salt: Option<Salt>,
     pub(super) work: BTreeMap<u32, Work>,
     pub(super) index: IndexChanges,
     pub(super) event_ids: EventIds,
@@ -78,6 +87,7 @@ impl<'s, 'db> Session<'s, 'db> {
             space: Arc::clone(&published.space),
             points,
             counters: published.counters,
+            salt: published.salt,
             work: BTreeMap::new(),
             index: IndexChanges::new(),
             event_ids: EventIds::default(),
@@ -91,7 +101,7 @@ impl<'s, 'db> Session<'s, 'db> {
     }
 
     /// Puts everything down and hands back what is to be committed.
-    pub(crate) fn finish(mut self) -> Result<(Writer<'db, Published>, IndexChanges, Counters)> {
+    pub(crate) fn finish(mut self) -> Result<Finished<'db>> {
         self.flush()?;
         self.replay_users_of_items()?;
         for (at, ids) in std::mem::take(&mut self.event_ids).changed() {
@@ -104,7 +114,7 @@ impl<'s, 'db> Session<'s, 'db> {
         if self.counters != self.tx.attachment().counters {
             self.put(keys::meta("counters"), &self.counters.clone())?;
         }
-        Ok((self.tx, self.index, self.counters))
+        Ok(Finished { tx: self.tx, index: self.index, counters: self.counters, salt: self.salt })
     }
 
     pub(super) fn put<T: bincode::Encode>(&mut self, key: Key, value: &T) -> Result<()> {

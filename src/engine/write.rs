@@ -3,33 +3,62 @@
 use super::apply::Outcome;
 use super::check::check;
 use super::encode::encode_missing;
+use super::erase::{check_salt, named_user};
 use super::published::Published;
 use super::refuse::commit_aside;
-use super::session::{IndexChanges, Session};
+use super::session::{Finished, IndexChanges, Session};
 use super::{Core, Engine, Shared};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::model::{OnProgress, Record};
 use crate::storage::{Writer, codec, keys};
 use std::sync::{Arc, MutexGuard};
 
+/// What becomes of a write when a record names a user who was erased.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OnErased {
+    /// Nothing is written.
+    Refuse,
+    /// The record is left aside.
+    Skip,
+    /// What came before it is written.
+    Stop,
+}
+
 impl Engine {
     /// Refuses a record that the store cannot take.
     pub(crate) fn check(&self, record: &Record) -> Result<()> {
-        check(&self.shared.settings, record)
+        check(&self.shared.settings, record)?;
+        match record {
+            Record::Erased(tombstone) => check_salt(self.view().attachment().salt, tombstone),
+            _ => Ok(()),
+        }
     }
 
     /// Applies checked records, all or none; durable when it returns.
+    ///
+    /// # Errors
+    /// Among others [`Error::Erased`], where a record would bring an erased user back.
     pub(crate) fn write(&self, records: &[Record], progress: OnProgress<'_>) -> Result<Vec<Outcome>> {
+        self.write_past(records, OnErased::Refuse, progress)
+    }
+
+    /// [`Engine::write`], with a word on records of erased users. There are fewer outcomes than records where it was stopped.
+    pub(crate) fn write_past(
+        &self,
+        records: &[Record],
+        on_erased: OnErased,
+        progress: OnProgress<'_>,
+    ) -> Result<Vec<Outcome>> {
         if records.is_empty() {
             return Ok(Vec::new());
         }
         let encoded = encode_missing(&self.view(), records, progress)?;
         let mut core = self.shared.core()?;
         let mut session = Session::new(self.shared.db.begin()?, &mut core.points, &encoded);
-        let applied: Result<Vec<Outcome>> = records.iter().map(|record| session.apply(record)).collect();
+        let applied = session.apply_all(records, on_erased);
         let finished = applied.and_then(|outcomes| Ok((outcomes, session.finish()?)));
-        let (outcomes, (tx, changes, counters)) = match finished {
+        let (outcomes, finished) = match finished {
             Ok(done) => done,
             Err(error) => {
                 core.forget_points(&self.shared);
@@ -39,13 +68,39 @@ impl Engine {
         if outcomes.iter().all(|outcome| *outcome != Outcome::Changed) {
             drop(core);
             // What is a duplicate may be one of a write that still waits for its sync: so wait for it.
-            commit_aside(tx)?;
+            commit_aside(finished.tx)?;
             return Ok(outcomes);
         }
-        self.shared.commit(core, tx, changes, |published| published.counters = counters)?;
+        let Finished { tx, index, counters, salt } = finished;
+        self.shared.commit(core, tx, index, |published| {
+            published.counters = counters;
+            published.salt = salt;
+        })?;
         self.keep_pace();
         Ok(outcomes)
     }
+}
+
+impl Session<'_, '_> {
+    fn apply_all(&mut self, records: &[Record], on_erased: OnErased) -> Result<Vec<Outcome>> {
+        let mut outcomes = Vec::with_capacity(records.len());
+        for record in records {
+            let outcome = self.apply(record)?;
+            match on_erased {
+                _ if outcome != Outcome::Erased => {}
+                OnErased::Skip => {}
+                OnErased::Stop => return Ok(outcomes),
+                OnErased::Refuse => return Err(erased(record)),
+            }
+            outcomes.push(outcome);
+        }
+        Ok(outcomes)
+    }
+}
+
+/// The error of a record of an erased user.
+pub(super) fn erased(record: &Record) -> Error {
+    Error::Erased { user: named_user(record).unwrap_or_default().to_owned() }
 }
 
 impl Core {

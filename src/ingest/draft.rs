@@ -76,11 +76,13 @@ pub(super) enum Field {
     Text,
     Vector,
     Attribute,
+    Salt,
+    Hash,
     Attributes,
 }
 
 impl Field {
-    pub(super) const ALL: [Self; 12] = [
+    pub(super) const ALL: [Self; 14] = [
         Self::Type,
         Self::Id,
         Self::User,
@@ -92,6 +94,8 @@ impl Field {
         Self::Text,
         Self::Vector,
         Self::Attribute,
+        Self::Salt,
+        Self::Hash,
         Self::Attributes,
     ];
 
@@ -108,6 +112,8 @@ impl Field {
             Self::Text => "text",
             Self::Vector => "vector",
             Self::Attribute => "attribute",
+            Self::Salt => "salt",
+            Self::Hash => "hash",
             Self::Attributes => "attributes",
         }
     }
@@ -125,6 +131,8 @@ impl Field {
             "text" => Self::Text,
             "vector" => Self::Vector,
             "attribute" => Self::Attribute,
+            "salt" => Self::Salt,
+            "hash" => Self::Hash,
             "attributes" => Self::Attributes,
             _ => return None,
         })

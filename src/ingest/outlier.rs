@@ -269,7 +269,7 @@ fn size_bytes(record: &Record) -> usize {
                 attributes(&user.attributes) + user.vector.as_ref().map_or(0, |v| v.len() * 4)
             }
             Record::Text(record) => record.text.len(),
-            Record::Remove(_) => 0,
+            Record::Remove(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => 0,
         }
 }
 

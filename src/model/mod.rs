@@ -1,6 +1,7 @@
 //! Plain data: what the host hands in and what it gets back. No I/O.
 
 mod attribute;
+mod erasure;
 mod event;
 mod id;
 mod kind;
@@ -11,13 +12,14 @@ mod record;
 mod time;
 
 pub use attribute::{Attributes, Value};
+pub use erasure::{Hex, Salt, Tombstone};
 pub use event::Event;
 pub use id::{MAX_ID_BYTES, check_id};
 pub use kind::{EventKind, Kinds};
 pub use metric::Metric;
 pub use nearest::nearest_name;
 pub use progress::{OnProgress, Progress};
-pub use record::{Item, Record, Removal, Text, User};
+pub use record::{Erasure, Item, Record, Removal, Text, User};
 pub use time::Time;
 
 /// Longest text that is kept, in bytes; longer ones are refused at the door.

@@ -1,6 +1,6 @@
 //! The records that go in and out: one JSON Lines form for everything.
 
-use super::{Attributes, Event, Time};
+use super::{Attributes, Event, Time, Tombstone};
 use serde::{Deserialize, Serialize};
 
 /// What users act on.
@@ -63,6 +63,14 @@ pub enum Removal {
     },
 }
 
+/// Whose erasure, or return, is meant.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Erasure {
+    /// The user's id.
+    pub user: String,
+}
+
 /// One line of the JSON Lines form.
 ///
 /// ```
@@ -84,4 +92,10 @@ pub enum Record {
     Text(Text),
     /// Something to be removed.
     Remove(Removal),
+    /// A user to be removed who must not come back by a late event.
+    Erase(Erasure),
+    /// A user who was erased and may come back.
+    Readmit(Erasure),
+    /// The mark of a user who was erased, out of an export.
+    Erased(Tombstone),
 }

@@ -9,5 +9,5 @@ pub use explain::{Explanation, Part, PartOf};
 pub(crate) use profile::profile;
 pub use profile::{Acted, KindSummary, Profile};
 pub use scan::Records;
-pub(crate) use scan::{events, items, texts, users};
+pub(crate) use scan::{erased, events, items, texts, users};
 pub use similar::{Hit, Like, Similar};

@@ -2,8 +2,8 @@
 
 use super::similar::known_user;
 use crate::engine::{Published, Reader, Settings, StoredEvent, StoredItem, StoredUser, time_of};
-use crate::error::Result;
-use crate::model::{Event, Item, Text, User};
+use crate::error::{Error, Result};
+use crate::model::{Event, Hex, Item, Text, Tombstone, User};
 use crate::storage::keys::{self, Key};
 use crate::storage::{View, codec, prefix_end};
 use std::collections::VecDeque;
@@ -77,6 +77,16 @@ pub(crate) fn items(view: &View<Published>) -> Records<'_, Item> {
     Records::new(view, keys::items(), |_, _, value| {
         let StoredItem { id, text, attributes, .. } = codec::decode("item", value)?;
         Ok(Item { id, text, attributes })
+    })
+}
+
+/// The marks of erased users.
+pub(crate) fn erased(view: &View<Published>) -> Records<'_, Tombstone> {
+    Records::new(view, keys::tombstones(), |view, key, _| {
+        let hash = crate::engine::from_key("tombstone", key, keys::tombstone_at(key))?;
+        let salt = view.attachment().salt;
+        let salt = salt.ok_or_else(|| Error::damaged("salt", "it is missing, but users were erased"))?;
+        Ok(Tombstone { salt, hash: Hex(hash) })
     })
 }
 

@@ -33,6 +33,7 @@ const TEXT_USES: u8 = b'n';
 const ITEM_FACTOR: u8 = b'f';
 const GROUP_FACTOR: u8 = b'h';
 const UNSEALED: u8 = b'j';
+const TOMBSTONE: u8 = b'd';
 
 fn key(tag: u8, parts: &[&[u8]]) -> Key {
     let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
@@ -200,6 +201,20 @@ pub(crate) fn unsealed(user: u32) -> Key {
 
 pub(crate) fn all_unsealed() -> Key {
     key(UNSEALED, &[])
+}
+
+/// The mark of an erased user, by the hash of the id.
+pub(crate) fn tombstone(hash: [u8; 16]) -> Key {
+    key(TOMBSTONE, &[&hash])
+}
+
+pub(crate) fn tombstones() -> Key {
+    key(TOMBSTONE, &[])
+}
+
+/// Reads the hash out of the key of a tombstone.
+pub(crate) fn tombstone_at(key: &[u8]) -> Option<[u8; 16]> {
+    key.get(1..17)?.try_into().ok()
 }
 
 /// Reads a big-endian `u32` at `at`, if the key is long enough.

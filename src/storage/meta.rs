@@ -17,11 +17,20 @@ const MAGIC: [u8; 8] = *b"KINDRED\0";
 /// that it can be read whatever the frames of a later format look like.
 const STORE_BYTES: usize = 32;
 
-/// The store's id, or `None` in a new backend.
+/// What store this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Identity {
+    /// Drawn when the store was made.
+    pub(crate) store_id: u128,
+    /// The format that it was last written in.
+    pub(crate) format: u32,
+}
+
+/// The store's identity, or `None` in a new backend.
 ///
 /// # Errors
 /// [`Error::Format`] of a store made by a newer build, [`Error::Damaged`].
-pub(crate) fn store_id(backend: &dyn Backend) -> Result<Option<u128>> {
+pub(crate) fn identity(backend: &dyn Backend) -> Result<Option<Identity>> {
     let Some(bytes) = backend.get(STORE_KEY)? else { return Ok(None) };
     let Ok(bytes) = <[u8; STORE_BYTES]>::try_from(bytes) else {
         return Err(frame::damaged(STORE_KEY, "it has a wrong length"));
@@ -34,18 +43,26 @@ pub(crate) fn store_id(backend: &dyn Backend) -> Result<Option<u128>> {
     if format > FORMAT {
         return Err(Error::Format { found: format, newest: FORMAT });
     }
-    let id = bytes[12..28].iter().rev().fold(0, |id: u128, byte| id << 8 | u128::from(*byte));
-    if bytes != encode_store(id) {
+    let store_id = bytes[12..28].iter().rev().fold(0, |id: u128, byte| id << 8 | u128::from(*byte));
+    let identity = Identity { store_id, format };
+    if bytes != encode_store(identity) {
         return Err(frame::damaged(STORE_KEY, "its checksum does not match"));
     }
-    Ok(Some(id))
+    Ok(Some(identity))
+}
+
+/// Marks a store of an older format as one of the newest, so that no older build opens it.
+pub(crate) fn upgrade(backend: &dyn Backend, store_id: u128) -> Result<()> {
+    let store = encode_store(Identity { store_id, format: FORMAT });
+    backend.apply(&mut [(STORE_KEY, Some(store.as_slice()))].into_iter())?;
+    backend.sync()
 }
 
 /// Makes a new backend a store's; returns its id.
 pub(crate) fn create(backend: &dyn Backend) -> Result<u128> {
     let half = || u128::from(RandomState::new().build_hasher().finish());
     let id = half() << 64 | half();
-    let (store, applied) = (encode_store(id), encode_applied(0));
+    let (store, applied) = (encode_store(Identity { store_id: id, format: FORMAT }), encode_applied(0));
     let ops = [(APPLIED_KEY, Some(applied.as_slice())), (STORE_KEY, Some(store.as_slice()))];
     backend.apply(&mut ops.into_iter())?;
     backend.sync()?;
@@ -67,11 +84,11 @@ pub(crate) fn encode_applied(seq: u64) -> Vec<u8> {
     bytes
 }
 
-fn encode_store(id: u128) -> [u8; STORE_BYTES] {
+fn encode_store(identity: Identity) -> [u8; STORE_BYTES] {
     let mut bytes = [0; STORE_BYTES];
     bytes[..8].copy_from_slice(&MAGIC);
-    bytes[8..12].copy_from_slice(&FORMAT.to_le_bytes());
-    bytes[12..28].copy_from_slice(&id.to_le_bytes());
+    bytes[8..12].copy_from_slice(&identity.format.to_le_bytes());
+    bytes[12..28].copy_from_slice(&identity.store_id.to_le_bytes());
     let crc = crc32fast::hash(&bytes[..28]);
     bytes[28..].copy_from_slice(&crc.to_le_bytes());
     bytes
@@ -83,15 +100,19 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_newer_format_is_told_from_damage() {
+    fn a_newer_format_is_told_from_damage_and_an_older_one_is_upgraded() {
         let backend = MemoryBackend::default();
-        assert_eq!(store_id(&backend).unwrap(), None);
-        let id = create(&backend).unwrap();
-        assert_eq!(store_id(&backend).unwrap(), Some(id));
+        assert_eq!(identity(&backend).unwrap(), None);
+        let store_id = create(&backend).unwrap();
+        assert_eq!(identity(&backend).unwrap(), Some(Identity { store_id, format: FORMAT }));
+        backend.tamper(STORE_KEY, |bytes| *bytes = encode_store(Identity { store_id, format: 1 }).to_vec());
+        assert_eq!(identity(&backend).unwrap(), Some(Identity { store_id, format: 1 }));
+        upgrade(&backend, store_id).unwrap();
+        assert_eq!(identity(&backend).unwrap(), Some(Identity { store_id, format: FORMAT }));
         assert_eq!(applied(&backend).unwrap(), 0);
         backend.tamper(STORE_KEY, |bytes| bytes[20] ^= 1);
-        assert!(matches!(store_id(&backend), Err(Error::Damaged { .. })));
-        backend.tamper(STORE_KEY, |bytes| bytes[8] = 2);
-        assert!(matches!(store_id(&backend), Err(Error::Format { found: 2, newest: FORMAT })));
+        assert!(matches!(identity(&backend), Err(Error::Damaged { .. })));
+        backend.tamper(STORE_KEY, |bytes| bytes[8] = 3);
+        assert!(matches!(identity(&backend), Err(Error::Format { found: 3, newest: FORMAT })));
     }
 }

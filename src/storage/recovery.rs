@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use super::backend::Backend;
+use super::log::file::FORMAT;
 use super::log::record::Found;
 use super::log::{self, Log, Replayed};
 use super::{folder, meta};
@@ -14,7 +15,7 @@ use crate::error::{Error, Result};
 /// checkpoint the backend was never synced, and applying all makes good whatever it lost or mixed.
 pub(crate) fn recover(backend: &dyn Backend, log_folder: &Path) -> Result<(Log, u64)> {
     folder::create(log_folder)?;
-    let Some(store_id) = meta::store_id(backend)? else {
+    let Some(meta::Identity { store_id, format }) = meta::identity(backend)? else {
         return create(backend, log_folder);
     };
     let applied = meta::applied(backend)?;
@@ -26,6 +27,9 @@ pub(crate) fn recover(backend: &dyn Backend, log_folder: &Path) -> Result<(Log, 
     } else if replayed.last_seq.is_some() {
         log::replay(log_folder, store_id, |record| apply(backend, record))?;
         backend.sync()?;
+    }
+    if format < FORMAT {
+        meta::upgrade(backend, store_id)?;
     }
     let seq = last.max(applied);
     Ok((Log::start(log_folder, store_id, seq)?, seq))

@@ -10,9 +10,11 @@
 #[cfg(feature = "cli")]
 mod cli;
 mod concurrency;
+mod erasure;
 mod explain;
 mod fit;
 mod fixture;
+mod formats;
 mod layering;
 mod options;
 mod own_vectors;

@@ -5,7 +5,7 @@ mod html;
 mod text;
 
 use super::draft::{Draft, Field, Loose};
-use crate::model::{Event, Item, Record, Removal, Text, User};
+use crate::model::{Erasure, Event, Hex, Item, Record, Removal, Text, Tombstone, User};
 use std::borrow::Cow;
 
 pub(super) use fields::Cleaner;
@@ -67,6 +67,9 @@ impl Cleaner {
                 "user" => self.user(draft, notes).map(Record::User)?,
                 "text" => self.text_record(draft, notes).map(Record::Text)?,
                 "remove" => self.removal(draft, notes).map(Record::Remove)?,
+                "erase" => self.erasure("erase", draft, notes).map(Record::Erase)?,
+                "readmit" => self.erasure("readmit", draft, notes).map(Record::Readmit)?,
+                "erased" => tombstone(draft).map(Record::Erased)?,
                 other => {
                     return Err(Refusal::new("type", "unknown", other.chars().take(80).collect::<String>()));
                 }
@@ -129,6 +132,36 @@ impl Cleaner {
             (Some(user), None, None) if !names_attribute => Ok(Removal::User { user }),
             (None, Some(item), None) if !names_attribute => Ok(Removal::Item { item }),
             _ => Err(Refusal::new("remove", "not one user, attribute of a user, or item", "")),
+        }
+    }
+
+    /// As strict as a removal.
+    fn erasure(
+        self,
+        what: &'static str,
+        draft: &mut Draft<'_>,
+        notes: &mut Notes,
+    ) -> Result<Erasure, Refusal> {
+        let user = self.required_id(draft, Field::User, notes)?;
+        match draft.left_over().first() {
+            Some(name) => Err(Refusal::new(what, "unknown field", *name)),
+            None => Ok(Erasure { user }),
+        }
+    }
+}
+
+fn tombstone(draft: &mut Draft<'_>) -> Result<Tombstone, Refusal> {
+    Ok(Tombstone { salt: hex(draft, Field::Salt)?, hash: hex(draft, Field::Hash)? })
+}
+
+fn hex<const N: usize>(draft: &mut Draft<'_>, field: Field) -> Result<Hex<N>, Refusal> {
+    match draft.take(field) {
+        Loose::Absent | Loose::Null => Err(Refusal::missing(field)),
+        Loose::Text(text) => text
+            .parse()
+            .map_err(|_| Refusal::new(field.name(), "not the hexadecimal digits of an export", "")),
+        other => {
+            Err(Refusal::new(field.name(), "not the hexadecimal digits of an export", other.type_name()))
         }
     }
 }

@@ -1,5 +1,5 @@
 use crate::ingest::{Entry, Options, Reader, Report, Source, write_record};
-use crate::model::{Event, Item, Record, Removal, Text, Time, User, Value};
+use crate::model::{Erasure, Event, Hex, Item, Record, Removal, Text, Time, Tombstone, User, Value};
 use proptest::prelude::*;
 
 fn read(text: impl Into<Vec<u8>>, options: &Options) -> (Vec<Entry>, Report) {
@@ -87,11 +87,28 @@ fn each_malformed_line_has_its_reason() {
         (r#"{"type":"remove","user":"a","atribute":"b"}"#, "remove: unknown field"),
         (r#"{"type":"remove","user":"a","id":"b"}"#, "remove: unknown field"),
     ] {
-        let (outcome, report) = one(line);
-        let shown = &line[..line.len().min(100)];
-        assert_eq!(outcome.map_err(|(reason, _)| reason), Err(reason.to_owned()), "{shown}");
-        assert_eq!((report.read, report.rejected, report.reasons[reason]), (1, 1, 1), "{shown}");
+        assert_refused(line, reason);
     }
+}
+
+#[test]
+fn a_malformed_erasure_has_its_reason() {
+    for (line, reason) in [
+        (r#"{"type":"erase","user":"a","item":"b"}"#, "erase: unknown field"),
+        (r#"{"type":"erase"}"#, "user: missing"),
+        (r#"{"type":"readmit","user":"a","usr":"b"}"#, "readmit: unknown field"),
+        (r#"{"type":"erased","hash":"00"}"#, "salt: missing"),
+        (r#"{"type":"erased","salt":"00","hash":"00"}"#, "salt: not the hexadecimal digits of an export"),
+    ] {
+        assert_refused(line, reason);
+    }
+}
+
+fn assert_refused(line: &str, reason: &str) {
+    let (outcome, report) = one(line);
+    let shown = &line[..line.len().min(100)];
+    assert_eq!(outcome.map_err(|(reason, _)| reason), Err(reason.to_owned()), "{shown}");
+    assert_eq!((report.read, report.rejected, report.reasons[reason]), (1, 1, 1), "{shown}");
 }
 
 #[test]
@@ -218,6 +235,10 @@ fn record() -> impl Strategy<Value = Record> {
         (id(), id()).prop_map(|(user, attribute)| Record::Remove(Removal::UserAttribute { user, attribute })),
         id().prop_map(|user| Record::Remove(Removal::User { user })),
         id().prop_map(|item| Record::Remove(Removal::Item { item })),
+        id().prop_map(|user| Record::Erase(Erasure { user })),
+        id().prop_map(|user| Record::Readmit(Erasure { user })),
+        any::<([u8; 32], [u8; 16])>()
+            .prop_map(|(salt, hash)| Record::Erased(Tombstone { salt: Hex(salt), hash: Hex(hash) })),
     ]
 }
 

@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 
-/// Newest format of store and log that this build reads and the one it writes.
-pub(crate) const FORMAT: u32 = 1;
+/// Newest format of store and log that this build reads and the one it writes. Format 1 has no `CURRENT` and no tombstones, and
+/// is read as it is.
+pub(crate) const FORMAT: u32 = 2;
 
 /// Bytes of a file's header: magic, format u32, store id u128, first seq u64, checksum u32.
 pub(crate) const HEADER_BYTES: usize = 40;
@@ -23,11 +24,16 @@ pub(crate) fn first_seq(path: &Path) -> Option<u64> {
     path.file_name()?.to_str()?.strip_suffix(SUFFIX)?.parse().ok()
 }
 
-/// A file's header.
+/// A new file's header.
 pub(crate) fn header(store_id: u128, first_seq: u64) -> [u8; HEADER_BYTES] {
+    header_of(FORMAT, store_id, first_seq)
+}
+
+/// The header of a file of any format.
+pub(crate) fn header_of(format: u32, store_id: u128, first_seq: u64) -> [u8; HEADER_BYTES] {
     let mut header = [0; HEADER_BYTES];
     header[..8].copy_from_slice(&MAGIC);
-    header[8..12].copy_from_slice(&FORMAT.to_le_bytes());
+    header[8..12].copy_from_slice(&format.to_le_bytes());
     header[12..28].copy_from_slice(&store_id.to_le_bytes());
     header[28..36].copy_from_slice(&first_seq.to_le_bytes());
     let crc = crc32fast::hash(&header[..36]);
@@ -49,7 +55,7 @@ pub(crate) fn body<'a>(path: &Path, bytes: &'a [u8], store_id: u128) -> Result<&
         return Err(Error::Format { found: format, newest: FORMAT });
     }
     match first_seq(path) {
-        Some(seq) if *found == header(store_id, seq) => Ok(body),
+        Some(seq) if *found == header_of(format, store_id, seq) => Ok(body),
         _ => damaged("its header belongs to another file or store, or is damaged"),
     }
 }

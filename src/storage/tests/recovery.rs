@@ -139,7 +139,19 @@ fn a_newer_log_format_is_named() {
     let mut bytes = fs::read(&log).unwrap();
     bytes[8] = 9;
     fs::write(&log, bytes).unwrap();
-    assert!(matches!(try_open(store.path()), Err(Error::Format { found: 9, newest: 1 })));
+    assert!(matches!(try_open(store.path()), Err(Error::Format { found: 9, newest: file::FORMAT })));
+}
+
+#[test]
+fn a_log_of_an_older_format_is_read() {
+    let store = crashed(3);
+    let log = log_files(store.path()).pop().unwrap();
+    let mut bytes = fs::read(&log).unwrap();
+    let id = bytes[12..28].iter().rev().fold(0, |id: u128, byte| id << 8 | u128::from(*byte));
+    let header = file::header_of(1, id, file::first_seq(&log).unwrap());
+    bytes[..file::HEADER_BYTES].copy_from_slice(&header);
+    fs::write(&log, bytes).unwrap();
+    assert_eq!(contents(&open(store.path()).view()), model(3));
 }
 
 #[test]

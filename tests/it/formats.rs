@@ -1,0 +1,57 @@
+//! Stores of every format there has been open, whole, and go on in the newest.
+
+use crate::fixture::{bought, records};
+use kindred::Store;
+use kindred::ingest::write_record;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name)
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let entry = entry.unwrap();
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+fn exported(store: &Store) -> String {
+    let mut lines = Vec::new();
+    records(&store.snapshot()).iter().for_each(|record| write_record(record, &mut lines).unwrap());
+    String::from_utf8(lines).unwrap()
+}
+
+/// Closed as it should be, and stopped while its log was not cut yet.
+#[test]
+fn a_store_of_format_1_opens_whole_and_goes_on() {
+    let expected = std::fs::read_to_string(fixture("store-1.jsonl")).unwrap();
+    for name in ["store-1", "store-1-crashed"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        copy_folder(&fixture(name), &path);
+        for _ in 0..2 {
+            let store = Store::options().must_exist().open(&path).unwrap();
+            assert_eq!(exported(&store), expected, "{name}");
+        }
+        let store = Store::open(&path).unwrap();
+        let hits = store.snapshot().similar("ann").limit(1).run().unwrap();
+        assert_eq!(hits[0].user, "bob", "{name}");
+        store.write(|tx| tx.record(bought("new", "p1", 1)).and(tx.erase_user("ann"))).unwrap();
+        assert!(store.compact(&|_| {}, &AtomicBool::new(false)).unwrap());
+        drop(store);
+        let store = Store::open(&path).unwrap();
+        let without_ann: Vec<&str> = expected.lines().filter(|line| !line.contains("\"ann\"")).collect();
+        let now = exported(&store);
+        assert!(without_ann.iter().all(|line| now.contains(line)), "{name}");
+        assert_eq!(now.lines().count(), without_ann.len() + 2, "{name}");
+        assert!(store.write(|tx| tx.record(bought("ann", "p1", 1))).is_err(), "{name}");
+    }
+}
