@@ -10,9 +10,18 @@ use crate::error::{Error, Result};
 /// Longest holder that is read back, in bytes.
 const HOLDER_BYTES: u64 = 256;
 
-/// The held lock; the system releases it when this is dropped or the process ends.
+/// The held lock; it is released when this is dropped, and by the system when the process ends.
 pub(crate) struct FolderLock {
-    _file: File,
+    file: File,
+}
+
+/// Closing the file would not do: a child that another thread starts just now holds it open, too, until it runs its own program.
+impl Drop for FolderLock {
+    fn drop(&mut self) {
+        if let Err(error) = self.file.unlock() {
+            tracing::warn!(%error, "the lock is released once the process ends");
+        }
+    }
 }
 
 impl FolderLock {
@@ -38,7 +47,7 @@ impl FolderLock {
         }
         file.set_len(0).map_err(io("write"))?;
         file.write_all(this_process().as_bytes()).map_err(io("write"))?;
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 
@@ -71,5 +80,16 @@ mod tests {
         }
         drop(held);
         FolderLock::acquire(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn a_child_that_is_being_started_does_not_keep_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let held = FolderLock::acquire(folder.path()).unwrap();
+        // As between fork and exec: another handle of the same open file.
+        let child = held.file.try_clone().unwrap();
+        drop(held);
+        FolderLock::acquire(folder.path()).unwrap();
+        drop(child);
     }
 }
