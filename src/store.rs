@@ -19,6 +19,9 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+#[cfg(test)]
+mod simulation;
+
 /// An embedded profile store: one folder on disk, open in one process at a time.
 ///
 /// A `Store` is `Send + Sync`: share it between threads by reference or in an `Arc`. Writers wait for

@@ -57,8 +57,8 @@ pub(crate) struct Shared {
     /// Held while a task of the index runs, of which there is one at a time.
     task: Mutex<()>,
     /// Held while a manifest of the index is made and written, so that the newest is written last. It is taken before
-    /// the core.
-    manifest: Mutex<()>,
+    /// the core. It guards the commit of the one on disk.
+    manifest: Mutex<Option<u64>>,
     /// The store's own number.
     store_id: u128,
     /// Held while the model of the store is learned.
@@ -76,6 +76,12 @@ impl Engine {
     /// The newest snapshot.
     pub(crate) fn view(&self) -> View<Published> {
         self.shared.db.view()
+    }
+
+    /// Applies commits that wait, where no thread does.
+    #[cfg(test)]
+    pub(crate) fn apply_waiting(&self) {
+        self.shared.db.apply_waiting();
     }
 
     pub(crate) fn settings(&self) -> Arc<Settings> {

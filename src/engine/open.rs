@@ -41,11 +41,22 @@ impl Engine {
             return Err(Error::NotAStore { path: path.to_owned(), reason: reason.into() });
         }
         // Before a folder is made, so that a mistake in the options leaves none behind.
-        let mut new = if holds_store(path) { None } else { Some(request.resolve_new()?) };
+        let new = if holds_store(path) { None } else { Some(request.resolve_new()?) };
         let mut options = Options::default();
         options.durability = request.durability.unwrap_or(options.durability);
         options.cache_bytes = request.cache_bytes.unwrap_or(options.cache_bytes);
         let opened = Database::<Published>::open(path, &options)?;
+        Self::start(opened, path, request, new, Threads::Own)
+    }
+
+    /// Starts the store of an opened folder, a new one with the settings `new`.
+    fn start(
+        opened: Opened,
+        path: &Path,
+        request: &Request,
+        new: Option<New>,
+        threads: Threads,
+    ) -> Result<Self> {
         if !opened.is_new && request.must_be_new {
             return Err(Error::invalid(
                 "folder",
@@ -59,18 +70,22 @@ impl Engine {
         let stored: Option<Settings> = opened.read("settings", &keys::meta("settings"))?;
         let (settings, encoder) = match &stored {
             Some(stored) => request.resolve(stored)?,
-            None => new.take().map_or_else(|| request.resolve_new(), Ok)?,
+            None => new.map_or_else(|| request.resolve_new(), Ok)?,
         };
         let loading = stored.as_ref().unwrap_or(&settings);
-        let (core, published) = load(&opened, loading, encoder, path, request.head_rows)?;
+        let (core, published, manifest) = load(&opened, loading, encoder, path, request.head_rows)?;
         let store_id = opened.store_id();
-        let db = opened.start(published)?;
+        let db = match threads {
+            Threads::Own => opened.start(published)?,
+            #[cfg(test)]
+            Threads::None => opened.start_by_hand(published),
+        };
         let shared = Shared {
             db,
             store_id,
             core: Mutex::new(core),
             task: Mutex::new(()),
-            manifest: Mutex::new(()),
+            manifest: Mutex::new(manifest),
             fitting: Mutex::new(()),
             settings: Arc::new(settings.clone()),
         };
@@ -78,9 +93,38 @@ impl Engine {
         if stored.as_ref() != Some(&settings) {
             shared.adopt(stored.as_ref(), &settings)?;
         }
-        let engine = Self { upkeep: Upkeep::start(&shared, request.settle_after)?, shared };
-        Ok(engine)
+        let upkeep = match threads {
+            Threads::Own => Upkeep::start(&shared, request.settle_after)?,
+            #[cfg(test)]
+            Threads::None => Upkeep::none(),
+        };
+        Ok(Self { shared, upkeep })
     }
+
+    /// Opens a store over a backend and a disk of the tests' own, without threads: [`Engine::apply_waiting`] does what they do.
+    #[cfg(test)]
+    pub(crate) fn open_over(
+        path: &Path,
+        request: &Request,
+        disk: &Arc<dyn crate::storage::Disk>,
+        backend: Arc<dyn crate::storage::Backend>,
+    ) -> Result<Self> {
+        let mut options = Options::default();
+        options.durability = request.durability.unwrap_or(options.durability);
+        let opened = Opened::open_over(path, &options, disk, |_| Ok(backend))?;
+        Self::start(opened, path, request, None, Threads::None)
+    }
+}
+
+/// The settings of a new store, with its encoder.
+type New = (Settings, Option<Arc<dyn Encoder>>);
+
+/// Who does what is due in the background.
+#[derive(Clone, Copy)]
+enum Threads {
+    Own,
+    #[cfg(test)]
+    None,
 }
 
 impl Shared {
@@ -108,14 +152,14 @@ pub(super) fn space(settings: &Settings, encoder: Option<&dyn Encoder>, learned:
     Space::new(encoder, settings.fusion.clone(), settings.kinds.clone(), learned)
 }
 
-/// Reads what is kept in memory.
+/// Reads what is kept in memory, and the commit of the manifest that the index was opened by.
 fn load(
     opened: &Opened,
     settings: &Settings,
     encoder: Option<Arc<dyn Encoder>>,
     path: &Path,
     head_rows: Option<usize>,
-) -> Result<(Core, Published)> {
+) -> Result<(Core, Published, Option<u64>)> {
     let learned: Learned = opened.read("learned model", &keys::meta("learned"))?.unwrap_or_default();
     let encoder = adapt(encoder, &learned)?;
     let text_dims = encoder.as_ref().map_or(0, |encoder| encoder.dim());
@@ -138,6 +182,7 @@ fn load(
     let swept = opened.read("journal", &swept_key())?.unwrap_or(0);
     let identity = identity(opened.store_id(), &space, &options);
     let mut index = Index::open(options, &identity, swept..=opened.seq())?;
+    let manifest = index.seq();
     let view = match settings.source {
         Source::Vectors { .. } => {
             let vector = &mut |_, value: &[u8]| vector_of(value, dim);
@@ -149,7 +194,7 @@ fn load(
         }
     };
     let salt = opened.read("salt", &keys::meta("salt"))?;
-    Ok((Core { index, points }, Published { index: view, space, encoder, counters, salt }))
+    Ok((Core { index, points }, Published { index: view, space, encoder, counters, salt }, manifest))
 }
 
 /// An encoder with what it learned from the store.

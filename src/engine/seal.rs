@@ -2,6 +2,7 @@
 
 use super::reader::{Reader, from_key};
 use super::refuse::commit_aside;
+use super::session::IndexChanges;
 use super::{Engine, Shared, lock};
 use crate::error::{ErrorKind, Result};
 use crate::index::{Identity, Manifest, Options as IndexOptions, Problem};
@@ -49,20 +50,39 @@ impl Shared {
     /// Writes down what the index's files hold, if that has changed, and takes it out of the journal. After an error it
     /// is due the next time.
     pub(super) fn write_manifest(&self) -> Result<()> {
-        let _one_at_a_time = lock(&self.manifest)?;
-        let manifest = {
-            let mut core = self.core()?;
-            // The core's lock keeps commits away, and the writer sees the last one's model before it is published.
-            let tx = self.db.begin()?;
-            let identity = identity(self.store_id, &tx.attachment().space, core.index.options());
-            core.index.manifest(identity)
-        };
-        let Some(manifest) = manifest else { return Ok(()) };
-        let written = self.put_down(&manifest);
-        if written.is_err() {
+        let mut last = lock(&self.manifest)?;
+        let Some(mut manifest) = self.manifest()? else { return Ok(()) };
+        if *last == Some(manifest.seq()) {
+            // Each has a commit of its own: where the one before came back, what the journal lost since would be missed.
             self.core()?.index.take_back(manifest);
+            self.commit_nothing()?;
+            let Some(later) = self.manifest()? else { return Ok(()) };
+            manifest = later;
+        }
+        let written = self.put_down(&manifest);
+        match &written {
+            Ok(()) => *last = Some(manifest.seq()),
+            Err(_) => self.core()?.index.take_back(manifest),
         }
         written
+    }
+
+    /// What the index's files hold, where that is due to be written.
+    fn manifest(&self) -> Result<Option<Manifest>> {
+        let mut core = self.core()?;
+        // The core's lock keeps commits away, and the writer sees the last one's model before it is published.
+        let tx = self.db.begin()?;
+        let identity = identity(self.store_id, &tx.attachment().space, core.index.options());
+        Ok(core.index.manifest(identity))
+    }
+
+    /// Counts the commits up.
+    fn commit_nothing(&self) -> Result<()> {
+        let core = self.core()?;
+        let mut tx = self.db.begin()?;
+        let swept: u64 = tx.read("journal", &swept_key())?.unwrap_or(0);
+        tx.put(swept_key(), codec::encode(&swept)?);
+        self.commit_unjournaled(core, tx, IndexChanges::new(), |_, _| {})
     }
 
     fn put_down(&self, manifest: &Manifest) -> Result<()> {

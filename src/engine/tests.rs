@@ -245,6 +245,35 @@ fn index_files(folder: &std::path::Path) -> Vec<String> {
     names
 }
 
+fn copy_files(from: &std::path::Path, to: &std::path::Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for file in std::fs::read_dir(from).unwrap().map(Result::unwrap) {
+        std::fs::copy(file.path(), to.join(file.file_name())).unwrap();
+    }
+}
+
+/// A history found by simulation: two manifests of one commit, of which the later one had more taken out of the journal.
+#[test]
+fn an_old_copy_of_the_index_is_not_taken_though_nothing_was_written_since() {
+    let (folder, engine) = sealed_vectors();
+    put(&engine, 20..25, 0.0);
+    let manifest = || std::fs::read(folder.path().join("index/MANIFEST")).unwrap();
+    let before = manifest();
+    put(&engine, 0..1, 0.3);
+    engine.checkpoint().unwrap();
+    assert_ne!(manifest(), before);
+    let (index, old) = (folder.path().join("index"), folder.path().join("old"));
+    copy_files(&index, &old);
+    assert_eq!(count(&engine.view(), &keys::all_unsealed()), 6);
+    assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
+    assert_eq!(count(&engine.view(), &keys::all_unsealed()), 0);
+    crash(engine);
+    std::fs::remove_dir_all(&index).unwrap();
+    copy_files(&old, &index);
+    let engine = Engine::open(folder.path(), &Request::default()).unwrap();
+    assert_eq!(engine.view().attachment().index.len(), 25);
+}
+
 /// So many rows die that the file is to be made anew.
 fn wear(engine: &Engine) {
     put(engine, 0..8, 0.5);

@@ -71,6 +71,12 @@ impl Upkeep {
         Ok(Self { wake: Some(wake), cancel, thread: Some(thread) })
     }
 
+    /// No thread: nothing is done but what is called for.
+    #[cfg(test)]
+    pub(super) fn none() -> Self {
+        Self { wake: None, cancel: Arc::default(), thread: None }
+    }
+
     /// Has the thread look whether there is work; a wake that is still waiting is enough.
     pub(super) fn wake(&self) {
         if let Some(wake) = &self.wake

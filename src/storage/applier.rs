@@ -38,16 +38,18 @@ impl<A> Applier<A> {
 
     /// Applies until the database is closed or something fails. Commits gather for `delay` first.
     pub(crate) fn run(mut self, delay: Duration) {
-        loop {
-            let round = self.core.queue.take(delay);
-            match self.work(&round) {
-                Ok(()) if round.closing => break,
-                Ok(()) => {}
-                Err(error) => {
-                    tracing::error!(%error, "commits cannot be applied: they stay in the log");
-                    self.core.health.fail(error.to_string());
-                    break;
-                }
+        while self.step(delay) {}
+    }
+
+    /// Takes up what waits; whether more may come.
+    pub(crate) fn step(&mut self, delay: Duration) -> bool {
+        let round = self.core.queue.take(delay);
+        match self.work(&round) {
+            Ok(()) => !round.closing,
+            Err(error) => {
+                tracing::error!(%error, "commits cannot be applied: they stay in the log");
+                self.core.health.fail(error.to_string());
+                false
             }
         }
     }

@@ -3,6 +3,8 @@
 use std::cell::RefCell;
 use std::ops::ControlFlow;
 use std::path::Path;
+#[cfg(test)]
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
@@ -11,6 +13,7 @@ use std::time::Duration;
 use super::applier::Applier;
 use super::backend::Backend;
 use super::core::{Core, Head, Health};
+use super::disk::{Disk, SystemDisk};
 use super::folder::{self, LOG_FOLDER};
 use super::generation::Generation;
 use super::lock::FolderLock;
@@ -65,23 +68,25 @@ pub(crate) struct Opened {
 impl Opened {
     /// Opens or creates the store in `path` over sled.
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Self> {
-        let opened = Self::open_over(path, options, |store| {
+        let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
+        let opened = Self::open_over(path, options, &disk, |store| {
             Ok(Arc::new(SledBackend::open(store, options.cache_bytes)?))
         })?;
         current::remove_others(path)?;
         Ok(opened)
     }
 
-    /// Opens or creates the store in `path` over the backend that `backend` opens.
+    /// Opens or creates the store in `path`, its log on `disk`, over the backend that `backend` opens.
     pub(crate) fn open_over(
         path: &Path,
         options: &Options,
+        disk: &Arc<dyn Disk>,
         backend: impl FnOnce(&Path) -> Result<Arc<dyn Backend>>,
     ) -> Result<Self> {
         folder::prepare(path)?;
         let lock = FolderLock::acquire(path)?;
         let backend = backend(path)?;
-        let (log, seq) = recovery::recover(&*backend, &path.join(LOG_FOLDER))?;
+        let (log, seq) = recovery::recover(&*backend, disk, &path.join(LOG_FOLDER))?;
         Ok(Self { is_new: seq == 0, backend, log, seq, options: options.clone(), lock })
     }
 
@@ -122,6 +127,28 @@ impl Opened {
 
     /// Publishes what is there with `attachment` and takes commits from now on.
     pub(crate) fn start<A: Send + Sync + 'static>(self, attachment: A) -> Result<Database<A>> {
+        let (core, seq, lock) = self.core(attachment);
+        let applier = Some(spawn_applier(&core, seq)?);
+        Ok(Database {
+            core,
+            applier,
+            #[cfg(test)]
+            by_hand: None,
+            lock,
+            #[cfg(test)]
+            scratch: None,
+        })
+    }
+
+    /// [`Opened::start`] without a thread: commits are applied by [`Database::apply_waiting`].
+    #[cfg(test)]
+    pub(crate) fn start_by_hand<A: Send + Sync + 'static>(self, attachment: A) -> Database<A> {
+        let (core, seq, lock) = self.core(attachment);
+        let by_hand = Some(Mutex::new(Applier::new(Arc::clone(&core), seq)));
+        Database { core, applier: None, by_hand, lock, scratch: None }
+    }
+
+    fn core<A: Send + Sync + 'static>(self, attachment: A) -> (Arc<Core<A>>, u64, Arc<FolderLock>) {
         let generation = Arc::new(Generation::default());
         let attachment = Arc::new(attachment);
         let first = Published {
@@ -141,14 +168,7 @@ impl Opened {
             options: self.options,
             head: Mutex::new(head),
         });
-        let applier = Some(spawn_applier(&core, self.seq)?);
-        Ok(Database {
-            core,
-            applier,
-            lock: Arc::new(self.lock),
-            #[cfg(test)]
-            scratch: None,
-        })
+        (core, self.seq, Arc::new(self.lock))
     }
 }
 
@@ -167,7 +187,11 @@ fn spawn_applier<A: Send + Sync + 'static>(core: &Arc<Core<A>>, seq: u64) -> Res
 /// A durable, multi-version key-value base. `A` is published together with each commit.
 pub(crate) struct Database<A> {
     core: Arc<Core<A>>,
+    /// The thread that applies commits.
     applier: Option<JoinHandle<()>>,
+    /// Who applies commits where there is no thread.
+    #[cfg(test)]
+    by_hand: Option<Mutex<Applier<A>>>,
     lock: Arc<FolderLock>,
     #[cfg(test)]
     scratch: Option<tempfile::TempDir>,
@@ -178,7 +202,8 @@ impl<A: Send + Sync + 'static> Database<A> {
     /// A database over a map in memory; its log lies in a temporary folder.
     pub(crate) fn in_memory(attachment: A) -> Result<Self> {
         let scratch = tempfile::tempdir().map_err(|e| Error::io("create", "a temporary folder", e))?;
-        let opened = Opened::open_over(scratch.path(), &Options::default(), |_| {
+        let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
+        let opened = Opened::open_over(scratch.path(), &Options::default(), &disk, |_| {
             Ok(Arc::new(super::memory::MemoryBackend::default()))
         })?;
         let mut database = opened.start(attachment)?;
@@ -212,10 +237,24 @@ impl<A: Send + Sync + 'static> Database<A> {
     /// Returns once the backend holds all commits on disk and the log is cut.
     pub(crate) fn checkpoint(&self) -> Result<()> {
         self.core.health.check()?;
+        #[cfg(test)]
+        if self.by_hand.is_some() {
+            self.core.queue.want_checkpoint();
+            self.step_by_hand();
+            return self.core.health.check();
+        }
         if self.core.queue.checkpoint() {
             return Ok(());
         }
         self.core.health.check()
+    }
+
+    /// Applies what waits, where no thread does.
+    #[cfg(test)]
+    pub(crate) fn apply_waiting(&self) {
+        if self.core.queue.is_waiting() {
+            self.step_by_hand();
+        }
     }
 
     /// Writes the backend's files anew, without a trace of what was deleted or replaced, and cuts the log; false where
@@ -233,7 +272,8 @@ impl<A: Send + Sync + 'static> Database<A> {
     /// Returns once commit `seq` is on disk, whatever durability was asked for.
     pub(crate) fn make_durable(&self, seq: u64) -> Result<()> {
         self.core.health.check()?;
-        self.core.log.make_durable(seq)
+        // Nothing more becomes durable then, so nothing more may be taken.
+        self.core.log.make_durable(seq).inspect_err(|error| self.core.health.fail(error.to_string()))
     }
 
     /// Number of the last commit that is known to be on disk.
@@ -249,13 +289,26 @@ impl<A: Send + Sync + 'static> Database<A> {
 }
 
 /// Closing applies what is logged and cuts the log, so that the next opening has nothing to do.
+#[cfg(test)]
+impl<A> Database<A> {
+    /// As the thread does, it ends for good with the first failure.
+    fn step_by_hand(&self) {
+        if let Some(applier) = &self.by_hand
+            && self.core.health.check().is_ok()
+            && !applier.lock().unwrap_or_else(PoisonError::into_inner).step(Duration::ZERO)
+        {
+            self.core.queue.stop();
+        }
+    }
+}
+
 impl<A> Drop for Database<A> {
     fn drop(&mut self) {
         self.core.queue.close();
-        if let Some(applier) = self.applier.take()
-            && applier.join().is_err()
-        {
+        if self.applier.take().is_some_and(|applier| applier.join().is_err()) {
             tracing::error!("the applier panicked; the log holds what it did not apply");
         }
+        #[cfg(test)]
+        self.step_by_hand();
     }
 }

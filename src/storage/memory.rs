@@ -1,23 +1,50 @@
-//! A backend in memory that fails on demand.
+//! A backend in memory that fails on demand, and forgets what was not synced.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{PoisonError, RwLock};
+use std::sync::{Mutex, PoisonError, RwLock};
 
 use super::backend::{Backend, Op};
+use super::fault::{Dice, Faults};
 use crate::error::{Error, Result};
+
+type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// A `BTreeMap` with fault injection: the n-th call of a kind fails, and each later one of that kind.
 #[derive(Default)]
 pub(crate) struct MemoryBackend {
-    map: RwLock<BTreeMap<Vec<u8>, Vec<u8>>>,
+    map: RwLock<Map>,
+    on_disk: Mutex<OnDisk>,
+    /// What fails of whatever kind.
+    pub(crate) faults: Faults,
     ops_left: Fuse,
     gets_left: Fuse,
     syncs_left: Fuse,
 }
 
+/// What is known to be on disk, and what came since.
+#[derive(Default)]
+struct OnDisk {
+    synced: Map,
+    since: Vec<(Vec<u8>, Option<Vec<u8>>)>,
+}
+
 impl MemoryBackend {
+    /// The backend as a machine that stops now may leave it, with any of the changes since the last sync; this one is off from
+    /// then on.
+    pub(crate) fn crash(&self, dice: &mut Dice) -> Self {
+        self.faults.turn_off();
+        let on_disk = self.on_disk.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut map = on_disk.synced.clone();
+        let (none, all) = (dice.one_in(4), dice.one_in(3));
+        for (key, value) in on_disk.since.iter().filter(|_| !none && (all || dice.one_in(2))) {
+            set(&mut map, key, value.as_deref());
+        }
+        let on_disk = Mutex::new(OnDisk { synced: map.clone(), since: Vec::new() });
+        Self { map: RwLock::new(map), on_disk, ..Self::default() }
+    }
+
     /// After `count` more changed keys each change fails: a batch in the middle is torn.
     pub(crate) fn fail_changes_after(&self, count: u64) {
         self.ops_left.set(count);
@@ -57,11 +84,13 @@ impl MemoryBackend {
 impl Backend for MemoryBackend {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         self.gets_left.burn("read")?;
+        self.faults.check("read")?;
         Ok(self.map.read().unwrap_or_else(PoisonError::into_inner).get(key).cloned())
     }
 
     fn scan(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
         self.gets_left.burn("read")?;
+        self.faults.check("read")?;
         if to.is_some_and(|to| to <= from) {
             return Ok(Vec::new());
         }
@@ -73,17 +102,22 @@ impl Backend for MemoryBackend {
     fn apply(&self, ops: &mut dyn Iterator<Item = Op<'_>>) -> Result<()> {
         for (key, value) in ops {
             self.ops_left.burn("write")?;
-            let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
-            match value {
-                Some(value) => map.insert(key.to_vec(), value.to_vec()),
-                None => map.remove(key),
-            };
+            self.faults.check("write")?;
+            set(&mut self.map.write().unwrap_or_else(PoisonError::into_inner), key, value);
+            let mut on_disk = self.on_disk.lock().unwrap_or_else(PoisonError::into_inner);
+            on_disk.since.push((key.to_vec(), value.map(<[u8]>::to_vec)));
         }
         Ok(())
     }
 
     fn sync(&self) -> Result<()> {
-        self.syncs_left.burn("sync")
+        self.syncs_left.burn("sync")?;
+        self.faults.check("sync")?;
+        let mut on_disk = self.on_disk.lock().unwrap_or_else(PoisonError::into_inner);
+        for (key, value) in std::mem::take(&mut on_disk.since) {
+            set(&mut on_disk.synced, &key, value.as_deref());
+        }
+        Ok(())
     }
 
     fn rewrite(&self, _: &dyn Fn(u64), _: &AtomicBool) -> Result<bool> {
@@ -94,6 +128,13 @@ impl Backend for MemoryBackend {
         let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
         Ok(map.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum())
     }
+}
+
+fn set(map: &mut Map, key: &[u8], value: Option<&[u8]>) {
+    match value {
+        Some(value) => map.insert(key.to_vec(), value.to_vec()),
+        None => map.remove(key),
+    };
 }
 
 struct Fuse(AtomicU64);

@@ -8,6 +8,9 @@ pub(crate) mod codec;
 mod core;
 mod current;
 mod database;
+mod disk;
+#[cfg(test)]
+mod fault;
 mod folder;
 mod frame;
 mod generation;
@@ -16,6 +19,8 @@ mod lock;
 mod log;
 #[cfg(test)]
 mod memory;
+#[cfg(test)]
+mod memory_disk;
 mod merge;
 mod meta;
 mod published;
@@ -30,9 +35,19 @@ mod tests;
 mod view;
 mod writer;
 
+#[cfg(test)]
+pub(crate) use backend::Backend;
 pub use database::Durability;
 pub(crate) use database::{Database, Opened, Options};
+#[cfg(test)]
+pub(crate) use disk::Disk;
+#[cfg(test)]
+pub(crate) use fault::Dice;
 pub(crate) use folder::{holds_store, index_folder};
+#[cfg(test)]
+pub(crate) use memory::MemoryBackend;
+#[cfg(test)]
+pub(crate) use memory_disk::MemoryDisk;
 pub(crate) use merge::prefix_end;
 pub(crate) use view::View;
 pub(crate) use writer::Writer;

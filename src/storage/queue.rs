@@ -76,6 +76,18 @@ impl Queue {
         state.checkpoints_done >= wanted
     }
 
+    /// Has the next round cut the log.
+    #[cfg(test)]
+    pub(crate) fn want_checkpoint(&self) {
+        self.lock().checkpoints_wanted += 1;
+    }
+
+    /// Whether there is anything to apply.
+    #[cfg(test)]
+    pub(crate) fn is_waiting(&self) -> bool {
+        !self.lock().records.is_empty()
+    }
+
     /// Lets the applier finish what is queued and end.
     pub(crate) fn close(&self) {
         self.lock().closing = true;

@@ -1,9 +1,8 @@
 //! Reads the log back when a store is opened: all sound records in order, a torn tail told from damage.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::folder;
+use super::super::disk::Disk;
 use super::{file, record};
 use crate::error::{Error, Result};
 
@@ -29,18 +28,19 @@ pub(crate) struct Replayed {
 /// [`Error::Damaged`] where a record is broken or missing that was known to be on disk; records
 /// that were never synced may be torn, and end the log.
 pub(crate) fn replay(
+    disk: &dyn Disk,
     log_folder: &Path,
     store_id: u128,
     mut each: impl FnMut(&record::Found<'_>) -> Result<()>,
 ) -> Result<Replayed> {
     let files: Vec<_> =
-        folder::list(log_folder)?.into_iter().filter(|path| file::first_seq(path).is_some()).collect();
+        disk.list(log_folder)?.into_iter().filter(|path| file::first_seq(path).is_some()).collect();
     let mut replayed =
         Replayed { first_seq: files.first().and_then(|p| file::first_seq(p)), ..Replayed::default() };
     let mut next = replayed.first_seq.unwrap_or(1);
     for (index, path) in files.iter().enumerate() {
         let last = index + 1 == files.len();
-        let bytes = fs::read(path).map_err(|e| Error::io("read", path, e))?;
+        let bytes = disk.read(path)?;
         if last && bytes.len() < file::HEADER_BYTES {
             replayed.torn = true;
             break;

@@ -1,7 +1,5 @@
 //! Appends records to the log's newest file, syncs it, and cuts the log behind a checkpoint.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -9,10 +7,11 @@ use super::file;
 use super::group_commit::GroupCommit;
 use super::record::{Record, RecordBuilder};
 use crate::error::{Error, Result};
-use crate::storage::folder;
+use crate::storage::disk::{Disk, DiskFile};
 
 /// The commit log of an open store.
 pub(crate) struct Log {
+    disk: Arc<dyn Disk>,
     folder: PathBuf,
     store_id: u128,
     tail: Mutex<Tail>,
@@ -21,21 +20,22 @@ pub(crate) struct Log {
 
 /// The newest file.
 struct Tail {
-    file: Arc<File>,
+    file: Arc<dyn DiskFile>,
     path: PathBuf,
     len: u64,
     appended: u64,
-    /// Why no more is appended: a failed write that could not be taken back.
-    broken: Option<String>,
+    /// Whether bytes of a failed write may lie behind the end.
+    torn: bool,
 }
 
 impl Log {
     /// A log whose next record is `last_seq + 1`, in a new file; older files are removed, so the
     /// backend must have everything they hold on disk.
-    pub(crate) fn start(folder: &Path, store_id: u128, last_seq: u64) -> Result<Self> {
-        let tail = Tail::create(folder, store_id, last_seq)?;
+    pub(crate) fn start(disk: &Arc<dyn Disk>, folder: &Path, store_id: u128, last_seq: u64) -> Result<Self> {
+        let tail = Tail::create(&**disk, folder, store_id, last_seq)?;
         let group = GroupCommit::new(last_seq);
-        let log = Self { folder: folder.to_owned(), store_id, tail: Mutex::new(tail), group };
+        let (disk, folder) = (Arc::clone(disk), folder.to_owned());
+        let log = Self { disk, folder, store_id, tail: Mutex::new(tail), group };
         log.cut(last_seq)?;
         Ok(log)
     }
@@ -43,7 +43,7 @@ impl Log {
     /// Appends a commit's changes and returns them with the number they got.
     ///
     /// # Errors
-    /// The file is as it was before, or else takes nothing more.
+    /// Nothing was appended. What a failed write left at the end is taken back, now or before the next one.
     pub(crate) fn append(&self, changes: RecordBuilder) -> Result<Record> {
         let mut tail = self.tail();
         let record = changes.finish(tail.appended + 1, self.group.durable());
@@ -61,7 +61,7 @@ impl Log {
                 let tail = self.tail();
                 (Arc::clone(&tail.file), tail.path.clone(), tail.appended)
             };
-            file.sync_data().map_err(|e| Error::io("sync", path, e))?;
+            file.sync().map_err(|e| Error::io("sync", path, e))?;
             Ok(appended)
         })
     }
@@ -86,33 +86,33 @@ impl Log {
     /// then on disk.
     pub(crate) fn rotate(&self) -> Result<u64> {
         let mut tail = self.tail();
-        tail.check()?;
+        tail.mend()?;
         let appended = tail.appended;
-        if let Err(e) = tail.file.sync_data() {
+        if let Err(e) = tail.file.sync() {
             self.group.fail(format!("the log could not be synced: {e}"));
             return Err(Error::io("sync", &tail.path, e));
         }
         self.group.advance(appended);
-        *tail = Tail::create(&self.folder, self.store_id, appended)?;
+        *tail = Tail::create(&*self.disk, &self.folder, self.store_id, appended)?;
         Ok(appended)
     }
 
     /// Removes the files whose records are all at or before `seq`, which the backend must have on disk.
     pub(crate) fn cut(&self, seq: u64) -> Result<()> {
         let newest = self.tail().path.clone();
-        for path in folder::list(&self.folder)? {
+        for path in self.disk.list(&self.folder)? {
             if path != newest && file::first_seq(&path).is_some_and(|first| first <= seq) {
-                fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+                self.disk.remove(&path)?;
             }
         }
-        folder::sync_folder(&self.folder)
+        self.disk.sync_folder(&self.folder)
     }
 
     /// Bytes of all files.
     pub(crate) fn size_bytes(&self) -> Result<u64> {
         let mut total = 0;
-        for path in folder::list(&self.folder)? {
-            total += fs::metadata(&path).map_or(0, |meta| meta.len());
+        for path in self.disk.list(&self.folder)? {
+            total += self.disk.len(&path).unwrap_or(0);
         }
         Ok(total)
     }
@@ -123,43 +123,37 @@ impl Log {
 }
 
 impl Tail {
-    fn create(folder: &Path, store_id: u128, last_seq: u64) -> Result<Self> {
+    fn create(disk: &dyn Disk, folder: &Path, store_id: u128, last_seq: u64) -> Result<Self> {
         let path = file::path(folder, last_seq + 1);
         let io = |action| {
             let path = path.clone();
             move |e| Error::io(action, path, e)
         };
-        let mut options = OpenOptions::new();
-        let mut file = options.append(true).create(true).open(&path).map_err(io("create"))?;
-        file.set_len(0).map_err(io("create"))?;
-        file.write_all(&file::header(store_id, last_seq + 1)).map_err(io("write"))?;
-        file.sync_all().map_err(io("sync"))?;
-        folder::sync_folder(folder)?;
-        Ok(Self {
-            file: Arc::new(file),
-            path,
-            len: file::HEADER_BYTES as u64,
-            appended: last_seq,
-            broken: None,
-        })
+        let file = disk.create(&path)?;
+        file.append(&file::header(store_id, last_seq + 1)).map_err(io("write"))?;
+        file.sync().map_err(io("sync"))?;
+        disk.sync_folder(folder)?;
+        Ok(Self { file, path, len: file::HEADER_BYTES as u64, appended: last_seq, torn: false })
     }
 
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.check()?;
-        if let Err(e) = (&*self.file).write_all(bytes) {
-            if let Err(e) = self.file.set_len(self.len) {
-                self.broken = Some(format!("a torn record could not be taken back: {e}"));
-            }
+        self.mend()?;
+        if let Err(e) = self.file.append(bytes) {
+            self.torn = true;
+            // Where that fails, too, it is tried again before anything else is written.
+            let _ = self.mend();
             return Err(Error::io("append to", &self.path, e));
         }
         self.len += bytes.len() as u64;
         Ok(())
     }
 
-    fn check(&self) -> Result<()> {
-        match &self.broken {
-            Some(reason) => Err(Error::ReadOnly { reason: reason.clone() }),
-            None => Ok(()),
+    /// Takes back what a failed write left.
+    fn mend(&mut self) -> Result<()> {
+        if self.torn {
+            self.file.cut(self.len).map_err(|e| Error::io("cut", &self.path, e))?;
+            self.torn = false;
         }
+        Ok(())
     }
 }

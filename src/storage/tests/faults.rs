@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::super::disk::{Disk, SystemDisk};
 use super::super::memory::MemoryBackend;
-use super::super::{Database, Opened, Options};
+use super::super::{Database, Dice, Durability, MemoryDisk, Opened, Options};
 use super::{contents, put};
 use crate::error::{Error, Result};
 
@@ -19,7 +20,8 @@ impl Fixture {
 
     fn try_open(&self) -> Result<Database<u64>> {
         let backend = Arc::clone(&self.backend);
-        let opened = Opened::open_over(self.folder.path(), &Options::default(), |_| Ok(backend))?;
+        let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
+        let opened = Opened::open_over(self.folder.path(), &Options::default(), &disk, |_| Ok(backend))?;
         let seq = opened.seq();
         opened.start(seq)
     }
@@ -88,6 +90,45 @@ fn a_commit_that_is_not_published_makes_it_read_only() {
     drop(writer.commit().unwrap());
     assert!(matches!(database.begin().err(), Some(Error::ReadOnly { .. })));
     assert_eq!(database.view().get(b"a").unwrap(), None);
+}
+
+/// The log in memory, too, and no thread.
+fn open_on(fixture: &Fixture, disk: &Arc<MemoryDisk>, options: &Options) -> Database<u64> {
+    let (disk, backend): (Arc<dyn Disk>, _) = (disk.clone(), Arc::clone(&fixture.backend));
+    let opened = Opened::open_over(fixture.folder.path(), options, &disk, |_| Ok(backend)).unwrap();
+    opened.start_by_hand(0)
+}
+
+/// A history found by simulation: the store took no more writes until it was opened again.
+#[test]
+fn a_torn_record_that_could_not_be_taken_back_is_taken_back_by_the_next_write() {
+    let (fixture, disk) = (Fixture::new(), Arc::<MemoryDisk>::default());
+    let database = open_on(&fixture, &disk, &Options::default());
+    put(&database, &[(b"a", b"1")]).unwrap();
+    disk.faults.fail_after(0, true);
+    for _ in 0..2 {
+        assert!(matches!(put(&database, &[(b"a", b"2")]), Err(Error::Io { .. })));
+    }
+    assert_eq!(database.view().get(b"a").unwrap(), Some(b"1".to_vec()));
+    disk.faults.heal();
+    put(&database, &[(b"a", b"3")]).unwrap();
+    let left = Arc::new(disk.crash(&mut Dice(1)));
+    drop(database);
+    let database = open_on(&fixture, &left, &Options::default());
+    assert_eq!((database.view().seq(), database.view().get(b"a").unwrap()), (2, Some(b"3".to_vec())));
+}
+
+/// A history found by simulation: commits that could never become durable were acknowledged after the failure.
+#[test]
+fn with_relaxed_durability_too_nothing_is_taken_after_a_failed_sync() {
+    let (fixture, disk) = (Fixture::new(), Arc::<MemoryDisk>::default());
+    let durability = Durability::Within(std::time::Duration::from_hours(1));
+    let database = open_on(&fixture, &disk, &Options { durability, ..Options::default() });
+    put(&database, &[(b"a", b"1")]).unwrap();
+    disk.faults.fail_after(0, false);
+    assert!(database.make_durable(1).is_err());
+    assert!(matches!(put(&database, &[(b"a", b"2")]), Err(Error::ReadOnly { .. })));
+    assert_eq!(database.view().get(b"a").unwrap(), Some(b"1".to_vec()));
 }
 
 #[test]

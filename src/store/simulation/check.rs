@@ -1,0 +1,82 @@
+//! Does a store hold what it should, and does its index answer as its records say?
+
+use super::model::Model;
+use super::world::lines;
+use crate::model::Tombstone;
+use crate::store::Snapshot;
+use std::collections::BTreeMap;
+
+/// How far a score may be from the one computed here.
+const TOLERANCE: f32 = 1e-4;
+/// Hits that are asked for.
+const LIMIT: usize = 4;
+
+/// The records of a snapshot are the model's, and so are all counts.
+pub(super) fn records(snapshot: &Snapshot, model: &Model) {
+    assert_eq!(lines(snapshot).unwrap(), model.lines(), "the records");
+    let stats = snapshot.stats().unwrap();
+    assert_eq!([stats.users, stats.items, stats.events, stats.texts], model.counts(), "the counts");
+    assert!(same_marks(snapshot, model), "the marks of erased users");
+}
+
+/// Whether a snapshot may be of a model's state.
+pub(super) fn holds(snapshot: &Snapshot, model: &Model) -> bool {
+    lines(snapshot).unwrap() == model.lines() && same_marks(snapshot, model)
+}
+
+fn same_marks(snapshot: &Snapshot, model: &Model) -> bool {
+    let found: Vec<Tombstone> = snapshot.erased().map(Result::unwrap).collect();
+    let marked = |user: &String| found.iter().any(|mark| Tombstone::of(user, mark.salt).unwrap() == *mark);
+    found.len() == model.erased.len() && model.erased.iter().all(marked)
+}
+
+/// Every user's nearest are those that a comparison with all profiles, made of the records, finds.
+pub(super) fn answers(snapshot: &Snapshot, model: &Model) {
+    let mut vectors: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
+    for user in model.users.keys() {
+        vectors.extend(snapshot.profile(user).unwrap().embedding.map(|vector| (user.as_str(), vector)));
+    }
+    let stats = snapshot.stats().unwrap();
+    let known = vectors.keys();
+    assert_eq!(
+        stats.vectors,
+        vectors.len() as u64,
+        "the number of vectors, which are of {known:?}: {stats:?}"
+    );
+    let own = stats.encoder.is_none();
+    for (&user, vector) in &vectors {
+        let scores: BTreeMap<&str, f32> = vectors
+            .iter()
+            .filter(|(other, _)| **other != user)
+            .map(|(&other, with)| (other, if own { cosine(vector, with) } else { likeness(vector, with) }))
+            .collect();
+        let mut best: Vec<f32> = scores.values().copied().collect();
+        best.sort_by(|a, b| b.total_cmp(a));
+        for exact in [true, false] {
+            let hits = snapshot.similar(user).limit(LIMIT).exact(exact).run().unwrap();
+            assert_eq!(hits.len(), LIMIT.min(scores.len()), "hits of {user}");
+            for (hit, best) in hits.iter().zip(&best) {
+                let score = scores[hit.user.as_str()];
+                assert!((hit.score - score).abs() < TOLERANCE, "{user}: {hit:?} scores {score}");
+                assert!(
+                    !exact || (hit.score - best).abs() < TOLERANCE,
+                    "{user}: {hit:?} is not the best, {best}"
+                );
+            }
+        }
+    }
+}
+
+fn cosine(a: &[f32], b: &[f32]) -> f32 {
+    (dot(a, b) / (dot(a, a) * dot(b, b)).sqrt()) as f32
+}
+
+/// The mean of the blocks' cosines, by the weights of the blocks that the asking side has: all but the slack, the last number.
+fn likeness(asking: &[f32], other: &[f32]) -> f32 {
+    let asking = &asking[..asking.len() - 1];
+    (dot(asking, other) / dot(asking, asking)) as f32
+}
+
+fn dot(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(x, y)| f64::from(*x) * f64::from(*y)).sum()
+}

@@ -1,0 +1,127 @@
+//! What a store should hold, said as plainly as can be.
+
+use crate::model::{Attributes, Event, Item, Record, Removal, Text, User};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// All records of a store.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Model {
+    items: BTreeMap<String, Item>,
+    pub(super) users: BTreeMap<String, Person>,
+    pub(super) erased: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Person {
+    attributes: Attributes,
+    pub(super) vector: Option<Vec<f32>>,
+    events: Vec<Event>,
+    texts: Vec<Text>,
+}
+
+/// Whether a record was taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    Yes,
+    /// Its user was erased.
+    Erased,
+}
+
+impl Model {
+    pub(super) fn apply(&mut self, record: &Record) -> Taken {
+        match record {
+            Record::Item(item) => drop(self.items.insert(item.id.clone(), item.clone())),
+            Record::User(user) => return self.person(&user.id, |person| person.put(user)),
+            Record::Event(event) => return self.record(event),
+            Record::Text(text) => return self.person(&text.user, |person| person.write(text)),
+            Record::Remove(Removal::User { user }) => drop(self.users.remove(user)),
+            Record::Remove(Removal::Item { item }) => self.remove_item(item),
+            Record::Remove(Removal::UserAttribute { user, attribute }) => {
+                self.users.get_mut(user).map(|person| person.attributes.remove(attribute));
+            }
+            Record::Erase(erasure) => {
+                self.users.remove(&erasure.user);
+                self.erased.insert(erasure.user.clone());
+            }
+            Record::Readmit(erasure) => drop(self.erased.remove(&erasure.user)),
+            Record::Erased(_) => {}
+        }
+        Taken::Yes
+    }
+
+    fn person(&mut self, id: &str, change: impl FnOnce(&mut Person)) -> Taken {
+        if !self.users.contains_key(id) && self.erased.contains(id) {
+            return Taken::Erased;
+        }
+        change(self.users.entry(id.to_owned()).or_default());
+        Taken::Yes
+    }
+
+    fn record(&mut self, event: &Event) -> Taken {
+        if !self.users.contains_key(&event.user) && self.erased.contains(&event.user) {
+            return Taken::Erased;
+        }
+        let known = |person: &Person| person.events.iter().any(|old| old.id == event.id);
+        if event.id.is_some() && self.users.values().any(known) {
+            return Taken::Yes;
+        }
+        if let Some(item) = &event.item {
+            let unknown = || Item { id: item.clone(), ..Item::default() };
+            self.items.entry(item.clone()).or_insert_with(unknown);
+        }
+        self.person(&event.user, |person| {
+            if !person.events.contains(event) {
+                person.events.push(event.clone());
+            }
+        })
+    }
+
+    fn remove_item(&mut self, item: &str) {
+        self.items.remove(item);
+        for person in self.users.values_mut() {
+            person.events.retain(|event| event.item.as_deref() != Some(item));
+        }
+    }
+
+    /// All records but marks of erased users, as sorted lines.
+    pub(super) fn lines(&self) -> Vec<String> {
+        let mut records: Vec<Record> = self.items.values().cloned().map(Record::Item).collect();
+        for (id, person) in &self.users {
+            let (attributes, vector) = (person.attributes.clone(), person.vector.clone());
+            records.push(Record::User(User { id: id.clone(), attributes, vector }));
+            records.extend(person.events.iter().cloned().map(Record::Event));
+            records.extend(person.texts.iter().cloned().map(Record::Text));
+        }
+        sorted_lines(&records)
+    }
+
+    /// Users, items, events and texts.
+    pub(super) fn counts(&self) -> [u64; 4] {
+        let sum = |count: fn(&Person) -> usize| self.users.values().map(count).sum::<usize>() as u64;
+        let (events, texts) = (sum(|person| person.events.len()), sum(|person| person.texts.len()));
+        [self.users.len() as u64, self.items.len() as u64, events, texts]
+    }
+}
+
+impl Person {
+    fn put(&mut self, user: &User) {
+        self.attributes.extend(user.attributes.clone());
+        if user.vector.is_some() {
+            self.vector.clone_from(&user.vector);
+        }
+    }
+
+    fn write(&mut self, text: &Text) {
+        if !self.texts.contains(text) {
+            self.texts.push(text.clone());
+        }
+    }
+}
+
+/// Records as lines of JSON, sorted.
+pub(super) fn sorted_lines(records: &[Record]) -> Vec<String> {
+    let line = |record| serde_json::to_string(record).unwrap();
+    let mut lines: Vec<String> = records.iter().map(line).collect();
+    lines.sort();
+    lines
+}
