@@ -30,9 +30,7 @@ impl Loose<'_> {
             Self::Time(time) => Some(*time),
             Self::Int(number) => Time::from_epoch(*number).ok(),
             Self::Float(number) => time_of_float(*number),
-            Self::Text(text) => {
-                text.parse().ok().or_else(|| text.trim().parse().ok().and_then(time_of_float))
-            }
+            Self::Text(text) => time_of_text(text.trim()),
             _ => None,
         }
     }
@@ -48,6 +46,14 @@ impl Loose<'_> {
             Self::List(_) => "a list",
             Self::Odd(what) => what,
         }
+    }
+}
+
+/// What is a whole number is not tried as a float, which would round it into the years that there are.
+fn time_of_text(text: &str) -> Option<Time> {
+    match text.parse() {
+        Ok(number) => Time::from_epoch(number).ok(),
+        Err(_) => text.parse().ok().or_else(|| text.parse().ok().and_then(time_of_float)),
     }
 }
 

@@ -98,9 +98,14 @@ impl FromStr for Time {
         if let Ok(stamp) = text.parse::<jiff::Timestamp>() {
             return Self::from_micros(stamp.as_microsecond());
         }
-        let expected = "a time is RFC 3339 (2017-03-01T10:00:00Z), a date (2017-03-01) or an epoch";
-        let civil: jiff::civil::DateTime =
-            text.parse().map_err(|_| Error::invalid("time", format!("{text:?}"), expected))?;
+        let expected = "a time is RFC 3339 (2017-03-01T10:00:00Z), a date (2017-03-01) or an epoch, \
+                        and at most 9999-12-30T22:00:00Z";
+        let refusal = || Error::invalid("time", format!("{text:?}"), expected);
+        // The name of a zone would be passed over in silence, and the time be taken for UTC.
+        if text.contains('[') {
+            return Err(refusal());
+        }
+        let civil: jiff::civil::DateTime = text.parse().map_err(|_| refusal())?;
         let stamp = jiff::tz::TimeZone::UTC
             .to_timestamp(civil)
             .map_err(|e| Error::invalid("time", format!("{text:?}"), e.to_string()))?;
