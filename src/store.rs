@@ -298,7 +298,7 @@ impl Options {
         self
     }
 
-    /// Memory for sled's page cache in bytes; as much again may hold values that writers lately read.
+    /// Memory for sled's page cache in bytes, at least 65,536; as much again may hold values that writers lately read.
     pub fn cache_bytes(mut self, bytes: u64) -> Self {
         self.request.cache_bytes = Some(bytes);
         self
@@ -335,6 +335,7 @@ impl Options {
     /// As [`Store::open`]; [`crate::Error::OptionMismatch`] where an option differs from what the store
     /// was made with and may not; [`crate::Error::Invalid`] for an option out of range.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
+        self.request.check(path.as_ref())?;
         Ok(Store { engine: Engine::open(path.as_ref(), &self.request)? })
     }
 }

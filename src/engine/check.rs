@@ -2,7 +2,10 @@
 
 use super::settings::{Settings, Source};
 use crate::error::{Error, Result};
-use crate::model::{Attributes, Event, MAX_TEXT_BYTES, Record, Removal, User, Value, check_id};
+use crate::model::{
+    Attributes, Event, MAX_ATTRIBUTES, MAX_ATTRIBUTES_BYTES, MAX_SET, MAX_TEXT_BYTES, Metric, Record,
+    Removal, User, Value, check_id,
+};
 
 /// Longest vector: squares of longer ones overflow.
 const MAX_LENGTH: f64 = 1e18;
@@ -40,17 +43,17 @@ fn check_user(settings: &Settings, user: &User) -> Result<()> {
         (Some(_), Source::Encoder { .. }) => Err(Error::OwnEmbeddings { what: "a user" }),
         (Some(vector), Source::Vectors { dim, metric }) => {
             check_vector(&format!("the vector of user {:?}", user.id), vector, *dim)?;
-            let zero = *metric == crate::model::Metric::Cosine && vector.iter().all(|&x| x == 0.0);
-            if zero {
-                return Err(Error::invalid(
-                    format!("the vector of user {:?}", user.id),
-                    "all zeros",
-                    "it has no direction, which cosine needs",
-                ));
-            }
-            Ok(())
+            check_direction(&format!("the vector of user {:?}", user.id), vector, *metric)
         }
     }
+}
+
+/// Refuses a vector of zeros where vectors are compared by direction.
+pub(crate) fn check_direction(what: &str, vector: &[f32], metric: Metric) -> Result<()> {
+    if metric == Metric::Cosine && vector.iter().all(|&x| x == 0.0) {
+        return Err(Error::invalid(what, "all zeros", "it has no direction, which cosine needs"));
+    }
+    Ok(())
 }
 
 /// Refuses a vector of the wrong length or with NaN or infinities.
@@ -79,6 +82,7 @@ fn check_event(settings: &Settings, event: &Event) -> Result<()> {
     check_text("text of an event", event.text.as_deref())?;
     check_number("value of an event", event.value)?;
     check_number("quantity of an event", event.quantity)?;
+    check_id("event kind", &event.kind)?;
     if settings.kinds.find(&event.kind).is_none() {
         let names = settings.kinds.iter().map(|kind| kind.name.as_str());
         return Err(Error::Unknown {
@@ -97,7 +101,8 @@ fn check_number(what: &str, number: Option<f64>) -> Result<()> {
     }
 }
 
-fn check_text(what: &str, text: Option<&str>) -> Result<()> {
+/// Refuses a text that is too long.
+pub(crate) fn check_text(what: &str, text: Option<&str>) -> Result<()> {
     match text {
         Some(text) if text.len() > MAX_TEXT_BYTES => Err(Error::invalid(
             what,
@@ -109,16 +114,36 @@ fn check_text(what: &str, text: Option<&str>) -> Result<()> {
 }
 
 fn check_attributes(attributes: &Attributes) -> Result<()> {
+    if attributes.len() > MAX_ATTRIBUTES {
+        let expected = format!("a record has at most {MAX_ATTRIBUTES}");
+        return Err(Error::invalid("number of attributes", attributes.len(), expected));
+    }
+    let mut bytes = 0;
     for (name, value) in attributes {
         check_id("attribute name", name)?;
-        match value {
-            Value::Float(number) => check_number(&format!("attribute {name:?}"), Some(*number))?,
-            Value::Text(text) => check_text(&format!("attribute {name:?}"), Some(text))?,
-            Value::Set(texts) => {
-                texts.iter().try_for_each(|text| check_text(&format!("attribute {name:?}"), Some(text)))?;
-            }
-            Value::Bool(_) | Value::Int(_) | Value::Time(_) => {}
-        }
+        bytes += name.len() + check_value(&format!("attribute {name:?}"), value)?;
+    }
+    if bytes > MAX_ATTRIBUTES_BYTES {
+        return Err(Error::invalid(
+            "names and texts of the attributes of a record",
+            format!("{bytes} bytes long"),
+            format!("they have at most {MAX_ATTRIBUTES_BYTES} bytes together"),
+        ));
     }
     Ok(())
+}
+
+/// Gives the bytes of its texts.
+fn check_value(what: &str, value: &Value) -> Result<usize> {
+    match value {
+        Value::Float(number) => check_number(what, Some(*number)).map(|()| 0),
+        Value::Text(text) => check_text(what, Some(text)).map(|()| text.len()),
+        Value::Set(texts) if texts.len() > MAX_SET => Err(Error::invalid(
+            what,
+            format!("a set of {} texts", texts.len()),
+            format!("a set has at most {MAX_SET}"),
+        )),
+        Value::Set(texts) => texts.iter().map(|text| check_text(what, Some(text)).map(|()| text.len())).sum(),
+        Value::Bool(_) | Value::Int(_) | Value::Time(_) => Ok(0),
+    }
 }

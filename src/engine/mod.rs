@@ -28,7 +28,7 @@ mod upkeep;
 mod write;
 
 pub(crate) use buckets::contributions_of;
-pub(crate) use check::check_vector;
+pub(crate) use check::{check_direction, check_text, check_vector};
 pub(crate) use encode::encode_rows;
 pub use fit::FitReport;
 pub(crate) use points::Points;

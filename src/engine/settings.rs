@@ -2,13 +2,16 @@
 
 use crate::encoder::{Encoder, HashedEncoder};
 use crate::error::{Error, Result};
-use crate::model::{EventKind, Kinds, MAX_DIM, Metric};
+use crate::model::{EventKind, Kinds, MAX_DIM, Metric, check_id};
 use crate::profile::{Fusion, Layout};
 use crate::storage::Durability;
 use bincode::{Decode, Encode};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+
+/// Smallest page cache: sled panics with much less.
+const LEAST_CACHE_BYTES: u64 = 1 << 16;
 
 /// Where a store's embeddings come from.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -66,19 +69,35 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Refuses what no store can be opened with.
+    pub(crate) fn check(&self, folder: &Path) -> Result<()> {
+        // Joined with a file's name it would stand for the folder that the process happens to be in.
+        if folder.as_os_str().is_empty() {
+            return Err(Error::invalid("the store's folder", "empty", "name one; . is the current one"));
+        }
+        match self.cache_bytes {
+            Some(bytes) if bytes < LEAST_CACHE_BYTES => {
+                let expected = format!("it is at least {LEAST_CACHE_BYTES}");
+                Err(Error::invalid("cache_bytes", bytes, expected))
+            }
+            _ => Ok(()),
+        }
+    }
+
     /// The settings of a new store, with its encoder.
     pub(crate) fn resolve_new(&self) -> Result<(Settings, Option<Arc<dyn Encoder>>)> {
+        let fusion = self.fusion.clone().unwrap_or_default();
+        fusion.check()?;
         let (source, encoder) = if let Some(dim) = self.dim {
             (self.own_vectors(dim)?, None)
         } else {
             self.refuse_metric()?;
             let (encoder, origin) = self.load(&Origin::Hashed)?;
-            self.check_room(encoder.dim())?;
+            check_id("id of the encoder", encoder.id())?;
+            check_room(encoder.dim(), &fusion)?;
             let source = Source::Encoder { id: encoder.id().to_owned(), dim: encoder.dim(), origin };
             (source, Some(encoder))
         };
-        let fusion = self.fusion.clone().unwrap_or_default();
-        fusion.check()?;
         Ok((Settings { source, kinds: self.kinds_over(Kinds::default())?, fusion }, encoder))
     }
 
@@ -110,20 +129,6 @@ impl Request {
         fusion.check()?;
         check_same_shape(&stored.fusion, &fusion)?;
         Ok((Settings { source, kinds: self.kinds_over(stored.kinds.clone())?, fusion }, encoder))
-    }
-
-    /// Refuses an encoder whose embeddings, with the other blocks, are longer than the index takes.
-    fn check_room(&self, text_dims: usize) -> Result<()> {
-        let fusion = self.fusion.clone().unwrap_or_default();
-        let dim = Layout::new(text_dims, &fusion).dim();
-        if text_dims > 0 && dim <= MAX_DIM {
-            return Ok(());
-        }
-        let expected = format!(
-            "an encoder has at least 1 dimension, and with the other blocks an embedding has at most {MAX_DIM} \
-             (here {dim}): item_dims and group_dims may be smaller"
-        );
-        Err(Error::invalid("dim of the encoder", text_dims, expected))
     }
 
     fn own_vectors(&self, dim: usize) -> Result<Source> {
@@ -187,6 +192,20 @@ impl Request {
         self.kinds.iter().cloned().try_for_each(|kind| kinds.set(kind))?;
         Ok(kinds)
     }
+}
+
+/// Refuses an encoder whose embeddings, with the other blocks, are longer than the index takes.
+fn check_room(text_dims: usize, fusion: &Fusion) -> Result<()> {
+    // What the other blocks take beside one dimension of the text's: an encoder may say any number.
+    let others = Layout::new(1, fusion).dim() - 1;
+    if text_dims > 0 && text_dims <= MAX_DIM.saturating_sub(others) {
+        return Ok(());
+    }
+    let expected = format!(
+        "an encoder has at least 1 dimension, and with the other blocks ({others} here) an embedding has at most \
+         {MAX_DIM}: item_dims and group_dims may be smaller"
+    );
+    Err(Error::invalid("dim of the encoder", text_dims, expected))
 }
 
 #[cfg(feature = "bert")]

@@ -1,13 +1,14 @@
 //! One line of JSON to a draft. Hand-written, because serde's internally tagged enums buffer every field first.
 
 use super::draft::{Draft, Field, Loose};
+use crate::model::MAX_SET;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;
 use std::fmt;
 
-/// Longest list that is kept: no vector or set is longer.
-const MAX_LIST: usize = 1 << 16;
+/// Longest list that is kept: no vector is longer.
+const MAX_LIST: usize = MAX_SET;
 
 pub(super) fn parse(line: &str) -> serde_json::Result<Draft<'_>> {
     serde_json::from_str(line)

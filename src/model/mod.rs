@@ -25,5 +25,15 @@ pub use time::Time;
 /// Longest text that is kept, in bytes; longer ones are refused at the door.
 pub const MAX_TEXT_BYTES: usize = 1 << 20;
 
+/// Most attributes that one record may name.
+pub const MAX_ATTRIBUTES: usize = 4096;
+
+/// Most bytes that the names and texts of one record's attributes may have together: its line of JSON, with every byte
+/// escaped, then stays below the longest that ingest reads.
+pub const MAX_ATTRIBUTES_BYTES: usize = 2 << 20;
+
+/// Most texts that a set may hold.
+pub const MAX_SET: usize = 1 << 16;
+
 /// Most dimensions a vector may have.
 pub const MAX_DIM: usize = 4096;

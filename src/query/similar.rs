@@ -1,9 +1,13 @@
 //! Who is like this user, this sentence or this vector.
 
 use super::explain::{Explanation, explain_text, explain_user};
-use crate::engine::{Points, Published, Reader, Settings, Source, check_vector, embedding, encode_rows};
+use crate::engine::{
+    Points, Published, Reader, Settings, Source, check_direction, check_text, check_vector, embedding,
+    encode_rows,
+};
 use crate::error::{Error, Result};
 use crate::index::{Neighbor, SearchOptions};
+use crate::model::Metric;
 use crate::profile::{Block, user_query};
 use crate::storage::{View, keys};
 use serde::Serialize;
@@ -190,6 +194,7 @@ impl<'a> Similar<'a> {
     fn like_text(&self, points: &mut Points, text: &str) -> Result<Vec<Hit>> {
         let published = self.view.attachment();
         let Some(encoder) = &published.encoder else { return Err(Error::NoEncoder { what: "a sentence" }) };
+        check_text("text", Some(text))?;
         if text.trim().is_empty() {
             return Err(Error::invalid("text", "empty", "describe the users in a few words"));
         }
@@ -224,12 +229,12 @@ impl<'a> Similar<'a> {
     }
 
     fn like_vector(&self, vector: &[f32]) -> Result<Vec<Hit>> {
-        match self.settings.source {
-            Source::Vectors { dim, .. } => check_vector("the vector asked for", vector, dim)?,
-            Source::Encoder { .. } => {
-                check_vector("the vector asked for", vector, self.view.attachment().space.layout.dim())?;
-            }
-        }
+        let (dim, metric) = match self.settings.source {
+            Source::Vectors { dim, metric } => (dim, metric),
+            Source::Encoder { .. } => (self.view.attachment().space.layout.dim(), Metric::Cosine),
+        };
+        check_vector("the vector asked for", vector, dim)?;
+        check_direction("the vector asked for", vector, metric)?;
         self.hits(&self.search(vector, None, self.limit, self.min_score)?)
     }
 

@@ -3,7 +3,7 @@
 use super::text::clean_text;
 use super::{Notes, Refusal};
 use crate::ingest::draft::{Draft, Field, Loose};
-use crate::model::{Attributes, MAX_DIM, MAX_TEXT_BYTES, Time, Value, check_id};
+use crate::model::{Attributes, MAX_ATTRIBUTES, MAX_DIM, MAX_TEXT_BYTES, Time, Value, check_id};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -138,6 +138,9 @@ impl Cleaner {
             }
             if attributes.contains_key(&name) {
                 return Err(Refusal::new("attributes", "given twice", name));
+            }
+            if attributes.len() == MAX_ATTRIBUTES {
+                return Err(Refusal::new("attributes", "more than 4096", ""));
             }
             if let Some(value) = self.attribute(&name, value, notes) {
                 attributes.insert(name, value);
