@@ -1,0 +1,172 @@
+//! Questions that cannot be answered.
+
+use super::{Row, Victim, row};
+use kindred::model::Metric;
+use kindred::{Like, Result, Snapshot};
+
+/// What is asked.
+type Question = fn(&Snapshot) -> Result<()>;
+
+const fn question(
+    name: &'static str,
+    input: Question,
+    variant: &'static str,
+    words: &'static [&'static str],
+) -> Row<Question> {
+    row(name, input, variant, words)
+}
+
+/// Of a store with an encoder.
+pub(super) const ROWS: &[Row<Question>] = &[
+    question(
+        "profile of nobody",
+        |s| s.profile("u99").map(drop),
+        "Unknown",
+        &["there is no user \"u99\" in this store"],
+    ),
+    question("profile without an id", |s| s.profile("").map(drop), "Invalid", &["user id is empty"]),
+    question(
+        "profile of a megabyte of id",
+        |s| s.profile(&"u".repeat(1 << 20)).map(drop),
+        "Invalid",
+        &["1048576 bytes long"],
+    ),
+    question("events of nobody", |s| s.events("u99").map(drop), "Unknown", &["no user \"u99\""]),
+    question("texts of nobody", |s| s.texts("u99").map(drop), "Unknown", &["no user \"u99\""]),
+    question("texts of a bad id", |s| s.texts("a\0").map(drop), "Invalid", &["control"]),
+    question("similar to nobody", |s| s.similar("u99").run().map(drop), "Unknown", &["no user \"u99\""]),
+    question("similar without an id", |s| s.similar("").run().map(drop), "Invalid", &["user id is empty"]),
+    question(
+        "more hits than there may be",
+        |s| s.similar("u1").limit(100_001).run().map(drop),
+        "Invalid",
+        &["limit is 100001", "at most 100000"],
+    ),
+    question(
+        "all hits there can be",
+        |s| s.similar("u1").limit(usize::MAX).exact(true).run().map(drop),
+        "Invalid",
+        &["limit is 18446744073709551615"],
+    ),
+    question(
+        "least score NaN",
+        |s| s.similar("u1").min_score(f32::NAN).run().map(drop),
+        "Invalid",
+        &["min_score is NaN"],
+    ),
+    question(
+        "no words",
+        |s| s.similar(Like::text("")).run().map(drop),
+        "Invalid",
+        &["text is empty", "describe the users in a few words"],
+    ),
+    question(
+        "white space",
+        |s| s.similar(Like::text(" \n\t")).run().map(drop),
+        "Invalid",
+        &["text is empty"],
+    ),
+    question(
+        "words in which the encoder finds nothing",
+        |s| s.similar(Like::text("\u{200b}!?")).run().map(drop),
+        "Invalid",
+        &["the encoder finds nothing in it", "use other words"],
+    ),
+    question(
+        "words over 1 MiB",
+        |s| s.similar(Like::text(&"word ".repeat(210_000))).run().map(drop),
+        "Invalid",
+        &["text is 1050000 bytes long", "at most 1048576"],
+    ),
+    question(
+        "vector of another length",
+        |s| s.similar(Like::vector(&[1.0, 2.0])).run().map(drop),
+        "Dimension",
+        &["the vector asked for has 2 dimensions"],
+    ),
+    question(
+        "vector asked for with NaN",
+        |s| {
+            let mut vector = vec![0.0; s.stats()?.dim];
+            vector[7] = f32::NAN;
+            s.similar(Like::vector(&vector)).run().map(drop)
+        },
+        "NotFinite",
+        &["the vector asked for", "position 7"],
+    ),
+];
+
+/// Of a store of vectors.
+pub(super) const ROWS_WITHOUT_AN_ENCODER: &[Row<Question>] = &[
+    question(
+        "words for a store of vectors",
+        |s| s.similar(Like::text("salmon")).run().map(drop),
+        "NoEncoder",
+        &["no encoder", "--dim"],
+    ),
+    question(
+        "vector asked for too long",
+        |s| s.similar(Like::vector(&[1.0; 4])).run().map(drop),
+        "Dimension",
+        &["has 4 dimensions, the store has 3"],
+    ),
+    question(
+        "vector asked for infinite",
+        |s| s.similar(Like::vector(&[1.0, 0.0, f32::NEG_INFINITY])).run().map(drop),
+        "NotFinite",
+        &["position 2"],
+    ),
+    question(
+        "vector asked for whose square overflows",
+        |s| s.similar(Like::vector(&[0.0, 3e38, 0.0])).run().map(drop),
+        "Invalid",
+        &["at most 1e18"],
+    ),
+    question(
+        "vector asked for without a direction",
+        |s| s.similar(Like::vector(&[0.0; 3])).run().map(drop),
+        "Invalid",
+        &["the vector asked for is all zeros", "cosine"],
+    ),
+];
+
+fn ask(victim: &mut Victim, rows: &[Row<Question>]) {
+    for row in rows {
+        victim.refuses_one(row, |victim| (row.input)(&victim.store().snapshot()).map(|()| "answered"));
+    }
+}
+
+#[test]
+fn bad_questions_are_refused() {
+    ask(&mut Victim::with_encoder(), ROWS);
+    ask(&mut Victim::with_vectors(Metric::Cosine), ROWS_WITHOUT_AN_ENCODER);
+}
+
+#[test]
+fn a_store_of_vectors_learns_nothing() {
+    let row = row("fit of a store of vectors", (), "NoEncoder", &["no encoder"]);
+    Victim::with_vectors(Metric::Cosine).refuses_one(&row, |victim| victim.store().fit().map(|_| "learned"));
+}
+
+/// Odd, but with an answer: no panic, and no memory for more than there is.
+#[test]
+fn questions_at_the_bounds_are_answered() {
+    let victim = Victim::with_encoder();
+    for sealed in [false, true] {
+        if sealed {
+            victim.store().build_index(&|_| {}).unwrap();
+        }
+        let snapshot = victim.store().snapshot();
+        let ask = || snapshot.similar("u1");
+        let all = ask().limit(100_000).run().unwrap().len();
+        assert_eq!(all, 11);
+        assert!(ask().limit(0).run().unwrap().is_empty());
+        assert!(ask().limit(0).ef_search(0).exact(true).run().unwrap().is_empty());
+        for ef in [0, 1, usize::MAX] {
+            assert_eq!(ask().limit(3).ef_search(ef).run().unwrap().len(), 3, "{ef}");
+        }
+        assert!(ask().min_score(f32::INFINITY).run().unwrap().is_empty());
+        assert_eq!(ask().limit(100).min_score(f32::NEG_INFINITY).run().unwrap().len(), all);
+        assert_eq!(ask().limit(100).exclude(["", "nobody", "a\0"]).run().unwrap().len(), all);
+    }
+}
