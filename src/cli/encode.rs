@@ -1,9 +1,12 @@
 //! `kindred encode`: lines of text to vectors.
 
+use super::files::{read_text, refuse_as_input};
 use super::output::{Output, grouped};
 use super::vectors::write_npy;
 use crate::encoder::{Encoder, HashedEncoder};
-use crate::error::{Error, Result};
+#[cfg(not(feature = "bert"))]
+use crate::error::Error;
+use crate::error::Result;
 use crate::model::Progress;
 use clap::Args;
 use serde::Serialize;
@@ -36,11 +39,8 @@ struct Encoded {
 
 pub(crate) fn run(args: &EncodeArgs, output: &Output) -> Result<()> {
     let encoder = encoder(args.model.clone())?;
-    let text = if args.texts.as_os_str() == "-" {
-        std::io::read_to_string(std::io::stdin()).map_err(|e| Error::io("read", "<stdin>", e))?
-    } else {
-        std::fs::read_to_string(&args.texts).map_err(|e| Error::io("read", &args.texts, e))?
-    };
+    refuse_as_input(&args.vectors, [&args.texts])?;
+    let text = read_text(&args.texts)?;
     let texts: Vec<&str> = text.lines().collect();
     let bars = output.progress();
     let started = Instant::now();

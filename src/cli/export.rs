@@ -1,6 +1,7 @@
 //! `kindred export`: records, profiles or vectors to a file.
 
 use super::StoreArgs;
+use super::files::{create_private, refuse_within};
 use super::output::{Output, grouped};
 use super::vectors::write_npy;
 use crate::error::{Error, Result};
@@ -52,6 +53,7 @@ pub(crate) fn run(args: &ExportArgs, output: &Output) -> Result<()> {
     let to_stdout = args.file.as_os_str() == "-";
     if !to_stdout {
         refuse_within(&args.store.store, &args.file)?;
+        refuse_within(&args.store.store, &beside(&args.file))?;
     }
     let rows = match args.what {
         What::Vectors if to_stdout => {
@@ -81,22 +83,8 @@ pub(crate) fn run(args: &ExportArgs, output: &Output) -> Result<()> {
     })
 }
 
-/// An export into the store's own folder would be written over its data.
-fn refuse_within(store: &Path, file: &Path) -> Result<()> {
-    let folder = match file.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    match (folder.canonicalize(), store.canonicalize()) {
-        (Ok(folder), Ok(store)) if folder.starts_with(&store) => {
-            Err(Error::invalid("FILE", file.display(), "it lies in the store's own folder: take another"))
-        }
-        _ => Ok(()),
-    }
-}
-
 fn create(path: &Path) -> Result<File> {
-    File::create(path).map_err(|e| Error::io("create", path, e))
+    create_private(path).map_err(|e| Error::io("create", path, e))
 }
 
 fn lines(
@@ -145,10 +133,14 @@ fn lines(
     Ok(rows)
 }
 
-fn vectors(snapshot: &Snapshot, file: &Path) -> Result<u64> {
+fn beside(file: &Path) -> PathBuf {
     let mut ids = file.as_os_str().to_owned();
     ids.push(".ids");
-    let ids = PathBuf::from(ids);
+    PathBuf::from(ids)
+}
+
+fn vectors(snapshot: &Snapshot, file: &Path) -> Result<u64> {
+    let ids = beside(file);
     let mut names = BufWriter::new(create(&ids)?);
     let (mut values, mut rows) = (Vec::new(), 0);
     for user in snapshot.users() {

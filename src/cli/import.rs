@@ -1,13 +1,16 @@
 //! `kindred import`: vectors of the host's own.
 
 use super::StoreArgs;
+use super::files::read_text;
 use super::output::{Output, grouped};
-use super::vectors::read_vectors;
+use super::vectors::{Vectors, read_vectors};
+use crate::Stats;
 use crate::error::{Error, Result};
-use crate::model::Progress;
+use crate::model::{Metric, Progress, check_id};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 
 /// Users that are put in one commit.
 const CHUNK: usize = 10_000;
@@ -42,6 +45,7 @@ pub(crate) fn run(args: &ImportArgs, output: &Output) -> Result<()> {
         None => (0..vectors.len()).map(|row| row.to_string()).collect(),
     };
     let store = args.store.open()?;
+    check_rows(&args.vectors, &vectors, &store.snapshot().stats()?)?;
     let rows: Vec<&[f32]> = vectors.iter().collect();
     let bars = output.progress();
     for (done, (ids, rows)) in ids.chunks(CHUNK).zip(rows.chunks(CHUNK)).enumerate() {
@@ -56,15 +60,40 @@ pub(crate) fn run(args: &ImportArgs, output: &Output) -> Result<()> {
     })
 }
 
-fn read_ids(path: &PathBuf, rows: usize) -> Result<Vec<String>> {
-    let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-    let ids: Vec<String> = text.lines().map(str::to_owned).collect();
-    if ids.len() == rows {
-        return Ok(ids);
+/// An id for each row, no two the same.
+fn read_ids(path: &Path, rows: usize) -> Result<Vec<String>> {
+    let ids: Vec<String> = read_text(path)?.lines().map(str::to_owned).collect();
+    if ids.len() != rows {
+        return Err(Error::invalid(
+            format!("number of lines in {}", path.display()),
+            ids.len(),
+            format!("it is the number of vectors, {rows}"),
+        ));
     }
-    Err(Error::invalid(
-        format!("number of lines in {}", path.display()),
-        ids.len(),
-        format!("it is the number of vectors, {rows}"),
-    ))
+    let mut lines: HashMap<&str, u64> = HashMap::with_capacity(rows);
+    for (line, id) in (1..).zip(&ids) {
+        let error = |reason| Error::Line { source_name: path.display().to_string(), line, reason };
+        check_id("user id", id).map_err(|e| error(e.to_string()))?;
+        if let Some(before) = lines.insert(id, line) {
+            return Err(error(format!("the id {id:?} is in line {before} already: one line for each user")));
+        }
+    }
+    Ok(ids)
+}
+
+/// Rows are stored many at a time: what can be known to be wrong with the last is told before the first is stored.
+fn check_rows(path: &Path, vectors: &Vectors, stats: &Stats) -> Result<()> {
+    let what = |row: usize| format!("row {row} of {}", path.display());
+    if stats.encoder.is_none() && vectors.dim() != stats.dim {
+        return Err(Error::Dimension { what: what(0), expected: stats.dim, found: vectors.dim() });
+    }
+    for (row, vector) in vectors.iter().enumerate() {
+        if let Some(position) = vector.iter().position(|x| !x.is_finite()) {
+            return Err(Error::NotFinite { what: what(row), position });
+        }
+        if stats.metric == Metric::Cosine && vector.iter().all(|&x| x == 0.0) {
+            return Err(Error::invalid(what(row), "all zeros", "it has no direction, which cosine needs"));
+        }
+    }
+    Ok(())
 }

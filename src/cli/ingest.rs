@@ -1,8 +1,9 @@
 //! `kindred ingest`: files or standard input into a store.
 
 use super::StoreArgs;
+use super::files::{create_private, refuse_as_input, refuse_within};
 use super::output::Output;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::ingest::{Format, Mapping, Options, Report, Source};
 use clap::Args;
 use std::fs::File;
@@ -52,7 +53,8 @@ pub(crate) fn run(args: &IngestArgs, output: &Output) -> Result<()> {
     let options = options(args)?;
     let store = args.store.open()?;
     let path = args.rejects.clone().unwrap_or_else(|| beside(&args.store.store));
-    refuse_as_input(&path, &args.files)?;
+    refuse_within(&args.store.store, &path)?;
+    refuse_as_input(&path, args.files.iter().chain(&args.mapping))?;
     let mut rejects = Rejects { path: &path, file: None };
     let bars = output.progress();
     let mut report = Report::default();
@@ -80,7 +82,7 @@ fn options(args: &IngestArgs) -> Result<Options> {
         options = options.mapping(Mapping::open(path)?);
     }
     if let Some(limit) = args.outlier_limit {
-        options = options.outlier_limit((limit > 0.0).then_some(limit))?;
+        options = options.outlier_limit((limit != 0.0).then_some(limit))?;
     }
     Ok(options)
 }
@@ -90,19 +92,6 @@ fn beside(store: &Path) -> PathBuf {
     let mut name = store.components().as_path().as_os_str().to_owned();
     name.push(".rejects.jsonl");
     PathBuf::from(name)
-}
-
-/// Rejects would be written over a file that is still being read.
-fn refuse_as_input(rejects: &Path, files: &[PathBuf]) -> Result<()> {
-    let Ok(rejects) = rejects.canonicalize() else { return Ok(()) };
-    match files.iter().find(|file| file.canonicalize().is_ok_and(|file| file == rejects)) {
-        None => Ok(()),
-        Some(file) => Err(Error::invalid(
-            "rejects file",
-            file.display(),
-            "it is read from too: name another with --rejects",
-        )),
-    }
 }
 
 /// The rejects file, made when the first line is rejected.
@@ -122,13 +111,4 @@ impl Write for Rejects<'_> {
     fn flush(&mut self) -> std::io::Result<()> {
         self.file.as_mut().map_or(Ok(()), Write::flush)
     }
-}
-
-/// Makes a file that only its owner may read: rejected lines hold what the store itself keeps to its owner.
-fn create_private(path: &Path) -> std::io::Result<File> {
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }

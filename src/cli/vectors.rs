@@ -1,8 +1,10 @@
 //! Vector files: npy, and the fvecs, bvecs and ivecs of the TEXMEX collections.
 
+use super::files::create_private;
+use super::npy::{Element, Npy};
 use crate::error::{Error, Result};
 use half::f16;
-use npyz::{AutoSerialize, NpyFile, Order};
+use npyz::AutoSerialize;
 use std::fs;
 use std::path::Path;
 
@@ -105,7 +107,7 @@ fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
 pub fn write_npy<T: AutoSerialize + Copy>(path: &Path, values: &[T], dim: usize) -> Result<()> {
     use npyz::WriterBuilder;
     let failed = |source| Error::io("write", path, source);
-    let file = std::io::BufWriter::new(fs::File::create(path).map_err(failed)?);
+    let file = std::io::BufWriter::new(create_private(path).map_err(failed)?);
     let rows = (values.len() / dim) as u64;
     let mut writer = npyz::WriteOptions::new()
         .default_dtype()
@@ -118,37 +120,27 @@ pub fn write_npy<T: AutoSerialize + Copy>(path: &Path, values: &[T], dim: usize)
 }
 
 fn npy_vectors(path: &Path, bytes: &[u8]) -> Result<Vectors> {
-    let (file, dim) = npy(path, bytes)?;
-    let values = match file.try_data::<f32>() {
-        Ok(values) => values.collect::<std::io::Result<Vec<f32>>>(),
-        Err(file) => file
-            .try_data::<f16>()
-            .map_err(|_| malformed(path, "it holds neither f32 nor f16"))?
-            .map(|value| value.map(f16::to_f32))
-            .collect(),
+    let npy = npy(path, bytes)?;
+    let values = match npy.element {
+        Element::F32 => npy.data.chunks_exact(4).map(|x| f32::from_le_bytes(first(x))).collect(),
+        Element::F16 => npy.data.chunks_exact(2).map(|x| f16::from_le_bytes(first(x)).to_f32()).collect(),
+        Element::I32 | Element::I64 => return Err(malformed(path, "it holds neither f32 nor f16")),
     };
-    Ok(Vectors { dim, values: values.map_err(|source| Error::io("read", path, source))? })
+    Ok(Vectors { dim: npy.columns, values })
 }
 
 fn npy_neighbors(path: &Path, bytes: &[u8]) -> Result<(usize, Vec<i64>)> {
-    let (file, columns) = npy(path, bytes)?;
-    let ids = match file.try_data::<i32>() {
-        Ok(ids) => ids.map(|id| id.map(i64::from)).collect::<std::io::Result<Vec<i64>>>(),
-        Err(file) => {
-            file.try_data::<i64>().map_err(|_| malformed(path, "it holds neither i32 nor i64"))?.collect()
-        }
+    let npy = npy(path, bytes)?;
+    let ids = match npy.element {
+        Element::I32 => npy.data.chunks_exact(4).map(|x| i32::from_le_bytes(first(x)).into()).collect(),
+        Element::I64 => npy.data.chunks_exact(8).map(|x| i64::from_le_bytes(first(x))).collect(),
+        Element::F16 | Element::F32 => return Err(malformed(path, "it holds neither i32 nor i64")),
     };
-    Ok((columns, ids.map_err(|source| Error::io("read", path, source))?))
+    Ok((npy.columns, ids))
 }
 
-/// An npy file's reader and its number of columns.
-fn npy<'a>(path: &Path, bytes: &'a [u8]) -> Result<(NpyFile<&'a [u8]>, usize)> {
-    let file = NpyFile::new(bytes).map_err(|source| Error::io("read", path, source))?;
-    let columns = match (file.shape(), file.order()) {
-        ([_, columns], Order::C) if *columns > 0 => *columns as usize,
-        _ => return Err(malformed(path, "it is not a table of rows with at least one column")),
-    };
-    Ok((file, columns))
+fn npy<'a>(path: &Path, bytes: &'a [u8]) -> Result<Npy<'a>> {
+    Npy::parse(bytes).map_err(|reason| malformed(path, &reason))
 }
 
 fn vecs(path: &Path, bytes: &[u8], size: usize, value: impl Fn(&[u8]) -> f32) -> Result<Vectors> {

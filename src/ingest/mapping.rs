@@ -3,7 +3,12 @@
 use crate::error::{Error, Result};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
+
+/// Longest mapping file that is read.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// What the columns of a table mean, read from a TOML file.
 ///
@@ -204,8 +209,18 @@ impl Mapping {
     /// [`Error::Io`], and what [`Mapping::parse`] gives.
     pub fn open(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
-        let text = std::fs::read_to_string(path).map_err(|e| Error::io("read", path, e))?;
-        Self::parse(&path.display().to_string(), &text)
+        let name = path.display().to_string();
+        let mut bytes = Vec::new();
+        File::open(path)
+            .and_then(|file| file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes))
+            .map_err(|e| Error::io("read", path, e))?;
+        if bytes.len() as u64 > MAX_FILE_BYTES {
+            return Err(Error::invalid("mapping file", name, "it is longer than 1 MiB: name a TOML file"));
+        }
+        match std::str::from_utf8(&bytes) {
+            Ok(text) => Self::parse(&name, text),
+            Err(_) => Err(Error::invalid("mapping file", name, "it is not UTF-8: name a TOML file")),
+        }
     }
 
     fn check(&self, name: &str) -> Result<()> {
