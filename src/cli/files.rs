@@ -29,7 +29,7 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
 /// What is written into the store's own folder could be written over its data.
 pub(super) fn refuse_within(store: &Path, file: &Path) -> Result<()> {
     match (target(file), store.canonicalize()) {
-        (Some(file), Ok(store)) if file.starts_with(&store) => {
+        (Some(target), Ok(store)) if target.starts_with(&store) => {
             let expected = "it lies in the store's own folder: take another";
             Err(Error::invalid("the file to write", file.display(), expected))
         }

@@ -1,11 +1,23 @@
 //! Bad input: tables of it by area. Each row names what is wrong, the error it must give and words of its message; after each
 //! the store holds what it held, takes a good write, and holds both when it is opened again.
 
+#[cfg(feature = "cli")]
+mod arguments;
+#[cfg(feature = "cli")]
+mod command;
 mod ids;
+#[cfg(feature = "cli")]
+mod imports;
 mod lines;
+#[cfg(feature = "bert")]
+mod models;
 mod opening;
 mod options;
 mod queries;
+#[cfg(feature = "cli")]
+mod safety;
+#[cfg(feature = "cli")]
+mod tables;
 mod times;
 mod values;
 
@@ -262,7 +274,25 @@ fn there_are_many_and_each_has_its_own_name() {
     for rows in [lines::removals(), lines::vectors(), lines::strict()] {
         all.extend(names(&rows));
     }
+    #[cfg(feature = "bert")]
+    all.extend(names(models::SETTINGS).chain(names(models::FILES)));
+    #[cfg(feature = "cli")]
+    for rows in [
+        arguments::parsing(),
+        arguments::vectors(),
+        arguments::stores(),
+        arguments::files(),
+        imports::npy_files(),
+        imports::vecs_files(),
+        imports::id_files(),
+        tables::mappings(),
+        tables::csv_files(),
+        tables::parquet_files(),
+    ] {
+        all.extend(names(&rows));
+    }
     let distinct: BTreeSet<&str> = all.iter().copied().collect();
     assert_eq!(distinct.len(), all.len(), "two rows have one name: {all:?}");
     println!("{} bad inputs", all.len());
+    assert!(all.len() >= 250, "{} bad inputs", all.len());
 }

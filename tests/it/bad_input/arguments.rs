@@ -1,0 +1,331 @@
+//! Command-line options.
+
+use super::Row;
+use super::command::{Call, Desk, call};
+
+fn usage(name: &'static str, args: &str, words: &'static [&'static str]) -> Row<Call> {
+    call(name, [], args, "usage", words)
+}
+
+pub(super) fn parsing() -> Vec<Row<Call>> {
+    vec![
+        usage("no command", "", &["Usage", "kindred"]),
+        usage("misspelt command", "ingst shop", &["'ingst'", "similar subcommand", "ingest"]),
+        usage("misspelt option", "similar shop --usr u1", &["'--usr'", "--user"]),
+        usage("option without its value", "similar shop --user", &["--user", "value is required"]),
+        usage("nothing to be like", "similar shop", &["--user", "required"]),
+        usage("two things to be like", "similar shop --user u1 --text fish", &["cannot be used with"]),
+        usage("limit below 0", "similar shop --user u1 -k=-1", &["-k", "invalid"]),
+        usage("limit in words", "similar shop --user u1 -k ten", &["'ten'", "invalid digit"]),
+        usage("limit beyond 64 bits", "similar shop --user u1 -k 99999999999999999999", &["too large"]),
+        usage(
+            "limit beyond the bound",
+            "similar shop --user u1 -k 100001",
+            &["limit is 100001", "at most 100000"],
+        ),
+        usage("ef a fraction", "similar shop --user u1 --ef 1.5", &["'1.5'", "--ef"]),
+        usage(
+            "least score in words",
+            "similar shop --user u1 --min-score high",
+            &["'high'", "invalid float"],
+        ),
+        usage("least score nan", "similar shop --user u1 --min-score nan", &["min_score is NaN"]),
+        usage("user without a letter", "similar shop --user ∅", &["user id is empty"]),
+        usage("user that is not there", "similar shop --user u99", &["no user \"u99\""]),
+        usage("sentence of spaces", "similar shop --text ␣␣", &["text is empty", "in a few words"]),
+        usage("sentence for a store of vectors", "similar vectors --text fish", &["no encoder", "--dim"]),
+        usage("unknown shell", "completions cmd.exe", &["'cmd.exe'", "bash"]),
+        usage("unknown thing to fetch", "fetch weights", &["'weights'", "model"]),
+        usage("unknown bench", "bench everything", &["'everything'"]),
+    ]
+}
+
+pub(super) fn vectors() -> Vec<Row<Call>> {
+    vec![
+        usage(
+            "vector without numbers",
+            "similar vectors --vector ∅",
+            &["--vector is \"\"", "commas between"],
+        ),
+        usage("vector with a gap", "similar vectors --vector 1,,2", &["--vector is \"\"", "commas between"]),
+        usage("vector in words", "similar vectors --vector one,two,three", &["--vector is \"one\""]),
+        usage(
+            "vector of a file that is not there",
+            "similar vectors --vector no.npy",
+            &["--vector is \"no.npy\""],
+        ),
+        usage(
+            "vector of two numbers",
+            "similar vectors --vector 1,2",
+            &["has 2 dimensions, the store has 3"],
+        ),
+        usage("vector of nan", "similar vectors --vector 1,nan,0", &["not finite at position 1"]),
+        usage("vector of inf", "similar vectors --vector 1,0,-inf", &["not finite at position 2"]),
+        usage("vector of zeros alone", "similar vectors --vector 0,0,0", &["all zeros", "cosine"]),
+        call(
+            "vector of a file of two rows",
+            [("two.fvecs", [3_i32.to_le_bytes(), [0; 4], [0; 4], [0; 4]].concat().repeat(2))],
+            "similar vectors --vector two.fvecs",
+            "usage",
+            &["a file of 2 rows", "it has one row"],
+        ),
+    ]
+}
+
+pub(super) fn stores() -> Vec<Row<Call>> {
+    vec![
+        usage("store without a name", "init ∅", &["folder is empty"]),
+        usage("store that is there", "init shop", &["holds a store already", "another folder"]),
+        usage("store of 0 dimensions", "init new --dim 0", &["dim is 0", "1 to 4096"]),
+        usage("store of -3 dimensions", "init new --dim=-3", &["'-3'", "--dim"]),
+        usage("store of 4097 dimensions", "init new --dim 4097", &["dim is 4097"]),
+        usage("metric unknown", "init new --dim 3 --metric euclid", &["\"euclid\"", "cosine, ip, l2"]),
+        usage("metric without a dim", "init new --metric l2", &["--dim"]),
+        usage("model and dim", "init new --dim 3 --model m", &["cannot be used with"]),
+        call(
+            "model folder missing at init",
+            [],
+            "init new --model no/model",
+            "environment",
+            &["no/model", "config.json"],
+        ),
+        usage(
+            "kind without numbers",
+            "init new --kind rent",
+            &["NAME=WEIGHT,HALF_LIFE_DAYS", "rent=0.8,365"],
+        ),
+        usage("kind without a half-life", "init new --kind rent=1", &["NAME=WEIGHT,HALF_LIFE_DAYS"]),
+        usage("kind with letters for numbers", "init new --kind rent=x,1", &["NAME=WEIGHT,HALF_LIFE_DAYS"]),
+        usage(
+            "kind with nothing before its weight",
+            "init new --kind =1,2",
+            &["name of an event kind is empty"],
+        ),
+        usage("kind that never lasts", "init new --kind rent=1,0", &["half-life of an event kind is 0"]),
+        usage("kind that weighs nan", "init new --kind rent=nan,1", &["weight of an event kind is NaN"]),
+        usage("category of no letter", "init new --category ∅", &["category is empty"]),
+        usage("stats of nowhere", "stats nowhere", &["nowhere is not a Kindred store", "no such folder"]),
+        call("stats of a file", [("file", vec![])], "stats file", "usage", &["file is not a Kindred store"]),
+        call(
+            "stats of another folder",
+            [("folder/x", vec![])],
+            "stats folder",
+            "usage",
+            &["it holds no store"],
+        ),
+        call(
+            "model for a store that has another",
+            [],
+            "stats shop --model no/model",
+            "environment",
+            &["no/model"],
+        ),
+        usage("model for a store of vectors by name", "stats vectors --model m", &["vectors of dim 3", "m"]),
+        usage("fit of vectors", "fit vectors", &["no encoder"]),
+        usage("profile of nobody by name", "profile shop u99", &["no user \"u99\""]),
+        usage("profile without a letter", "profile shop ∅", &["user id is empty"]),
+        usage("nothing named to remove", "remove shop", &["--user", "required"]),
+        usage("user and item named to remove", "remove shop --user u1 --item i1", &["cannot be used with"]),
+        usage("attribute of no user to remove", "remove shop --attribute age", &["--user"]),
+        usage("user to remove that is not there", "remove shop --user u99", &["no user \"u99\""]),
+        usage("item to remove that is not there", "remove shop --item i99", &["no item \"i99\""]),
+        usage(
+            "attribute to remove misspelt",
+            "remove shop --user u1 --attribute twon",
+            &["\"twon\"", "did you mean \"town\"?"],
+        ),
+        usage("demo in a store of others", "demo --offline --store shop", &["not a demo", "--store"]),
+    ]
+}
+
+pub(super) fn files() -> Vec<Row<Call>> {
+    let good = || ("good.jsonl", br#"{"type":"user","id":"u1"}"#.to_vec());
+    let bad = || ("bad.jsonl", b"nonsense\n".to_vec());
+    vec![
+        usage("nothing to ingest", "ingest shop", &["FILE", "required"]),
+        call(
+            "file to ingest that is not there",
+            [],
+            "ingest shop no.jsonl",
+            "environment",
+            &["could not open no.jsonl"],
+        ),
+        call(
+            "folder to ingest",
+            [("folder/x", vec![])],
+            "ingest shop folder",
+            "environment",
+            &["could not read folder", "directory"],
+        ),
+        call(
+            "format unknown",
+            [good()],
+            "ingest shop good.jsonl --format xml",
+            "usage",
+            &["\"xml\"", "jsonl, csv, parquet"],
+        ),
+        call(
+            "outlier limit too small",
+            [good()],
+            "ingest shop good.jsonl --outlier-limit 1",
+            "usage",
+            &["outlier limit is 1", "at least 2"],
+        ),
+        call(
+            "outlier limit below 0",
+            [good()],
+            "ingest shop good.jsonl --outlier-limit=-5",
+            "usage",
+            &["outlier limit is -5"],
+        ),
+        call(
+            "outlier limit nan",
+            [good()],
+            "ingest shop good.jsonl --outlier-limit nan",
+            "usage",
+            &["outlier limit is NaN"],
+        ),
+        call(
+            "outlier limit inf",
+            [good()],
+            "ingest shop good.jsonl --outlier-limit inf",
+            "usage",
+            &["outlier limit is inf"],
+        ),
+        call(
+            "strict and a bad line",
+            [bad()],
+            "ingest shop bad.jsonl --strict",
+            "usage",
+            &["bad.jsonl:1", "not JSON"],
+        ),
+        call(
+            "rejects over what is read",
+            [bad()],
+            "ingest shop bad.jsonl --rejects ./bad.jsonl",
+            "usage",
+            &["bad.jsonl", "read from too"],
+        ),
+        call(
+            "rejects into the store",
+            [bad()],
+            "ingest shop bad.jsonl --rejects shop/data/db",
+            "usage",
+            &["shop/data/db", "own folder"],
+        ),
+        call(
+            "rejects into the store as a new file",
+            [bad()],
+            "ingest shop bad.jsonl --rejects shop/new",
+            "usage",
+            &["shop/new", "own folder"],
+        ),
+        call(
+            "rejects into nowhere",
+            [bad()],
+            "ingest shop bad.jsonl --rejects no/r.jsonl",
+            "environment",
+            &["could not write rejects"],
+        ),
+        call(
+            "rejects over the mapping",
+            [("m.toml", b"type = \"user\"\nid = \"a\"".to_vec()), bad()],
+            "ingest shop bad.jsonl --mapping m.toml --rejects m.toml",
+            "usage",
+            &["m.toml", "read from too"],
+        ),
+        usage("export over the store", "export shop shop/data/db", &["shop/data/db", "own folder"]),
+        usage("export to the store's folder", "export shop shop", &["own folder"]),
+        usage(
+            "export of vectors to standard output",
+            "export shop - --what vectors",
+            &["FILE is -", "vectors go to a file"],
+        ),
+        usage("export of something else", "export shop x --what everything", &["'everything'", "records"]),
+        call(
+            "export into nowhere",
+            [],
+            "export shop no/x.jsonl",
+            "environment",
+            &["could not create no/x.jsonl"],
+        ),
+        call(
+            "export over a folder",
+            [("folder/x", vec![])],
+            "export shop folder",
+            "environment",
+            &["could not create folder"],
+        ),
+        call(
+            "texts that are not there",
+            [],
+            "encode no.txt v.npy",
+            "environment",
+            &["could not read no.txt"],
+        ),
+        call(
+            "texts that are not UTF-8",
+            [("t.txt", b"one\ntw\xf6\n".to_vec())],
+            "encode t.txt v.npy",
+            "usage",
+            &["t.txt:2", "not UTF-8", "save"],
+        ),
+        call(
+            "vectors over their texts",
+            [("t.txt", b"one\n".to_vec())],
+            "encode t.txt ./t.txt",
+            "usage",
+            &["t.txt", "read from too"],
+        ),
+        call(
+            "vectors into nowhere",
+            [("t.txt", b"one\n".to_vec())],
+            "encode t.txt no/v.npy",
+            "environment",
+            &["could not write no/v.npy"],
+        ),
+    ]
+}
+
+/// Links into a store.
+#[cfg(unix)]
+pub(super) fn links() -> Vec<Row<Call>> {
+    vec![
+        usage(
+            "export through a link into the store",
+            "export shop link.jsonl",
+            &["link.jsonl", "own folder"],
+        ),
+        usage(
+            "rejects through a link into the store",
+            "ingest shop bad.jsonl --rejects link.jsonl",
+            &["link.jsonl", "own folder"],
+        ),
+        usage(
+            "ids of an export through a link",
+            "export shop v.npy --what vectors",
+            &["v.npy.ids", "own folder"],
+        ),
+    ]
+}
+
+#[test]
+fn bad_arguments_are_refused() {
+    let mut desk = Desk::new();
+    for rows in [parsing(), vectors(), stores(), files()] {
+        desk.refuses(&rows);
+    }
+    assert!(!desk.folder.path().join("new").exists());
+}
+
+#[cfg(unix)]
+#[test]
+fn nothing_is_written_through_a_link_into_the_store() {
+    use std::os::unix::fs::symlink;
+    let mut desk = Desk::new();
+    let folder = desk.folder.path();
+    std::fs::write(folder.join("bad.jsonl"), "nonsense\n").unwrap();
+    symlink("shop/data/db", folder.join("link.jsonl")).unwrap();
+    symlink("shop/data/db", folder.join("v.npy.ids")).unwrap();
+    desk.refuses(&links());
+}
