@@ -15,7 +15,7 @@ pub(super) fn parsing() -> Vec<Row<Call>> {
         usage("option without its value", "similar shop --user", &["--user", "value is required"]),
         usage("nothing to be like", "similar shop", &["--user", "required"]),
         usage("two things to be like", "similar shop --user u1 --text fish", &["cannot be used with"]),
-        usage("limit below 0", "similar shop --user u1 -k=-1", &["-k", "invalid"]),
+        usage("limit below 0", "similar shop --user u1 -k=-1", &["--limit", "invalid"]),
         usage("limit in words", "similar shop --user u1 -k ten", &["'ten'", "invalid digit"]),
         usage("limit beyond 64 bits", "similar shop --user u1 -k 99999999999999999999", &["too large"]),
         usage(
@@ -74,7 +74,7 @@ pub(super) fn vectors() -> Vec<Row<Call>> {
 
 pub(super) fn stores() -> Vec<Row<Call>> {
     vec![
-        usage("store without a name", "init ∅", &["folder is empty"]),
+        usage("store without a name", "init ∅", &["a value is required for '<STORE>'"]),
         usage("store that is there", "init shop", &["holds a store already", "another folder"]),
         usage("store of 0 dimensions", "init new --dim 0", &["dim is 0", "1 to 4096"]),
         usage("store of -3 dimensions", "init new --dim=-3", &["'-3'", "--dim"]),

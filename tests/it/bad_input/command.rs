@@ -3,7 +3,7 @@
 use super::{Dump, Failures, Row, dump};
 use kindred::Store;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 /// Address space of the tool, in KiB: so much that it runs, so little that a hostile length is refused by the system.
 const MEMORY_KIB: usize = 3 << 20;
@@ -42,7 +42,12 @@ pub(super) fn kindred(within: &Path, args: &[String]) -> Output {
     };
     // The allocator's arenas and threads' stacks are address space too, and there are more of them on larger machines.
     command.env("MALLOC_ARENA_MAX", "2").env("RAYON_NUM_THREADS", "2");
-    command.args(args).current_dir(within).stdin(std::process::Stdio::null()).output().unwrap()
+    command.args(args).current_dir(within).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = {
+        let _starting = super::NO_CHILD_IS_STARTING.write().unwrap();
+        command.spawn().unwrap()
+    };
+    child.wait_with_output().unwrap()
 }
 
 /// A folder with the two stores.
@@ -61,7 +66,9 @@ impl Desk {
         Self { folder, good_writes: 0, failures: Failures::default() }
     }
 
+    /// Both stores, each opened and closed.
     fn dumps(&self) -> [Dump; 2] {
+        let _no_child_is_starting = super::NO_CHILD_IS_STARTING.read().unwrap();
         ["shop", "vectors"].map(|store| dump(&self.open(store).snapshot()))
     }
 
@@ -84,6 +91,7 @@ impl Desk {
                 self.failures.add(row.name, "a store has changed");
             }
             self.good_writes += 1;
+            let _no_child_is_starting = super::NO_CHILD_IS_STARTING.read().unwrap();
             for store in ["shop", "vectors"] {
                 let number = self.good_writes.into();
                 self.open(store).write(|tx| tx.put_user("good", [("writes", number)])).unwrap();

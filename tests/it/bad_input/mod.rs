@@ -28,6 +28,7 @@ use kindred::{Error, ErrorKind, Options, Result, Snapshot, Store, Transaction};
 use std::collections::BTreeSet;
 use std::fmt::Display;
 use std::path::PathBuf;
+use std::sync::RwLock;
 use std::time::Duration;
 
 /// Whose fault each variant is; said here a second time, on purpose.
@@ -47,8 +48,12 @@ const KINDS: [(&str, ErrorKind); 13] = [
     ("Feature", ErrorKind::Environment),
 ];
 
-/// Longest message: what was given is shown shortened.
-const MESSAGE_BYTES: usize = 1000;
+/// Longest message, the help with it: what was given is shown shortened.
+const MESSAGE_BYTES: usize = 2000;
+
+/// A process that is being started holds what its parent has open, locks too, until it becomes another program. No store
+/// is closed and opened again meanwhile.
+static NO_CHILD_IS_STARTING: RwLock<()> = RwLock::new(());
 
 /// One bad input.
 struct Row<I> {
@@ -197,6 +202,15 @@ impl Victim {
         }
     }
 
+    /// Closes the store, does something, and opens it again.
+    fn reopen<R>(&mut self, between: impl FnOnce() -> R) -> R {
+        let _no_child_is_starting = NO_CHILD_IS_STARTING.read().unwrap();
+        self.store = None;
+        let result = between();
+        self.store = Some(self.options.open(&self.path).unwrap());
+        result
+    }
+
     /// Does what must change nothing.
     fn unchanged_by<R>(&mut self, name: &str, work: impl FnOnce(&Self) -> R) -> R {
         let before = self.dump();
@@ -212,8 +226,7 @@ impl Victim {
         if good.counts[5] != before + 1 {
             self.failures.add(name, "a write that failed took a number");
         }
-        self.store = None;
-        self.store = Some(self.options.open(&self.path).unwrap());
+        self.reopen(|| ());
         if self.dump() != good {
             self.failures.add(name, "not the same when opened again");
         }
@@ -224,12 +237,12 @@ impl Victim {
     fn refuses_to_open(&mut self, rows: &[Row<fn() -> Options>]) {
         for row in rows {
             let before = self.dump();
-            self.store = None;
-            match (row.input)().open(&self.path) {
+            let path = self.path.clone();
+            let opened = self.reopen(|| (row.input)().open(path).map(drop));
+            match opened {
                 Err(error) => row.check(&error, &mut self.failures),
                 Ok(_) => self.failures.add(row.name, "it was opened"),
             }
-            self.store = Some(self.options.open(&self.path).unwrap());
             if self.dump() != before {
                 self.failures.add(row.name, "the store has changed");
             }
