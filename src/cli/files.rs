@@ -17,7 +17,8 @@ pub(super) fn read_text(path: &Path) -> Result<String> {
         bytes.drain(..3);
     }
     String::from_utf8(bytes).map_err(|e| {
-        let line = 1 + e.as_bytes()[..e.utf8_error().valid_up_to()].iter().filter(|b| **b == b'\n').count();
+        let before = &e.as_bytes()[..e.utf8_error().valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
         Error::Line {
             source_name: path.display().to_string(),
             line: line as u64,

@@ -138,9 +138,8 @@ pub(super) fn stores() -> Vec<Row<Call>> {
     ]
 }
 
-pub(super) fn files() -> Vec<Row<Call>> {
+pub(super) fn ingest() -> Vec<Row<Call>> {
     let good = || ("good.jsonl", br#"{"type":"user","id":"u1"}"#.to_vec());
-    let bad = || ("bad.jsonl", b"nonsense\n".to_vec());
     vec![
         usage("nothing to ingest", "ingest shop", &["FILE", "required"]),
         call(
@@ -192,6 +191,12 @@ pub(super) fn files() -> Vec<Row<Call>> {
             "usage",
             &["outlier limit is inf"],
         ),
+    ]
+}
+
+pub(super) fn rejects() -> Vec<Row<Call>> {
+    let bad = || ("bad.jsonl", b"nonsense\n".to_vec());
+    vec![
         call(
             "strict and a bad line",
             [bad()],
@@ -234,6 +239,11 @@ pub(super) fn files() -> Vec<Row<Call>> {
             "usage",
             &["m.toml", "read from too"],
         ),
+    ]
+}
+
+pub(super) fn outputs() -> Vec<Row<Call>> {
+    vec![
         usage("export over the store", "export shop shop/data/db", &["shop/data/db", "own folder"]),
         usage("export to the store's folder", "export shop shop", &["own folder"]),
         usage(
@@ -312,7 +322,7 @@ pub(super) fn links() -> Vec<Row<Call>> {
 #[test]
 fn bad_arguments_are_refused() {
     let mut desk = Desk::new();
-    for rows in [parsing(), vectors(), stores(), files()] {
+    for rows in [parsing(), vectors(), stores(), ingest(), rejects(), outputs()] {
         desk.refuses(&rows);
     }
     assert!(!desk.folder.path().join("new").exists());

@@ -24,30 +24,41 @@ fn fvecs(rows: &[(i32, &[f32])]) -> Vec<u8> {
     rows.iter().flat_map(|(dim, row)| [dim.to_le_bytes().to_vec(), floats(row)].concat()).collect()
 }
 
-pub(super) fn npy_files() -> Vec<Row<Call>> {
-    let bad =
-        |name, bytes: Vec<u8>, words| call(name, [("v.npy", bytes)], "import vectors v.npy", "usage", words);
-    let shaped = |name, shape: &str, words| bad(name, npy(&SHAPE.replace("(2, 3)", shape), &[0; 24]), words);
-    let typed = |name, descr: &str, words| bad(name, npy(&SHAPE.replace("<f4", descr), &[0; 48]), words);
+fn of_npy(name: &'static str, bytes: Vec<u8>, words: &'static [&'static str]) -> Row<Call> {
+    call(name, [("v.npy", bytes)], "import vectors v.npy", "usage", words)
+}
+
+pub(super) fn npy_headers() -> Vec<Row<Call>> {
     let long = |bytes: [u8; 4], header: &[u8]| [b"\x93NUMPY\x02\x00", &bytes[..], header].concat();
     vec![
-        bad("npy of nothing", vec![], &["v.npy", "does not begin as an npy file"]),
-        bad("npy with another magic", b"\x93NUMPX\x01\x00\x00\x00".to_vec(), &["does not begin as"]),
-        bad("npy cut in its magic", b"\x93NUM".to_vec(), &["does not begin as"]),
-        bad("npy cut in its header", good()[..40].to_vec(), &["its header is cut off"]),
-        bad(
+        of_npy("npy of nothing", vec![], &["v.npy", "does not begin as an npy file"]),
+        of_npy("npy with another magic", b"\x93NUMPX\x01\x00\x00\x00".to_vec(), &["does not begin as"]),
+        of_npy("npy cut in its magic", b"\x93NUM".to_vec(), &["does not begin as"]),
+        of_npy("npy cut in its header", good()[..40].to_vec(), &["its header is cut off"]),
+        of_npy(
             "npy cut in its last row",
             good()[..good().len() - 1].to_vec(),
             &["2 rows of 3", "more than the 23 bytes"],
         ),
-        bad("npy with a header of 4 GiB", long([0xff; 4], SHAPE.as_bytes()), &["its header is cut off"]),
-        bad("npy with a header of brackets", npy(&"(".repeat(60_000), &[]), &["its header has no \"descr\""]),
-        bad("npy with a header of noise", npy("\u{1}\u{2}", &[]), &["its header has no"]),
-        bad(
+        of_npy("npy with a header of 4 GiB", long([0xff; 4], SHAPE.as_bytes()), &["its header is cut off"]),
+        of_npy(
+            "npy with a header of brackets",
+            npy(&"(".repeat(60_000), &[]),
+            &["its header has no \"descr\""],
+        ),
+        of_npy("npy with a header of noise", npy("\u{1}\u{2}", &[]), &["its header has no"]),
+        of_npy(
             "npy with a header not UTF-8",
             long([4, 0, 0, 0], b"\xff\xfe\xff\xfe"),
             &["its header is not text"],
         ),
+    ]
+}
+
+pub(super) fn npy_shapes() -> Vec<Row<Call>> {
+    let shaped =
+        |name, shape: &str, words| of_npy(name, npy(&SHAPE.replace("(2, 3)", shape), &[0; 24]), words);
+    vec![
         shaped("npy of 2^60 rows", "(1152921504606846976, 3)", &["1152921504606846976 rows", "more than"]),
         shaped("npy of 2^62 rows that overflow", "(4611686018427387904, 4)", &["more than"]),
         shaped("npy of rows beyond 64 bits", "(99999999999999999999, 3)", &["not a table of rows"]),
@@ -61,26 +72,32 @@ pub(super) fn npy_files() -> Vec<Row<Call>> {
             &["has 1152921504606846976 dimensions, the store has 3"],
         ),
         shaped("npy of rows too short", "(2, 2)", &["row 0 of v.npy has 2 dimensions, the store has 3"]),
+    ]
+}
+
+pub(super) fn npy_contents() -> Vec<Row<Call>> {
+    let typed = |name, descr: &str, words| of_npy(name, npy(&SHAPE.replace("<f4", descr), &[0; 48]), words);
+    vec![
         typed("npy of doubles", "<f8", &["it holds \"<f8\"", "save it as f32"]),
         typed("npy in big-endian", ">f4", &["it holds \">f4\"", "little-endian"]),
         typed("npy of objects", "|O", &["it holds \"|O\""]),
         typed("npy of row numbers", "<i4", &["neither f32 nor f16"]),
-        bad(
+        of_npy(
             "npy in Fortran order",
             npy(&SHAPE.replace("False", "True"), &[0; 24]),
             &["Fortran order", "C order"],
         ),
-        bad(
+        of_npy(
             "npy with NaN",
             npy(SHAPE, &floats(&[1.0, 2.0, 3.0, 4.0, f32::NAN, 6.0])),
             &["row 1 of v.npy is not finite at position 1"],
         ),
-        bad(
+        of_npy(
             "npy with a row of zeros",
             npy(SHAPE, &floats(&[1.0, 2.0, 3.0, 0.0, 0.0, 0.0])),
             &["row 1 of v.npy is all zeros"],
         ),
-        bad(
+        of_npy(
             "npy with a row that overflows",
             npy(SHAPE, &floats(&[1.0, 2.0, 3.0, 1e30, 0.0, 0.0])),
             &["at most 1e18"],
@@ -190,7 +207,7 @@ pub(super) fn id_files() -> Vec<Row<Call>> {
 #[test]
 fn bad_vector_files_are_refused() {
     let mut desk = Desk::new();
-    for rows in [npy_files(), vecs_files(), id_files()] {
+    for rows in [npy_headers(), npy_shapes(), npy_contents(), vecs_files(), id_files()] {
         desk.refuses(&rows);
     }
 }

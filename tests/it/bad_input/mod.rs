@@ -226,7 +226,7 @@ impl Victim {
         if good.counts[5] != before + 1 {
             self.failures.add(name, "a write that failed took a number");
         }
-        self.reopen(|| ());
+        self.reopen(|| {});
         if self.dump() != good {
             self.failures.add(name, "not the same when opened again");
         }
@@ -241,12 +241,12 @@ impl Victim {
             let opened = self.reopen(|| (row.input)().open(path).map(drop));
             match opened {
                 Err(error) => row.check(&error, &mut self.failures),
-                Ok(_) => self.failures.add(row.name, "it was opened"),
+                Ok(()) => self.failures.add(row.name, "it was opened"),
             }
             if self.dump() != before {
                 self.failures.add(row.name, "the store has changed");
             }
-            self.unchanged_by(row.name, |_| ());
+            self.unchanged_by(row.name, |_| {});
         }
     }
 
@@ -294,10 +294,15 @@ fn there_are_many_and_each_has_its_own_name() {
         arguments::parsing(),
         arguments::vectors(),
         arguments::stores(),
-        arguments::files(),
-        imports::npy_files(),
+        arguments::ingest(),
+        arguments::rejects(),
+        arguments::outputs(),
+        imports::npy_headers(),
+        imports::npy_shapes(),
+        imports::npy_contents(),
         imports::vecs_files(),
         imports::id_files(),
+        tables::mapping_files(),
         tables::mappings(),
         tables::csv_files(),
         tables::parquet_files(),

@@ -262,7 +262,7 @@ pub(super) const FILES: &[Row<Damage>] = &[
                     r#"{"a":{"dtype":"F32","shape":[1],"data_offsets":[0,1152921504606846976]}}"#,
                     &[],
                 ),
-            )
+            );
         },
         &["model.safetensors"],
     ),
@@ -276,7 +276,7 @@ pub(super) const FILES: &[Row<Damage>] = &[
                     r#"{"a":{"dtype":"F32","shape":[4294967296,4294967296,4],"data_offsets":[0,0]}}"#,
                     &[],
                 ),
-            )
+            );
         },
         &["model.safetensors"],
     ),

@@ -17,9 +17,11 @@ fn files(mapping: impl Into<Vec<u8>>, csv: impl Into<Vec<u8>>) -> [(&'static str
     [("m.toml", mapping.into()), ("t.csv", csv.into())]
 }
 
-pub(super) fn mappings() -> Vec<Row<Call>> {
-    let bad = |name, mapping: &str, words| call(name, files(mapping, CSV), COMMAND, "usage", words);
-    let more = |name, line: &str, words| bad(name, &format!("{MAPPING}{line}"), words);
+fn mapped(name: &'static str, mapping: &str, words: &'static [&'static str]) -> Row<Call> {
+    call(name, files(mapping, CSV), COMMAND, "usage", words)
+}
+
+pub(super) fn mapping_files() -> Vec<Row<Call>> {
     vec![
         call(
             "table without a mapping",
@@ -56,11 +58,17 @@ pub(super) fn mappings() -> Vec<Row<Call>> {
             "usage",
             &["m.toml", "longer than 1 MiB"],
         ),
-        bad("mapping of nothing", "", &["m.toml:1", "missing field", "type"]),
-        bad("mapping cut off", "type = \"event", &["m.toml:1"]),
-        bad("mapping in JSON", "{\"type\": \"event\"}", &["m.toml:1"]),
-        bad("mapping 10,000 levels deep", &format!("type = {}", "[".repeat(10_000)), &["m.toml:1"]),
-        bad("mapping of an unknown type", "type = \"thing\"", &["m.toml:1", "thing", "event"]),
+    ]
+}
+
+pub(super) fn mappings() -> Vec<Row<Call>> {
+    let more = |name, line: &str, words| mapped(name, &format!("{MAPPING}{line}"), words);
+    vec![
+        mapped("mapping of nothing", "", &["m.toml:1", "missing field", "type"]),
+        mapped("mapping cut off", "type = \"event", &["m.toml:1"]),
+        mapped("mapping in JSON", "{\"type\": \"event\"}", &["m.toml:1"]),
+        mapped("mapping 10,000 levels deep", &format!("type = {}", "[".repeat(10_000)), &["m.toml:1"]),
+        mapped("mapping of an unknown type", "type = \"thing\"", &["m.toml:1", "thing", "event"]),
         more("mapping with an unknown key", "colour = \"red\"", &["m.toml:6", "unknown field `colour`"]),
         more("mapping with a key twice", "user = \"who\"", &["m.toml:6", "duplicate key"]),
         more(
@@ -68,7 +76,7 @@ pub(super) fn mappings() -> Vec<Row<Call>> {
             "include = \"/etc/passwd\"",
             &["m.toml:6", "unknown field `include`"],
         ),
-        bad(
+        mapped(
             "mapping without a user",
             "type = \"event\"\nkind = \"view\"\ntime = \"when\"",
             &["m.toml", "without user"],
@@ -90,7 +98,7 @@ pub(super) fn mappings() -> Vec<Row<Call>> {
             "delimiter = '\"'",
             &["delimiter in m.toml", "other than a quote"],
         ),
-        bad(
+        mapped(
             "mapping with an unknown attribute type",
             &USERS.replace("\"age\"\n", "{ column = \"age\", type = \"colour\" }\n"),
             &["m.toml:4"],
@@ -100,7 +108,7 @@ pub(super) fn mappings() -> Vec<Row<Call>> {
             "value = \"wen\"",
             &["column \"wen\" of t.csv is missing", "did you mean \"when\"?"],
         ),
-        bad(
+        mapped(
             "mapping with a path for a column",
             &MAPPING.replace("\"who\"", "\"/etc/passwd\""),
             &["column \"/etc/passwd\" of t.csv is missing", "the file has who, what, when"],
@@ -200,6 +208,14 @@ fn replaced(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     [&bytes[..at[0]], to, &bytes[at[0] + from.len()..]].concat()
 }
 
+/// With a first page that tells of as many bytes as its field can.
+fn with_page_size(bytes: &[u8]) -> Vec<u8> {
+    // A data page, then its size as a zigzag number of at least two bytes or one.
+    let at = bytes.windows(3).position(|three| three == b"\x15\x00\x15").unwrap() + 3;
+    let end = at + bytes[at..].iter().position(|byte| byte & 0x80 == 0).unwrap() + 1;
+    [&bytes[..at], b"\xfe\xff\xff\xff\x0f", &bytes[end..]].concat()
+}
+
 /// With the footer's declared length.
 fn with_footer_length(bytes: &[u8], length: u32) -> Vec<u8> {
     let end = bytes.len() - 8;
@@ -248,6 +264,7 @@ pub(super) fn parquet_files() -> Vec<Row<Call>> {
             replaced(&plain, b"\x02\0\0\0u1", b"\xff\xff\xff\xffu1"),
             &["t.parquet"],
         ),
+        damaged("parquet with a page of 2^31 - 1 bytes", with_page_size(&snappy), &["t.parquet"]),
         damaged(
             "parquet with a compressed page of noise",
             replaced(&snappy, b"\x02\0\0\0u1", b"\xff\xff\xff\xffu1"),
@@ -273,7 +290,7 @@ pub(super) fn parquet_files() -> Vec<Row<Call>> {
 #[test]
 fn bad_mappings_and_tables_are_refused() {
     let mut desk = Desk::new();
-    for rows in [mappings(), csv_files(), parquet_files()] {
+    for rows in [mapping_files(), mappings(), csv_files(), parquet_files()] {
         desk.refuses(&rows);
     }
 }
