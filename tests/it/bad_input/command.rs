@@ -1,9 +1,10 @@
 //! Command lines that must fail, run with the real binary under a bound on its memory.
 
 use super::{Dump, Failures, Row, dump};
-use kindred::Store;
+use kindred::{Durability, Store};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 /// Address space of the tool, in KiB: so much that it runs, so little that a hostile length is refused by the system.
 const MEMORY_KIB: usize = 3 << 20;
@@ -50,30 +51,32 @@ pub(super) fn kindred(within: &Path, args: &[String]) -> Output {
     child.wait_with_output().unwrap()
 }
 
+const STORES: [&str; 2] = ["shop", "vectors"];
+
 /// A folder with the two stores.
 pub(super) struct Desk {
     pub(super) folder: tempfile::TempDir,
-    good_writes: i64,
-    pub(super) failures: Failures,
+    /// What each store must hold.
+    held: [Dump; 2],
+    failures: Failures,
+}
+
+fn open(folder: &Path, store: &str) -> Store {
+    let durability = Durability::Within(Duration::from_millis(20));
+    Store::options().must_exist().durability(durability).open(folder.join(store)).unwrap()
 }
 
 impl Desk {
     pub(super) fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        crate::fixture::fill(&Store::open(folder.path().join("shop")).unwrap());
-        let vectors = Store::options().dim(3).open(folder.path().join("vectors")).unwrap();
-        vectors.write(|tx| tx.put_vector("ann", vec![1.0, 0.0, 0.0])).unwrap();
-        Self { folder, good_writes: 0, failures: Failures::default() }
-    }
-
-    /// Both stores, each opened and closed.
-    fn dumps(&self) -> [Dump; 2] {
+        let path = folder.path();
         let _no_child_is_starting = super::NO_CHILD_IS_STARTING.read().unwrap();
-        ["shop", "vectors"].map(|store| dump(&self.open(store).snapshot()))
-    }
-
-    fn open(&self, store: &str) -> Store {
-        Store::options().must_exist().open(self.folder.path().join(store)).unwrap()
+        crate::fixture::fill(&Store::open(path.join("shop")).unwrap());
+        let vectors = Store::options().dim(3).open(path.join("vectors")).unwrap();
+        vectors.write(|tx| tx.put_vector("ann", vec![1.0, 0.0, 0.0])).unwrap();
+        drop(vectors);
+        let held = STORES.map(|store| dump(&open(path, store).snapshot()));
+        Self { folder, held, failures: Failures::default() }
     }
 
     /// Every row must fail as it says, change neither store, and leave both to be written to.
@@ -84,18 +87,27 @@ impl Desk {
                 std::fs::create_dir_all(path.parent().unwrap()).unwrap();
                 std::fs::write(path, bytes).unwrap();
             }
-            let before = self.dumps();
             let output = kindred(self.folder.path(), &row.input.args);
             self.check(row, &output);
-            if self.dumps() != before {
-                self.failures.add(row.name, "a store has changed");
-            }
-            self.good_writes += 1;
             let _no_child_is_starting = super::NO_CHILD_IS_STARTING.read().unwrap();
-            for store in ["shop", "vectors"] {
-                let number = self.good_writes.into();
-                self.open(store).write(|tx| tx.put_user("good", [("writes", number)])).unwrap();
+            for store in 0..STORES.len() {
+                self.check_store(row.name, store);
             }
+        }
+    }
+
+    /// A store holds what it held after the last row, and takes a good write, which the next row finds.
+    fn check_store(&mut self, name: &str, store: usize) {
+        let opened = open(self.folder.path(), STORES[store]);
+        let found = dump(&opened.snapshot());
+        if found != self.held[store] {
+            self.failures.add(name, format!("the store {} has changed", STORES[store]));
+        }
+        let writes = (found.counts[5] as i64).into();
+        opened.write(|tx| tx.put_user("good", [("writes", writes)])).unwrap();
+        self.held[store] = dump(&opened.snapshot());
+        if self.held[store].counts[5] != found.counts[5] + 1 {
+            self.failures.add(name, format!("a good write to {} did not count", STORES[store]));
         }
     }
 
