@@ -89,7 +89,9 @@ fn quoted(value: &str) -> Option<&str> {
 fn shape(value: &str) -> Result<(usize, usize), String> {
     let not_a_table = || "it is not a table of rows with at least one column".to_owned();
     let (list, _) = value.strip_prefix('(').and_then(|list| list.split_once(')')).ok_or_else(not_a_table)?;
-    let sizes: Vec<&str> = list.split(',').map(str::trim).collect();
+    // A comma may stand behind the last.
+    let list = list.trim();
+    let sizes: Vec<&str> = list.strip_suffix(',').unwrap_or(list).split(',').map(str::trim).collect();
     let [rows, columns] = sizes[..] else { return Err(not_a_table()) };
     match (rows.parse(), columns.parse()) {
         (Ok(rows), Ok(columns)) if columns > 0 => Ok((rows, columns)),
@@ -115,6 +117,7 @@ mod tests {
             let npy = Npy::parse(&bytes).unwrap();
             assert_eq!((npy.element, npy.columns, npy.data), (Element::F32, 2, &[7; 8][..]));
         }
+        assert!(Npy::parse(&file(1, &header.replace("(1, 2)", "(1, 2, )"), &[7; 8])).is_ok());
         let none = file(1, &header.replace("(1, 2)", "(0, 2)"), &[]);
         assert!(Npy::parse(&none).unwrap().data.is_empty());
     }
