@@ -121,6 +121,14 @@ pub enum Error {
         /// What was found there.
         reason: String,
     },
+    /// The folder is not a backup, or holds something else beside.
+    #[error("{} is not a backup of Kindred: {reason}", path.display())]
+    NotABackup {
+        /// The folder.
+        path: PathBuf,
+        /// What was found there.
+        reason: String,
+    },
     /// The store's format is newer than this build can read.
     #[error("the store has format {found}, this build reads up to {newest}: use a newer Kindred")]
     Format {

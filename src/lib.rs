@@ -20,7 +20,7 @@ mod store;
 pub use error::{Error, ErrorKind, Result};
 pub use profile::{Block, Fusion};
 pub use query::Like;
-pub use storage::Durability;
+pub use storage::{BackupOptions, BackupReport, Durability, RestoreReport};
 pub use store::{FitReport, Options, Snapshot, Stats, Store, Transaction};
 
 /// The examples of the README, compiled and run with those of the documentation.

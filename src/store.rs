@@ -1,5 +1,7 @@
 //! The façade: [`Store`], [`Options`] and [`Snapshot`]. Each method is one call down.
 
+mod backup;
+
 use crate::encoder::Encoder;
 pub use crate::engine::FitReport;
 use crate::engine::{self, Engine, Request, Source};

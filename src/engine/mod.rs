@@ -1,6 +1,7 @@
 //! Where storage, index and profiles meet: open, write, fit and keep the index up to date.
 
 mod apply;
+mod backup;
 mod buckets;
 mod check;
 mod encode;
@@ -27,6 +28,7 @@ mod tests;
 mod upkeep;
 mod write;
 
+pub(crate) use backup::{backup_closed, restore};
 pub(crate) use buckets::contributions_of;
 pub(crate) use check::{check_direction, check_text, check_vector};
 pub(crate) use encode::encode_rows;
@@ -41,6 +43,7 @@ pub(crate) use stored::{StoredEvent, StoredItem, StoredUser, text_hash, text_num
 use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::storage::{Database, View};
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use upkeep::Upkeep;
 
@@ -61,6 +64,8 @@ pub(crate) struct Shared {
     manifest: Mutex<Option<u64>>,
     /// The store's own number.
     store_id: u128,
+    /// Where the store lies, in full.
+    folder: PathBuf,
     /// Held while the model of the store is learned.
     fitting: Mutex<()>,
     settings: Arc<Settings>,

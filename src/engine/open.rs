@@ -83,6 +83,7 @@ impl Engine {
         let shared = Shared {
             db,
             store_id,
+            folder: path.canonicalize().map_err(|e| Error::io("open", path, e))?,
             core: Mutex::new(core),
             task: Mutex::new(()),
             manifest: Mutex::new(manifest),

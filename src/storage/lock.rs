@@ -49,6 +49,22 @@ impl FolderLock {
         file.write_all(this_process().as_bytes()).map_err(io("write"))?;
         Ok(Self { file })
     }
+
+    /// Takes part in the lock with others that only read, and writes nothing. `None` where there is no file to lock, or
+    /// the file system knows no locks: then nobody can be kept away.
+    ///
+    /// # Errors
+    /// [`Error::Locked`] with the holder.
+    pub(crate) fn share(folder: &Path) -> Result<Option<Self>> {
+        let Ok(mut file) = File::open(folder.join(LOCK_FILE)) else { return Ok(None) };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => {
+                Err(Error::Locked { path: folder.to_owned(), holder: holder(&mut file) })
+            }
+            Err(TryLockError::Error(_)) => Ok(None),
+        }
+    }
 }
 
 fn holder(file: &mut File) -> String {

@@ -3,6 +3,7 @@
 
 mod applier;
 mod backend;
+mod backup;
 mod changes;
 pub(crate) mod codec;
 mod core;
@@ -37,6 +38,8 @@ mod writer;
 
 #[cfg(test)]
 pub(crate) use backend::Backend;
+pub use backup::{BackupOptions, BackupReport, RestoreReport};
+pub(crate) use backup::{Source as BackupSource, Visit, backup, restore};
 pub use database::Durability;
 pub(crate) use database::{Database, Opened, Options};
 #[cfg(test)]

@@ -8,6 +8,7 @@
 )]
 
 mod bad_input;
+mod backup;
 #[cfg(feature = "cli")]
 mod cli;
 mod concurrency;

@@ -1,0 +1,101 @@
+//! Backups of a store, open or not, and stores out of backups.
+
+use super::reader::Reader;
+use super::seal::swept_key;
+use super::settings::Settings;
+use super::stored::Counters;
+use super::{Engine, Published};
+use crate::error::{Error, Result};
+use crate::model::OnProgress;
+use crate::storage::{
+    self, BackupOptions, BackupReport, BackupSource, Opened, Options, RestoreReport, View, Visit, keys,
+};
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+
+impl Engine {
+    /// Makes the backup in a folder one of the newest snapshot.
+    pub(crate) fn backup(
+        &self,
+        to: &Path,
+        options: &BackupOptions,
+        progress: OnProgress<'_>,
+    ) -> Result<BackupReport> {
+        refuse_within(&self.shared.folder, to)?;
+        let view: View<Published> = self.view();
+        // Or else a crash could take back what the backup holds, and other commits get the same numbers.
+        if let Err(error) = self.shared.db.make_durable(view.seq()) {
+            tracing::warn!(%error, "the backup may hold more than the store keeps");
+        }
+        let scan = |visit: Visit<'_>| view.scan_from(b"", None, visit);
+        let source =
+            BackupSource { store_id: self.shared.store_id, commit: view.seq(), scan: &scan, keep: &belongs };
+        storage::backup(&source, to, options, progress)
+    }
+}
+
+/// Makes the backup in a folder one of a store that nobody has open. What is damaged does not matter to it, nor whether
+/// the store's encoder is at hand.
+pub(crate) fn backup_closed(
+    store: &Path,
+    to: &Path,
+    options: &BackupOptions,
+    progress: OnProgress<'_>,
+) -> Result<BackupReport> {
+    if !storage::holds_store(store) {
+        return Err(Error::NotAStore { path: store.to_owned(), reason: "it holds no store".into() });
+    }
+    refuse_within(store, to)?;
+    let opened = Opened::open(store, &Options::default())?;
+    let scan = |visit: Visit<'_>| opened.scan_each(b"", visit);
+    let source =
+        BackupSource { store_id: opened.store_id(), commit: opened.seq(), scan: &scan, keep: &belongs };
+    storage::backup(&source, to, options, progress)
+}
+
+/// Makes a store of a backup.
+pub(crate) fn restore(from: &Path, to: &Path, progress: OnProgress<'_>) -> Result<RestoreReport> {
+    refuse_within(from, to)?;
+    storage::restore(from, to, progress, check)
+}
+
+/// What the index's files lack is of use beside them only, and a backup has none: they are made anew from the rest.
+fn belongs(key: &[u8]) -> bool {
+    !key.starts_with(&keys::all_unsealed()) && key != swept_key()
+}
+
+/// Reads what a store cannot be opened without, and counts its users.
+fn check(opened: &Opened) -> Result<()> {
+    opened.read::<Settings>("settings", &keys::meta("settings"))?;
+    let counters: Counters = opened.read("counters", &keys::meta("counters"))?.unwrap_or_default();
+    let mut users = 0;
+    opened.scan_each(&keys::users(), |_, _| {
+        users += 1;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if users != counters.users {
+        tracing::warn!(users, counted = counters.users, "the backup lacks users that were damaged");
+    }
+    Ok(())
+}
+
+/// A backup in the store's own folder would go with it, and a store in a backup's make it none.
+fn refuse_within(outer: &Path, to: &Path) -> Result<()> {
+    // What is not there has nothing in it, and is told of in its own words.
+    let Ok(full) = outer.canonicalize() else { return Ok(()) };
+    if nearest(to)?.starts_with(full) {
+        return Err(Error::invalid(
+            "folder",
+            to.display(),
+            format!("it lies in {}: take another", outer.display()),
+        ));
+    }
+    Ok(())
+}
+
+/// The full path of the nearest folder above a path, or at it, that is there.
+fn nearest(path: &Path) -> Result<PathBuf> {
+    let full = std::path::absolute(path).map_err(|e| Error::io("open", path, e))?;
+    let found = full.ancestors().find_map(|folder| folder.canonicalize().ok());
+    Ok(found.unwrap_or(full))
+}

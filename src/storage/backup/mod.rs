@@ -1,0 +1,19 @@
+//! Backups: a snapshot's entries in files that are named by their content, and a manifest that names these files.
+//! `docs/format.md` describes both to the byte. Not for what keys mean.
+
+mod chunk;
+mod files;
+mod manifest;
+mod options;
+mod place;
+mod read;
+mod report;
+mod restore;
+#[cfg(test)]
+mod tests;
+mod write;
+
+pub use options::BackupOptions;
+pub use report::{BackupReport, RestoreReport};
+pub(crate) use restore::restore;
+pub(crate) use write::{Source, Visit, backup};

@@ -1,0 +1,121 @@
+//! A new store out of a backup.
+
+use super::place::Place;
+use super::read::Backup;
+use super::report::RestoreReport;
+use crate::error::{Error, Result};
+use crate::model::OnProgress;
+use crate::storage::backend::Backend;
+use crate::storage::folder::{self, DATA_FOLDER, LOG_FOLDER};
+use crate::storage::frame::{self, Kind};
+use crate::storage::log::Log;
+use crate::storage::sled_backend::SledBackend;
+use crate::storage::stored::{self, OpSink};
+use crate::storage::{Opened, Options, meta};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Bytes that are handed to the backend at a time, and then synced.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// Makes a store in `to` of the backup in `from`, under an id of its own; `check` looks at it before it is there.
+///
+/// # Errors
+/// [`Error::NotABackup`], [`Error::Damaged`], [`Error::Format`], [`Error::Invalid`] where `to` is taken, [`Error::Io`], and
+/// those of `check`; nothing is left in `to` then.
+pub(crate) fn restore(
+    from: &Path,
+    to: &Path,
+    progress: OnProgress<'_>,
+    check: impl FnOnce(&Opened) -> Result<()>,
+) -> Result<RestoreReport> {
+    let backup = Backup::open(from)?;
+    let place = Place::take(to)?;
+    let options = Options::default();
+    let written = write(&backup, &place.store(), &options, progress)?;
+    let opened = Opened::open(&place.store(), &options)?;
+    verify(&opened, &backup, &written)?;
+    check(&opened)?;
+    drop(opened);
+    place.finish()?;
+    let manifest = &backup.manifest;
+    Ok(RestoreReport {
+        commit: manifest.commit,
+        time: manifest.time,
+        entries: manifest.entries,
+        chunks: manifest.chunks.len() as u64,
+        bytes: manifest.chunk_bytes(),
+        damaged: manifest.damaged,
+    })
+}
+
+/// Writes all entries past the log, which is begun once they are on disk: it would hold them a second time.
+fn write(backup: &Backup, store: &Path, options: &Options, progress: OnProgress<'_>) -> Result<blake3::Hash> {
+    folder::create(store)?;
+    let data = store.join(DATA_FOLDER);
+    folder::create(&data)?;
+    let backend = SledBackend::open(&data, options.cache_bytes)?;
+    let store_id = meta::create(&backend)?;
+    let mut batch = Batch::default();
+    let mut hasher = blake3::Hasher::new();
+    backup.visit(progress, |key, value| {
+        add_entry(&mut hasher, key, value);
+        stored::write(&mut batch, key, None, Some(value));
+        if batch.bytes < BATCH_BYTES { Ok(()) } else { batch.flush(&backend) }
+    })?;
+    let applied = meta::encode_applied(backup.manifest.commit);
+    batch.ops.push((meta::APPLIED_KEY.to_vec(), applied));
+    batch.flush(&backend)?;
+    let log = store.join(LOG_FOLDER);
+    folder::create(&log)?;
+    Log::start(&log, store_id, backup.manifest.commit)?;
+    Ok(hasher.finalize())
+}
+
+/// Compares what the store holds with what was written.
+fn verify(opened: &Opened, backup: &Backup, written: &blake3::Hash) -> Result<()> {
+    let mut hasher = blake3::Hasher::new();
+    opened.scan_each(b"", |key, value| {
+        add_entry(&mut hasher, key, &value?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    if opened.seq() == backup.manifest.commit && hasher.finalize() == *written {
+        return Ok(());
+    }
+    Err(Error::damaged("the restored store", "it reads back other than it was written"))
+}
+
+fn add_entry(hasher: &mut blake3::Hasher, key: &[u8], value: &[u8]) {
+    hasher.update(&(key.len() as u64).to_le_bytes());
+    hasher.update(&(value.len() as u64).to_le_bytes());
+    hasher.update(key);
+    hasher.update(value);
+}
+
+/// Stored changes that wait for the backend.
+#[derive(Default)]
+struct Batch {
+    ops: Vec<(Vec<u8>, Vec<u8>)>,
+    bytes: usize,
+}
+
+impl Batch {
+    fn flush(&mut self, backend: &SledBackend) -> Result<()> {
+        backend.apply(&mut self.ops.iter().map(|(key, value)| (&key[..], Some(&value[..]))))?;
+        backend.sync()?;
+        *self = Self::default();
+        Ok(())
+    }
+}
+
+impl OpSink for Batch {
+    fn put(&mut self, key: &[u8], kind: Kind, payload: &[u8]) {
+        let mut value = Vec::with_capacity(frame::HEADER_BYTES + payload.len());
+        frame::write(&mut value, key, kind, payload);
+        self.bytes += key.len() + value.len();
+        self.ops.push((key.to_vec(), value));
+    }
+
+    /// Nothing is there that could be deleted.
+    fn delete(&mut self, _: &[u8]) {}
+}

@@ -1,0 +1,181 @@
+//! Making a backup: the files that are not there yet, then the manifest, then away with what it does not name. Whenever
+//! it ends, the manifest that is there names files that are whole.
+
+use super::chunk::{Chunk, Cut, Cutter};
+use super::files::{Files, MANIFEST, Watch};
+use super::manifest::Manifest;
+use super::options::BackupOptions;
+use super::read::{read_chunk, read_manifest};
+use super::report::BackupReport;
+use crate::error::{Error, Result};
+use crate::model::{OnProgress, Progress, Time};
+use std::ops::ControlFlow;
+use std::path::Path;
+
+/// Damaged values that a report names.
+const NAMED: usize = 100;
+
+/// Called with each key and its value, or with what is wrong with it.
+pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8], Result<Vec<u8>>) -> Result<ControlFlow<()>>;
+
+/// What a backup is made of.
+pub(crate) struct Source<'a> {
+    pub(crate) store_id: u128,
+    /// Number of the snapshot's commit.
+    pub(crate) commit: u64,
+    /// Visits all entries of the snapshot, ascending.
+    pub(crate) scan: &'a dyn Fn(Visit<'_>) -> Result<()>,
+    /// Whether a key belongs into a backup.
+    pub(crate) keep: &'a dyn Fn(&[u8]) -> bool,
+}
+
+/// Makes the backup in a folder one of `source`.
+///
+/// # Errors
+/// [`Error::NotABackup`], and [`Error::Invalid`] for one of another store or of a later commit: the folder is as it was.
+/// [`Error::Locked`] while another is made there, [`Error::Damaged`] where its manifest is, [`Error::Io`]: it still
+/// holds the backup before.
+pub(crate) fn backup(
+    source: &Source<'_>,
+    to: &Path,
+    options: &BackupOptions,
+    progress: OnProgress<'_>,
+) -> Result<BackupReport> {
+    Run::start(to, options, Cut::default(), progress, &|_, _| Ok(()))?.go(source)
+}
+
+/// A backup being made.
+pub(super) struct Run<'a> {
+    files: Files<'a>,
+    options: &'a BackupOptions,
+    progress: OnProgress<'a>,
+    cutter: Cutter,
+    manifest: Manifest,
+    /// Places in the manifest of the chunks that were written.
+    written: Vec<usize>,
+    report: BackupReport,
+}
+
+impl<'a> Run<'a> {
+    pub(super) fn start(
+        to: &Path,
+        options: &'a BackupOptions,
+        cut: Cut,
+        progress: OnProgress<'a>,
+        watch: Watch<'a>,
+    ) -> Result<Self> {
+        let files = Files::take(to, watch)?;
+        let time = options.time.unwrap_or_else(Time::now);
+        let manifest = Manifest { store_id: 0, commit: 0, time, entries: 0, damaged: 0, chunks: Vec::new() };
+        let (cutter, report) = (Cutter::new(cut), BackupReport::default());
+        Ok(Self { files, options, progress, cutter, manifest, written: Vec::new(), report })
+    }
+
+    pub(super) fn go(mut self, source: &Source<'_>) -> Result<BackupReport> {
+        (self.manifest.store_id, self.manifest.commit) = (source.store_id, source.commit);
+        self.check_before()?;
+        self.files.clear()?;
+        (source.scan)(&mut |key, value| {
+            if (source.keep)(key) {
+                self.take(key, value)?;
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if let Some(chunk) = self.cutter.finish() {
+            self.put(chunk)?;
+        }
+        self.verify()?;
+        self.put_manifest()?;
+        self.report.chunks_removed = self.files.keep_only(&self.manifest.chunks)?;
+        Ok(self.report())
+    }
+
+    /// Refuses to write over what this backup does not continue.
+    fn check_before(&self) -> Result<()> {
+        let folder = self.files.folder();
+        let Some(before) = read_manifest(&folder.join(MANIFEST))? else { return Ok(()) };
+        if before.store_id != self.manifest.store_id {
+            return Err(Error::invalid(
+                "backup folder",
+                folder.display(),
+                "it holds a backup of another store (a restored store is another one, too): take a folder of its own for each",
+            ));
+        }
+        if before.commit > self.manifest.commit {
+            return Err(Error::invalid(
+                "backup folder",
+                folder.display(),
+                format!(
+                    "it holds commit {}, but the store is at commit {} and thus an older copy: take another folder",
+                    before.commit, self.manifest.commit
+                ),
+            ));
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, key: &[u8], value: Result<Vec<u8>>) -> Result<()> {
+        let value = match value {
+            Ok(value) => value,
+            Err(Error::Damaged { place, reason }) => {
+                self.note_damage(&place, &reason);
+                return Ok(());
+            }
+            Err(error) => return Err(error),
+        };
+        self.manifest.entries += 1;
+        match self.cutter.push(key, &value) {
+            Some(chunk) => self.put(chunk),
+            None => Ok(()),
+        }
+    }
+
+    fn note_damage(&mut self, place: &str, reason: &str) {
+        self.manifest.damaged += 1;
+        if self.report.damaged_values.len() < NAMED {
+            self.report.damaged_values.push(format!("{place}: {reason}"));
+        }
+    }
+
+    /// Sees to it that a chunk's file is there.
+    fn put(&mut self, chunk: Chunk) -> Result<()> {
+        let sound = || read_chunk(self.files.folder(), &chunk.named, None, |_, _| Ok(())).is_ok();
+        if !self.files.holds(&chunk.named) || (self.options.verify_all && !sound()) {
+            self.files.write_chunk(&chunk)?;
+            self.written.push(self.manifest.chunks.len());
+            self.report.bytes_written += chunk.named.len;
+        }
+        self.manifest.chunks.push(chunk.named);
+        (self.progress)(Progress { stage: "copying", done: self.manifest.entries, total: None });
+        Ok(())
+    }
+
+    /// Reads back what was written; the rest was read before, if that was asked for.
+    fn verify(&self) -> Result<()> {
+        for (done, &at) in self.written.iter().enumerate() {
+            let end = self.manifest.chunks.get(at + 1).map(|next| &next.first[..]);
+            read_chunk(self.files.folder(), &self.manifest.chunks[at], end, |_, _| Ok(()))?;
+            (self.progress)(Progress::of("verifying", done + 1, self.written.len()));
+        }
+        Ok(())
+    }
+
+    fn put_manifest(&self) -> Result<()> {
+        self.files.write_manifest(&self.manifest.encode(), |path| match read_manifest(path)? {
+            Some(read) if read == self.manifest => Ok(()),
+            _ => Err(Error::damaged(path.display().to_string(), "it reads back other than it was written")),
+        })
+    }
+
+    fn report(self) -> BackupReport {
+        BackupReport {
+            commit: self.manifest.commit,
+            entries: self.manifest.entries,
+            chunks: self.manifest.chunks.len() as u64,
+            chunks_written: self.written.len() as u64,
+            bytes: self.manifest.chunk_bytes(),
+            damaged: self.manifest.damaged,
+            ..self.report
+        }
+    }
+}
