@@ -4,7 +4,7 @@ use super::place::Place;
 use super::read::Backup;
 use super::report::RestoreReport;
 use crate::error::{Error, Result};
-use crate::model::OnProgress;
+use crate::model::{OnProgress, Progress};
 use crate::storage::backend::Backend;
 use crate::storage::folder::{self, DATA_FOLDER, LOG_FOLDER};
 use crate::storage::frame::{self, Kind};
@@ -17,6 +17,8 @@ use std::path::Path;
 
 /// Bytes that are handed to the backend at a time, and then synced.
 const BATCH_BYTES: usize = 16 << 20;
+/// Entries from one word of progress to the next.
+const TOLD: u64 = 16_384;
 
 /// Makes a store in `to` of the backup in `from`, under an id of its own; `check` looks at it before it is there.
 ///
@@ -34,7 +36,7 @@ pub(crate) fn restore(
     let options = Options::default();
     let written = write(&backup, &place.store(), &options, progress)?;
     let opened = Opened::open(&place.store(), &options)?;
-    verify(&opened, &backup, &written)?;
+    verify(&opened, &backup, &written, progress)?;
     check(&opened)?;
     drop(opened);
     place.finish()?;
@@ -73,10 +75,15 @@ fn write(backup: &Backup, store: &Path, options: &Options, progress: OnProgress<
 }
 
 /// Compares what the store holds with what was written.
-fn verify(opened: &Opened, backup: &Backup, written: &blake3::Hash) -> Result<()> {
-    let mut hasher = blake3::Hasher::new();
+fn verify(opened: &Opened, backup: &Backup, written: &blake3::Hash, progress: OnProgress<'_>) -> Result<()> {
+    let total = backup.manifest.entries;
+    let (mut hasher, mut done) = (blake3::Hasher::new(), 0);
     opened.scan_each(b"", |key, value| {
         add_entry(&mut hasher, key, &value?);
+        done += 1;
+        if done % TOLD == 0 || done == total {
+            progress(Progress { stage: "verifying the store", done, total: Some(total) });
+        }
         Ok(ControlFlow::Continue(()))
     })?;
     if opened.seq() == backup.manifest.commit && hasher.finalize() == *written {

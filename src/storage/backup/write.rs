@@ -146,7 +146,7 @@ impl<'a> Run<'a> {
             self.report.bytes_written += chunk.named.len;
         }
         self.manifest.chunks.push(chunk.named);
-        (self.progress)(Progress { stage: "copying", done: self.manifest.entries, total: None });
+        (self.progress)(Progress { stage: "writing the backup", done: self.manifest.entries, total: None });
         Ok(())
     }
 
@@ -155,7 +155,7 @@ impl<'a> Run<'a> {
         for (done, &at) in self.written.iter().enumerate() {
             let end = self.manifest.chunks.get(at + 1).map(|next| &next.first[..]);
             read_chunk(self.files.folder(), &self.manifest.chunks[at], end, |_, _| Ok(()))?;
-            (self.progress)(Progress::of("verifying", done + 1, self.written.len()));
+            (self.progress)(Progress::of("verifying the backup", done + 1, self.written.len()));
         }
         Ok(())
     }

@@ -38,13 +38,14 @@ struct Made<'a> {
     store_id: u128,
     commit: u64,
     options: BackupOptions,
+    cut: Cut,
     watch: Watch<'a>,
 }
 
 impl Default for Made<'_> {
     fn default() -> Self {
         let options = BackupOptions::new().time(Time::default());
-        Self { store_id: 7, commit: 1, options, watch: &|_, _| Ok(()) }
+        Self { store_id: 7, commit: 1, options, cut: CUT, watch: &|_, _| Ok(()) }
     }
 }
 
@@ -54,7 +55,7 @@ impl Made<'_> {
             entries.iter().try_for_each(|(key, value)| visit(key, Ok(value.clone())).map(drop))
         };
         let source = Source { store_id: self.store_id, commit: self.commit, scan: &scan, keep: &|_| true };
-        Run::start(to, &self.options, CUT, &|_| {}, self.watch)?.go(&source)
+        Run::start(to, &self.options, self.cut, &|_| {}, self.watch)?.go(&source)
     }
 }
 
