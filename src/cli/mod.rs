@@ -1,5 +1,6 @@
 //! The `kindred` command-line tool: one file per subcommand, over the public API.
 
+mod backup;
 pub mod bench;
 mod compact;
 mod completions;
@@ -20,6 +21,7 @@ mod output;
 pub mod plot;
 mod profile;
 mod remove;
+mod restore;
 mod similar;
 mod stats;
 pub mod vectors;
@@ -70,6 +72,10 @@ enum Command {
     Compact(compact::CompactArgs),
     /// Check a store's index
     Verify(verify::VerifyArgs),
+    /// Make a backup of a store, or bring one up to date
+    Backup(backup::BackupArgs),
+    /// Make a store out of a backup
+    Restore(restore::RestoreArgs),
     /// Remove a user, an item or an attribute
     Remove(remove::RemoveArgs),
     /// Remove users for good, out of every file
@@ -129,6 +135,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, output: &Output) -> Result<ExitCode> {
     match command {
         Command::Verify(args) => return verify::run(&args, output),
+        Command::Backup(args) => return backup::run(&args, output),
         Command::Compact(args) => compact::run(&args, output),
         Command::Init(args) => init::run(&args, output),
         Command::Ingest(args) => ingest::run(&args, output),
@@ -139,6 +146,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Encode(args) => encode::run(&args, output),
         Command::Stats(args) => stats::run(&args, output),
         Command::Fit(args) => fit::run(&args, output),
+        Command::Restore(args) => restore::run(&args, output),
         Command::Remove(args) => remove::run(&args, output),
         Command::Erase(args) => erase::erase(&args, output),
         Command::Readmit(args) => erase::readmit(&args, output),

@@ -180,6 +180,37 @@ fn an_index_is_compacted_and_verified() {
 }
 
 #[test]
+fn a_store_is_backed_up_and_restored() {
+    let folder = folder_with_store();
+    let within = folder.path();
+    let first = json(within, &["backup", "shop", "backups/shop"]);
+    assert_eq!(first["chunks_written"], first["chunks"]);
+    let second = json(within, &["backup", "shop", "backups/shop", "--verify"]);
+    assert_eq!((&second["chunks_written"], &second["bytes"]), (&0.into(), &first["bytes"]));
+    let restored = json(within, &["restore", "backups/shop", "again"]);
+    assert_eq!((&restored["commit"], &restored["entries"]), (&second["commit"], &second["entries"]));
+    for store in ["shop", "again"] {
+        json(within, &["export", store, &format!("{store}.jsonl")]);
+    }
+    let read = |name: &str| std::fs::read_to_string(within.join(name)).unwrap();
+    assert_eq!(read("shop.jsonl"), read("again.jsonl"));
+
+    let (code, message) = failure(within, &["restore", "backups/shop", "again"]);
+    assert_eq!((code, message.contains("not empty")), (2, true), "{message}");
+    let (code, message) = failure(within, &["backup", "again", "backups/shop"]);
+    assert_eq!((code, message.contains("another store")), (2, true), "{message}");
+    let (code, message) = failure(within, &["restore", "shop", "new"]);
+    assert_eq!((code, message.contains("not a backup")), (2, true), "{message}");
+    let (code, message) = failure(within, &["backup", "nowhere", "backups/other"]);
+    assert_eq!((code, message.contains("not a Kindred store")), (2, true), "{message}");
+    let manifest = within.join("backups/shop/MANIFEST");
+    std::fs::write(&manifest, &std::fs::read(&manifest).unwrap()[1..]).unwrap();
+    let (code, message) = failure(within, &["restore", "backups/shop", "new"]);
+    assert_eq!((code, message.contains("MANIFEST")), (4, true), "{message}");
+    assert!(!within.join("new").exists() && !within.join("backups/other").exists());
+}
+
+#[test]
 fn mistakes_are_told_with_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
     for (args, code, words) in [
