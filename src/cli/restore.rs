@@ -31,19 +31,19 @@ pub(crate) fn run(args: &RestoreArgs, output: &Output) -> Result<()> {
 }
 
 fn text(report: &RestoreReport, args: &RestoreArgs) -> String {
-    let mut text = format!(
+    let mut lines = vec![format!(
         "{} is as the backup of {} has it, at commit {}: {} entries, {}.",
         shown(&args.store),
         report.time,
         grouped(report.commit),
         grouped(report.entries),
         bytes(report.bytes),
-    );
+    )];
     if report.damaged > 0 {
-        text += &format!(
-            "\n{} value(s) were damaged when it was made, and are missing.",
+        lines.push(format!(
+            "{} value(s) were damaged when it was made, and are missing.",
             grouped(report.damaged)
-        );
+        ));
     }
-    text
+    lines.join("\n")
 }
