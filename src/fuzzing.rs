@@ -1,7 +1,8 @@
 //! What the fuzz targets need of the inside; compiled for them alone.
 
 use crate::model::Time;
-use crate::storage::{codec, keys, prefix_end};
+use crate::storage::{backup::fuzz, codec, keys, prefix_end};
+use std::collections::BTreeMap;
 
 /// Any bytes as a stored value: what decodes is encoded again and decodes to the same bytes.
 pub fn codec(bytes: &[u8]) {
@@ -37,4 +38,14 @@ pub fn sealed_file(folder: &std::path::Path) -> Option<Vec<u8>> {
 /// Any bytes as a sealed file.
 pub fn sealed(bytes: &[u8]) {
     crate::index::fuzz::open(bytes);
+}
+
+/// Any bytes as the files of a backup, behind their beginnings too, and any entries that can be stored as chunks.
+pub fn backup(bytes: &[u8], mut entries: BTreeMap<Vec<u8>, Vec<u8>>) {
+    fuzz::manifest(bytes);
+    fuzz::manifest(&[&b"KNDRBKUP\x01\0\0\0\x01\0\0\0"[..], bytes].concat());
+    fuzz::chunk(bytes);
+    fuzz::chunk(&[&b"KNDRCHNK\x01\0\0\0"[..], bytes].concat());
+    entries.retain(|key, _| (1..=512).contains(&key.len()) && key[0] != 0xFF);
+    fuzz::cut(&entries);
 }

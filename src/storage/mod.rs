@@ -3,7 +3,7 @@
 
 mod applier;
 mod backend;
-mod backup;
+pub(crate) mod backup;
 mod changes;
 pub(crate) mod codec;
 mod core;

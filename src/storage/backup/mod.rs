@@ -3,6 +3,8 @@
 
 mod chunk;
 mod files;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod manifest;
 mod options;
 mod place;
