@@ -58,7 +58,7 @@ impl FolderLock {
     pub(crate) fn share(folder: &Path) -> Result<Option<Self>> {
         let Ok(mut file) = File::open(folder.join(LOCK_FILE)) else { return Ok(None) };
         match file.try_lock_shared() {
-            Ok(()) => Ok(Some(Self { _file: file })),
+            Ok(()) => Ok(Some(Self { file })),
             Err(TryLockError::WouldBlock) => {
                 Err(Error::Locked { path: folder.to_owned(), holder: holder(&mut file) })
             }

@@ -7,8 +7,8 @@
     reason = "a test that cannot go on must fail"
 )]
 
-mod bad_input;
 mod backup;
+mod bad_input;
 #[cfg(feature = "cli")]
 mod cli;
 mod concurrency;

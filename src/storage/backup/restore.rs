@@ -6,7 +6,8 @@ use super::report::RestoreReport;
 use crate::error::{Error, Result};
 use crate::model::{OnProgress, Progress};
 use crate::storage::backend::Backend;
-use crate::storage::folder::{self, DATA_FOLDER, LOG_FOLDER};
+use crate::storage::disk::{Disk, SystemDisk};
+use crate::storage::folder::{self, LOG_FOLDER};
 use crate::storage::frame::{self, Kind};
 use crate::storage::log::Log;
 use crate::storage::sled_backend::SledBackend;
@@ -14,6 +15,7 @@ use crate::storage::stored::{self, OpSink};
 use crate::storage::{Opened, Options, meta};
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 
 /// Bytes that are handed to the backend at a time, and then synced.
 const BATCH_BYTES: usize = 16 << 20;
@@ -54,9 +56,7 @@ pub(crate) fn restore(
 /// Writes all entries past the log, which is begun once they are on disk: it would hold them a second time.
 fn write(backup: &Backup, store: &Path, options: &Options, progress: OnProgress<'_>) -> Result<blake3::Hash> {
     folder::create(store)?;
-    let data = store.join(DATA_FOLDER);
-    folder::create(&data)?;
-    let backend = SledBackend::open(&data, options.cache_bytes)?;
+    let backend = SledBackend::open(store, options.cache_bytes)?;
     let store_id = meta::create(&backend)?;
     let mut batch = Batch::default();
     let mut hasher = blake3::Hasher::new();
@@ -69,8 +69,9 @@ fn write(backup: &Backup, store: &Path, options: &Options, progress: OnProgress<
     batch.ops.push((meta::APPLIED_KEY.to_vec(), applied));
     batch.flush(&backend)?;
     let log = store.join(LOG_FOLDER);
-    folder::create(&log)?;
-    Log::start(&log, store_id, backup.manifest.commit)?;
+    let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
+    disk.create_folder(&log)?;
+    Log::start(&disk, &log, store_id, backup.manifest.commit)?;
     Ok(hasher.finalize())
 }
 

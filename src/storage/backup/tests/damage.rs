@@ -6,6 +6,7 @@ use super::super::manifest::Manifest;
 use super::super::{backup, restore};
 use super::*;
 use crate::error::Error;
+use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::memory::MemoryBackend;
 use crate::storage::{Database, Opened, Options};
 use std::sync::Arc;
@@ -156,7 +157,9 @@ fn values_that_are_damaged_in_the_store_are_left_out_and_named() {
     let folder = tempfile::tempdir().unwrap();
     let [store, to, restored] = ["store", "backup", "restored"].map(|name| folder.path().join(name));
     let backend = Arc::new(MemoryBackend::default());
-    let opened = Opened::open_over(&store, &Options::default(), |_| Ok(Arc::clone(&backend) as _)).unwrap();
+    let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
+    let opened = Opened::open_over(&store, &Options::default(), &disk, |_| Ok(Arc::clone(&backend) as _));
+    let opened = opened.unwrap();
     let database: Database<u64> = opened.start(0).unwrap();
     let mut writer = database.begin().unwrap();
     (0..250_u8).for_each(|n| writer.put(vec![b'k', n], vec![n; 40]));
