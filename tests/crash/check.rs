@@ -1,0 +1,258 @@
+//! Compares a store with what must be in it, and its answers with those of a store made from nothing.
+
+use crate::model::{Model, UserModel, sort_events, sort_texts};
+use crate::plan::{MARK, Plan};
+use kindred::model::{Time, Value};
+use kindred::query::{Hit, Profile};
+use kindred::{Durability, Like, Snapshot, Store};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+use tempfile::TempDir;
+
+/// How far scores and embeddings may lie apart: sums were made in another order.
+const TOLERANCE: f32 = 1e-5;
+/// Users and sentences that are asked about.
+const ASKED: usize = 8;
+/// Hits of a search that is not exact.
+const LIMIT: usize = 10;
+
+/// The state after one step, and what a store made of it from nothing answers.
+pub struct Expected {
+    model: Model,
+    profiles: Vec<Profile>,
+    vectors: u64,
+    /// For each question, the score of everyone.
+    answers: Vec<BTreeMap<String, f32>>,
+}
+
+impl Expected {
+    pub fn after(plan: Plan, step: u64) -> Self {
+        let model = Model::after(plan, step);
+        let scratch = scratch();
+        let options = plan.options().durability(Durability::Within(Duration::from_millis(20)));
+        let store = options.open(scratch.path().join("store")).unwrap();
+        let records = model.records();
+        store.write(|tx| records.iter().try_for_each(|record| tx.apply(record.clone()))).unwrap();
+        let snapshot = store.snapshot();
+        let profiles = model.users.keys().map(|user| snapshot.profile(user).unwrap()).collect();
+        let questions = questions(plan, &model);
+        let answers = questions.iter().map(|question| by_user(&ask(&snapshot, question, true))).collect();
+        let vectors = snapshot.stats().unwrap().vectors;
+        Self { model, profiles, vectors, answers }
+    }
+}
+
+/// The states of one plan, each made when it is first asked for.
+pub struct States {
+    plan: Plan,
+    made: BTreeMap<u64, Expected>,
+}
+
+impl States {
+    pub fn new(plan: Plan) -> Self {
+        Self { plan, made: BTreeMap::new() }
+    }
+
+    /// Opens the store in a folder and compares it with the plan's states. All up to step `done` was acknowledged; `begun` may be
+    /// there too. Returns the step that it holds last.
+    pub fn check_folder(&mut self, folder: &Path, done: u64, begun: u64) -> Result<u64, String> {
+        let store = self.plan.options().open(folder).map_err(|e| format!("it does not open: {e}"))?;
+        self.check(&store, done, begun)
+    }
+
+    pub fn check(&mut self, store: &Store, done: u64, begun: u64) -> Result<u64, String> {
+        let step = last_step(&store.snapshot()).map_err(|e| format!("the mark: {e}"))?;
+        if step != done && step != begun {
+            return Err(format!("it holds step {step}; acknowledged was {done}, begun {begun}"));
+        }
+        let plan = self.plan;
+        let expected = self.made.entry(step).or_insert_with(|| Expected::after(plan, step));
+        compare(plan, store, expected).map_err(|e| format!("at step {step}: {e}"))?;
+        Ok(step)
+    }
+}
+
+/// A folder in memory where there is one: what is checked there was stopped elsewhere.
+pub fn scratch() -> TempDir {
+    let memory = PathBuf::from("/dev/shm");
+    let fast = if memory.is_dir() { tempfile::tempdir_in(memory).ok() } else { None };
+    fast.unwrap_or_else(|| tempfile::tempdir().unwrap())
+}
+
+/// The step that wrote last; 0 before the first.
+pub fn last_step(snapshot: &Snapshot) -> kindred::Result<u64> {
+    for item in snapshot.items() {
+        let item = item?;
+        if let (true, Some(Value::Int(step))) = (item.id == MARK, item.attributes.get("step")) {
+            return Ok(step.cast_unsigned());
+        }
+    }
+    Ok(0)
+}
+
+fn compare(plan: Plan, store: &Store, expected: &Expected) -> Result<(), String> {
+    let snapshot = store.snapshot();
+    let found = read(&snapshot).map_err(|e| format!("it cannot be read: {e}"))?;
+    same_records(&found, &expected.model)?;
+    same_counts(&snapshot, expected)?;
+    for (user, expected) in expected.model.users.keys().zip(&expected.profiles) {
+        let found = snapshot.profile(user).map_err(|e| format!("profile of {user}: {e}"))?;
+        figures_of_events(&found, &found_events(&snapshot, user))?;
+        same_profile(found, expected)?;
+    }
+    for (question, expected) in questions(plan, &expected.model).iter().zip(&expected.answers) {
+        same_answers(&snapshot, question, expected).map_err(|e| format!("{question:?}: {e}"))?;
+    }
+    match store.verify(&|_| {}) {
+        Ok(problems) if problems.is_empty() => Ok(()),
+        told => Err(format!("verify: {told:?}")),
+    }
+}
+
+/// Everything that a snapshot holds.
+fn read(snapshot: &Snapshot) -> kindred::Result<Model> {
+    let mut model = Model::default();
+    for item in snapshot.items() {
+        let item = item?;
+        model.items.insert(item.id.clone(), item);
+    }
+    for user in snapshot.users() {
+        let user = user?;
+        let mut events = snapshot.events(&user.id)?.collect::<kindred::Result<Vec<_>>>()?;
+        let mut texts = snapshot.texts(&user.id)?.collect::<kindred::Result<Vec<_>>>()?;
+        sort_events(&mut events);
+        sort_texts(&mut texts);
+        let kept = UserModel { attributes: user.attributes, vector: user.vector, events, texts };
+        model.users.insert(user.id, kept);
+    }
+    Ok(model)
+}
+
+fn same_records(found: &Model, expected: &Model) -> Result<(), String> {
+    let ids = |model: &Model| (model.users.keys().cloned().collect(), model.items.keys().cloned().collect());
+    let (found_ids, expected_ids): ((Vec<_>, Vec<_>), (Vec<_>, Vec<_>)) = (ids(found), ids(expected));
+    if found_ids != expected_ids {
+        return Err(format!("it holds {found_ids:?}, not {expected_ids:?}"));
+    }
+    for (id, user) in &expected.users {
+        if found.users[id] != *user {
+            return Err(format!("of {id} it holds {:?}, not {user:?}", found.users[id]));
+        }
+    }
+    for (id, item) in &expected.items {
+        if found.items[id] != *item {
+            return Err(format!("of {id} it holds {:?}, not {item:?}", found.items[id]));
+        }
+    }
+    Ok(())
+}
+
+fn same_counts(snapshot: &Snapshot, expected: &Expected) -> Result<(), String> {
+    let stats = snapshot.stats().map_err(|e| format!("stats: {e}"))?;
+    let users = &expected.model.users;
+    let events: usize = users.values().map(|user| user.events.len()).sum();
+    let texts: usize = users.values().map(|user| user.texts.len()).sum();
+    let counted = [stats.users, stats.items, stats.events, stats.texts, stats.vectors];
+    let true_counts =
+        [users.len(), expected.model.items.len(), events, texts, expected.vectors as usize].map(|n| n as u64);
+    if counted == true_counts {
+        Ok(())
+    } else {
+        Err(format!("users, items, events, texts, vectors are counted as {counted:?}, not {true_counts:?}"))
+    }
+}
+
+/// Kind, count, value, quantity, first and last time of each event of a user.
+fn found_events(snapshot: &Snapshot, user: &str) -> BTreeMap<String, (u64, f64, f64, Time, Time)> {
+    let mut kinds = BTreeMap::new();
+    for event in snapshot.events(user).into_iter().flatten().flatten() {
+        let (value, quantity) = (event.value.unwrap_or(0.0), event.quantity.unwrap_or(1.0));
+        let sum = kinds.entry(event.kind).or_insert((0, 0.0, 0.0, event.time, event.time));
+        *sum = (sum.0 + 1, sum.1 + value, sum.2 + quantity, sum.3.min(event.time), sum.4.max(event.time));
+    }
+    kinds
+}
+
+/// A profile's figures must be those of the events that were read: whole numbers, so equal.
+fn figures_of_events(
+    profile: &Profile,
+    expected: &BTreeMap<String, (u64, f64, f64, Time, Time)>,
+) -> Result<(), String> {
+    let summed = |kind: &kindred::query::KindSummary| {
+        (kind.kind.clone(), (kind.count, kind.value, kind.quantity, kind.first, kind.last))
+    };
+    let found: BTreeMap<_, _> = profile.kinds.iter().map(summed).collect();
+    if found == *expected {
+        Ok(())
+    } else {
+        Err(format!("figures of {} are {found:?}, its events make {expected:?}", profile.user))
+    }
+}
+
+fn same_profile(mut found: Profile, expected: &Profile) -> Result<(), String> {
+    let mut expected = expected.clone();
+    let (a, b) = (found.embedding.take(), expected.embedding.take());
+    if found != expected {
+        return Err(format!("a profile is {found:?}, not {expected:?}"));
+    }
+    let near = match (&a, &b) {
+        (Some(a), Some(b)) => a.len() == b.len() && a.iter().zip(b).all(|(x, y)| (x - y).abs() <= TOLERANCE),
+        (a, b) => a.is_none() && b.is_none(),
+    };
+    if near { Ok(()) } else { Err(format!("the embedding of {} is {a:?}, not {b:?}", found.user)) }
+}
+
+/// What is asked of a store.
+#[derive(Debug)]
+enum Question {
+    User(String),
+    Sentence(&'static str),
+}
+
+fn questions(plan: Plan, model: &Model) -> Vec<Question> {
+    let every = model.users.len().div_ceil(ASKED).max(1);
+    let mut questions: Vec<Question> =
+        model.users.keys().step_by(every).map(|user| Question::User(user.clone())).collect();
+    if !plan.own_vectors() {
+        questions.push(Question::Sentence("a wooden chair for the tent"));
+    }
+    questions
+}
+
+fn ask(snapshot: &Snapshot, question: &Question, exact: bool) -> Vec<Hit> {
+    let like = match question {
+        Question::User(user) => Like::from(user.as_str()),
+        Question::Sentence(sentence) => Like::text(sentence),
+    };
+    let limit = if exact { usize::from(u16::MAX) } else { LIMIT };
+    snapshot.similar(like).limit(limit).exact(exact).run().unwrap()
+}
+
+fn by_user(hits: &[Hit]) -> BTreeMap<String, f32> {
+    hits.iter().map(|hit| (hit.user.clone(), hit.score)).collect()
+}
+
+/// The exact search must give everyone their score, the walked one the best of them.
+fn same_answers(
+    snapshot: &Snapshot,
+    question: &Question,
+    expected: &BTreeMap<String, f32>,
+) -> Result<(), String> {
+    let exact = by_user(&ask(snapshot, question, true));
+    let alike = |a: f32, b: f32| (a - b).abs() <= TOLERANCE * a.abs().max(1.0);
+    let same = exact.len() == expected.len()
+        && exact.iter().zip(expected).all(|(a, b)| a.0 == b.0 && alike(*a.1, *b.1));
+    if !same {
+        return Err(format!("exact hits are {exact:?}, not {expected:?}"));
+    }
+    let mut best: Vec<f32> = expected.values().copied().collect();
+    best.sort_by(|a, b| b.total_cmp(a));
+    best.truncate(LIMIT);
+    let walked = ask(snapshot, question, false);
+    let same = walked.len() == best.len()
+        && walked.iter().zip(&best).all(|(hit, score)| {
+            alike(hit.score, *score) && expected.get(&hit.user).is_some_and(|own| alike(*own, hit.score))
+        });
+    if same { Ok(()) } else { Err(format!("walked hits are {walked:?}, the best scores {best:?}")) }
+}

@@ -1,0 +1,170 @@
+//! A process that works by a plan and says what it does, and the other end of that line.
+
+use crate::check::last_step;
+use crate::plan::{Plan, Step};
+use kindred::Store;
+use std::io::{BufRead, BufReader, Write};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::AtomicBool;
+use std::sync::mpsc::{Receiver, channel};
+
+const FOLDER: &str = "KINDRED_CHILD_FOLDER";
+const SEED: &str = "KINDRED_CHILD_SEED";
+const STEPS: &str = "KINDRED_CHILD_STEPS";
+
+/// What a child says, in the order in which it happens.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Word {
+    /// The store is being opened.
+    Opening,
+    /// It is open, and this is the step that wrote last.
+    Opened(u64),
+    /// This step comes now.
+    Begin(u64),
+    /// This step's call has returned.
+    Done(u64),
+    /// All steps are done and the store is closed.
+    Closed,
+    /// Something failed.
+    Failed(String),
+}
+
+impl Word {
+    /// One write to a pipe. The line before may be the test harness's own.
+    fn say(&self) {
+        let line = match self {
+            Self::Opening => "opening".to_owned(),
+            Self::Opened(step) => format!("opened {step}"),
+            Self::Begin(step) => format!("begin {step}"),
+            Self::Done(step) => format!("done {step}"),
+            Self::Closed => "closed".to_owned(),
+            Self::Failed(reason) => format!("failed {}", reason.replace('\n', " ")),
+        };
+        std::io::stdout().lock().write_all(format!("\n@{line}\n").as_bytes()).unwrap();
+    }
+
+    pub fn parse(line: &str) -> Option<Self> {
+        let line = line.strip_prefix('@')?;
+        let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
+        let step = || rest.parse().ok();
+        match word {
+            "opening" => Some(Self::Opening),
+            "opened" => Some(Self::Opened(step()?)),
+            "begin" => Some(Self::Begin(step()?)),
+            "done" => Some(Self::Done(step()?)),
+            "closed" => Some(Self::Closed),
+            "failed" => Some(Self::Failed(rest.to_owned())),
+            _ => None,
+        }
+    }
+}
+
+/// The child's side. Run by itself it has nothing to do.
+#[test]
+#[ignore = "a child of the other tests"]
+fn works_by_a_plan() {
+    let Ok(folder) = std::env::var(FOLDER) else { return };
+    let number = |variable| std::env::var(variable).unwrap().parse().unwrap();
+    let plan = Plan { seed: number(SEED) };
+    match work(plan, Path::new(&folder), number(STEPS)) {
+        Ok(()) => Word::Closed.say(),
+        Err(error) => Word::Failed(error.to_string()).say(),
+    }
+}
+
+fn work(plan: Plan, folder: &Path, steps: u64) -> kindred::Result<()> {
+    let mut store = open(plan, folder)?;
+    let first = last_step(&store.snapshot())? + 1;
+    for n in first..first.saturating_add(steps) {
+        Word::Begin(n).say();
+        match plan.step(n) {
+            Step::Reopen => {
+                drop(store);
+                store = open(plan, folder)?;
+            }
+            step => take(&store, step)?,
+        }
+        Word::Done(n).say();
+    }
+    Ok(())
+}
+
+fn open(plan: Plan, folder: &Path) -> kindred::Result<Store> {
+    Word::Opening.say();
+    let store = plan.options().open(folder)?;
+    Word::Opened(last_step(&store.snapshot())?).say();
+    Ok(store)
+}
+
+fn take(store: &Store, step: Step) -> kindred::Result<()> {
+    let never = AtomicBool::new(false);
+    match step {
+        Step::Write(records) => store.write(|tx| records.into_iter().try_for_each(|record| tx.apply(record))),
+        Step::Seal => store.seal(&|_| {}, &never).map(drop),
+        Step::Compact => store.compact(&|_| {}, &never).map(drop),
+        Step::Checkpoint => store.checkpoint(),
+        Step::Rest(pause) => {
+            std::thread::sleep(pause);
+            Ok(())
+        }
+        Step::Reopen => Ok(()),
+    }
+}
+
+/// The parent's side. Dropped, it ends the child.
+pub struct Worker {
+    process: Child,
+    words: Receiver<Word>,
+}
+
+impl Worker {
+    /// A child that does so many steps of a plan, from where the store in the folder left off.
+    pub fn start(plan: Plan, folder: &Path, steps: u64) -> Self {
+        Self::start_with(plan, folder, steps, &[])
+    }
+
+    /// [`Worker::start`] with more of the environment.
+    pub fn start_with(plan: Plan, folder: &Path, steps: u64, environment: &[(&str, &Path)]) -> Self {
+        let mut process = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "child::works_by_a_plan", "--ignored", "--nocapture", "--test-threads=1"])
+            .env(FOLDER, folder)
+            .env(SEED, plan.seed.to_string())
+            .env(STEPS, steps.to_string())
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        let (say, words) = channel();
+        std::thread::spawn(move || {
+            // A line that the kill cut short is no word.
+            lines
+                .map_while(Result::ok)
+                .filter_map(|line| Word::parse(&line))
+                .try_for_each(|word| say.send(word))
+        });
+        Self { process, words }
+    }
+
+    /// The next word; `None` when the child has ended.
+    pub fn next(&self) -> Option<Word> {
+        self.words.recv().ok()
+    }
+
+    /// Sends SIGKILL; returns what the child had said by then and nobody heard yet.
+    pub fn kill(mut self) -> Vec<Word> {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+        self.words.iter().collect()
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        // It has mostly ended by itself, or was killed.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}

@@ -1,0 +1,16 @@
+//! Crash proofs from outside: real processes, real files, the public API only. `docs/reliability.md` says what each shows.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on must fail"
+)]
+
+mod check;
+mod child;
+mod kill;
+mod model;
+mod plan;
+mod random;
+mod settings;

@@ -1,0 +1,145 @@
+//! What a child does, step by step: decided by a seed and a step's number alone, so that whoever knows both knows what must be
+//! in the store.
+
+use crate::random::Random;
+use kindred::encoder::HashedEncoder;
+use kindred::model::{Event, Item, Metric, Record, Removal, Text, Time, User, Value};
+use kindred::{Fusion, Options, Store};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Dimensions of the texts' encoder, and of own vectors.
+const TEXT_DIM: usize = 32;
+const VECTOR_DIM: usize = 12;
+const USERS: u64 = 90;
+const ITEMS: u64 = 40;
+/// An item that says which step wrote last.
+pub const MARK: &str = "mark";
+
+const KINDS: [&str; 5] = ["purchase", "view", "cart", "dismiss", "review"];
+const NOUNS: [&str; 8] = ["salmon", "dog food", "chair", "espresso", "puzzle", "tent", "lamp", "bread"];
+const QUALITIES: [&str; 8] = ["fresh", "smoked", "wooden", "small", "cheap", "green", "dark", "dry"];
+
+/// One thing that a child does. What must survive is what [`Step::Write`] wrote.
+pub enum Step {
+    /// One commit.
+    Write(Vec<Record>),
+    Seal,
+    Compact,
+    Checkpoint,
+    /// Close and open again.
+    Reopen,
+    /// Leave the store alone, long enough for its own threads to begin something.
+    Rest(Duration),
+}
+
+#[derive(Clone, Copy, Debug)]
+pub struct Plan {
+    pub seed: u64,
+}
+
+impl Plan {
+    /// Whether the store keeps the host's own vectors.
+    pub fn own_vectors(self) -> bool {
+        self.seed.is_multiple_of(2)
+    }
+
+    /// The options of the plan's store, as immediate as they are by default.
+    pub fn options(self) -> Options {
+        let mut random = Random::new(self.seed, &[]);
+        let options = if self.own_vectors() {
+            Store::options().dim(VECTOR_DIM).metric(self.metric())
+        } else {
+            let fusion = Fusion { item_dims: 8, group_dims: 4, ..Fusion::default() };
+            Store::options().encoder(Arc::new(HashedEncoder::new(TEXT_DIM).unwrap())).fusion(fusion)
+        };
+        // Few rows and short pauses, so that the index is moved about while the child is killed.
+        options.head_rows(*random.pick(&[8, 32])).settle_after(Duration::from_millis(random.below(40)))
+    }
+
+    fn metric(self) -> Metric {
+        [Metric::Cosine, Metric::InnerProduct, Metric::L2][(self.seed / 2 % 3) as usize]
+    }
+
+    /// What step `n` does; steps count from 1.
+    pub fn step(self, n: u64) -> Step {
+        let mut random = Random::new(self.seed, &[n]);
+        match random.below(100) {
+            _ if n == 1 => Step::Write(self.records(n, 60, &mut random)),
+            0..60 => Step::Write(self.records(n, 1, &mut random)),
+            60..72 => {
+                let count = 2 + random.below(12);
+                Step::Write(self.records(n, count, &mut random))
+            }
+            72..78 => {
+                let count = 100 + random.below(150);
+                Step::Write(self.records(n, count, &mut random))
+            }
+            78..84 => Step::Seal,
+            84..88 => Step::Compact,
+            88..92 => Step::Checkpoint,
+            92..96 => Step::Reopen,
+            _ => Step::Rest(Duration::from_millis(random.below(30))),
+        }
+    }
+
+    /// Records of one commit; the last says which step this was.
+    fn records(self, n: u64, count: u64, random: &mut Random) -> Vec<Record> {
+        let mut records: Vec<Record> = (0..count).map(|i| self.record(n, i, random)).collect();
+        if random.percent(3) {
+            records.push(Record::Remove(Removal::Item { item: item_id(random) }));
+        }
+        let attributes = [("step".to_owned(), Value::Int(n.cast_signed()))].into();
+        records.push(Record::Item(Item { id: MARK.to_owned(), text: None, attributes }));
+        records
+    }
+
+    fn record(self, n: u64, i: u64, random: &mut Random) -> Record {
+        let user = format!("u{}", random.below(USERS));
+        match random.below(100) {
+            0..35 => Record::Event(event(user, n, i, random)),
+            35..70 => Record::User(self.user(user, random)),
+            70..80 => Record::Item(item(random)),
+            80..90 => Record::Text(Text { user, text: text(random), time: time(random) }),
+            90..96 => Record::Remove(Removal::User { user }),
+            _ => Record::Remove(Removal::UserAttribute { user, attribute: "age".to_owned() }),
+        }
+    }
+
+    fn user(self, id: String, random: &mut Random) -> User {
+        let town = *random.pick(&["Bonn", "Köln", "Ulm"]);
+        let age = Value::Int(20 + random.below(50).cast_signed());
+        let attributes = [("age".to_owned(), age), ("town".to_owned(), town.into())].into();
+        let vector = self.own_vectors().then(|| (0..VECTOR_DIM).map(|_| random.component()).collect());
+        User { id, attributes, vector }
+    }
+}
+
+/// An event of which there is no other: what counts as the same one is not asked here.
+fn event(user: String, n: u64, i: u64, random: &mut Random) -> Event {
+    let mut event = Event::new(user, *random.pick(&KINDS), time(random)).item(item_id(random));
+    event.value = random.percent(70).then(|| random.below(50) as f64);
+    event.quantity = Some((n * 1000 + i) as f64);
+    event.id = random.percent(50).then(|| format!("e{n}-{i}"));
+    event.text = random.percent(10).then(|| text(random));
+    event
+}
+
+fn item(random: &mut Random) -> Item {
+    // Now and then longer than what storage keeps in one piece.
+    let notes = if random.percent(10) { text(random).repeat(900) } else { text(random) };
+    let attributes = [("notes".to_owned(), Value::Text(notes))].into();
+    Item { id: item_id(random), text: random.percent(90).then(|| text(random)), attributes }
+}
+
+fn item_id(random: &mut Random) -> String {
+    format!("i{}", random.below(ITEMS))
+}
+
+fn text(random: &mut Random) -> String {
+    format!("{} {} {}", random.pick(&QUALITIES), random.pick(&QUALITIES), random.pick(&NOUNS))
+}
+
+fn time(random: &mut Random) -> Time {
+    Time::from_secs(1_500_000_000 + random.below(40_000_000).cast_signed()).unwrap()
+}
