@@ -29,11 +29,26 @@ pub(crate) fn index_folder(store: &Path) -> Result<PathBuf> {
 /// none but our own names in it may be half made, and is gone on with.
 pub(crate) fn prepare(path: &Path) -> Result<()> {
     match fs::metadata(path) {
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => create(path),
-        Err(e) => Err(Error::io("open", path, e)),
-        Ok(meta) if !meta.is_dir() => Err(not_a_store(path, "it is a file")),
-        Ok(_) => check(path),
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => create(path)?,
+        Err(e) => return Err(Error::io("open", path, e)),
+        Ok(meta) if !meta.is_dir() => return Err(not_a_store(path, "it is a file")),
+        Ok(_) => check(path)?,
     }
+    if holds_store(path) { Ok(()) } else { sync_above(path) }
+}
+
+/// Makes the names of a new store's folder and of all above it durable. Whoever made them, the host included, need not have
+/// synced them, and without them nothing of the store is found.
+fn sync_above(path: &Path) -> Result<()> {
+    let path = fs::canonicalize(path).map_err(|e| Error::io("open", path, e))?;
+    for folder in path.ancestors().skip(1) {
+        match sync_folder(folder) {
+            // A folder that may be passed through but not read was made by somebody else, long before.
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::PermissionDenied => {}
+            synced => synced?,
+        }
+    }
+    Ok(())
 }
 
 /// Whether a store was ever made in the folder. Unlike [`prepare`] it leaves nothing there.
