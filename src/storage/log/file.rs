@@ -41,6 +41,19 @@ pub(crate) fn header_of(format: u32, store_id: u128, first_seq: u64) -> [u8; HEA
     header
 }
 
+/// Whether a file that is `bytes` was only being begun: its header is cut short, or its bytes are not all there. Nothing is
+/// written behind a header before that is synced.
+pub(crate) fn was_begun(bytes: &[u8]) -> bool {
+    match bytes.first_chunk::<HEADER_BYTES>() {
+        Some(header) => bytes.len() == HEADER_BYTES && !is_sound(header),
+        None => true,
+    }
+}
+
+fn is_sound(header: &[u8; HEADER_BYTES]) -> bool {
+    header.ends_with(&crc32fast::hash(&header[..HEADER_BYTES - 4]).to_le_bytes())
+}
+
 /// The records' bytes of a file that is `bytes`, its header checked against name and store.
 pub(crate) fn body<'a>(path: &Path, bytes: &'a [u8], store_id: u128) -> Result<&'a [u8]> {
     let damaged = |reason: &str| Err(Error::damaged(path.display().to_string(), reason));

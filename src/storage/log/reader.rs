@@ -41,7 +41,7 @@ pub(crate) fn replay(
     for (index, path) in files.iter().enumerate() {
         let last = index + 1 == files.len();
         let bytes = disk.read(path)?;
-        if last && bytes.len() < file::HEADER_BYTES {
+        if last && file::was_begun(&bytes) {
             replayed.torn = true;
             break;
         }
@@ -53,12 +53,9 @@ pub(crate) fn replay(
         }
         let body = file::body(path, &bytes, store_id)?;
         let end = read_body(path, body, &mut next, &mut each)?;
-        if end < body.len() {
-            if !last {
-                return Err(broken(path, next));
-            }
-            replayed.torn = true;
-        }
+        // Where a crash met opening, the file that goes on from a torn end may be there, and the torn one still: the next
+        // file's number tells.
+        replayed.torn = end < body.len();
     }
     replayed.last_seq = replayed.first_seq.filter(|first| next > *first).map(|_| next - 1);
     replayed.files = files;

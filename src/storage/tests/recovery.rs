@@ -112,6 +112,74 @@ fn every_broken_byte_before_the_end_is_damage() {
 }
 
 #[test]
+fn a_torn_log_that_opening_could_not_remove_is_read_again() {
+    let store = crashed(2);
+    let log = log_files(store.path()).pop().unwrap();
+    let torn = [fs::read(&log).unwrap(), vec![7; 100]].concat();
+    fs::write(&log, &torn).unwrap();
+    let half_opened = crash_copy(store.path());
+    drop(open(store.path()));
+    // The machine stopped during that opening: the new file is there, and the old one still.
+    let new = log_files(store.path()).pop().unwrap();
+    assert_ne!(new, log);
+    fs::copy(&new, half_opened.path().join("log").join(new.file_name().unwrap())).unwrap();
+    let database = open(half_opened.path());
+    assert_eq!(contents(&database.view()), model(2));
+    put(&database, &[(b"goes", b"on")]).unwrap();
+    drop(database);
+    assert_eq!(contents(&open(half_opened.path()).view()).len(), 4);
+    // A record that is missing between the two is damage all the same.
+    fs::write(&log, &torn[..torn.len() - 200]).unwrap();
+    assert!(matches!(try_open(store.path()), Err(Error::Damaged { .. })));
+}
+
+#[test]
+fn a_log_file_that_was_being_begun_holds_nothing() {
+    let store = crashed(2);
+    drop(open(store.path()));
+    let log = log_files(store.path()).pop().unwrap();
+    let whole = fs::read(&log).unwrap();
+    assert_eq!(whole.len(), file::HEADER_BYTES);
+    let torn = [vec![], whole[..7].to_vec(), vec![0; whole.len()], [&whole[..8], &[0; 32]].concat()];
+    for bytes in torn {
+        fs::write(&log, &bytes).unwrap();
+        let database = open(store.path());
+        assert_eq!(contents(&database.view()), model(2), "{bytes:?}");
+        drop(database);
+        assert_eq!(fs::read(&log).unwrap(), whole);
+    }
+}
+
+#[test]
+fn what_sled_left_unfinished_does_not_keep_a_store_from_opening() {
+    let store = crashed(2);
+    let data = store.path().join("data");
+    let (conf, unfinished) = (data.join("conf"), data.join("snap.7FFFFFFFFFFFFFFF.generating"));
+    let whole = fs::read(&conf).unwrap();
+    for cut in [0, 3, 9, whole.len() - 1] {
+        let copy = crash_copy(store.path());
+        fs::write(copy.path().join("data/conf"), &whole[..cut]).unwrap();
+        let opened = open(copy.path());
+        assert_eq!(contents(&opened.view()), model(2), "conf cut at {cut}");
+        assert_eq!(fs::read(copy.path().join("data/conf")).unwrap(), whole);
+    }
+    fs::remove_file(&conf).unwrap();
+    for bytes in [vec![], vec![0; 12], vec![1; 300]] {
+        fs::write(&unfinished, &bytes).unwrap();
+        let copy = crash_copy(store.path());
+        assert_eq!(contents(&open(copy.path()).view()), model(2), "a snapshot of {} bytes", bytes.len());
+    }
+    // One that is whole is the newest, and the one before may be gone.
+    fs::remove_file(&unfinished).unwrap();
+    drop(open(store.path()));
+    let snapshot =
+        folder::list(&data).unwrap().into_iter().find(|path| path.to_string_lossy().contains("snap."));
+    let snapshot = snapshot.unwrap();
+    fs::rename(&snapshot, format!("{}.generating", snapshot.display())).unwrap();
+    assert_eq!(contents(&open(store.path()).view()), model(2));
+}
+
+#[test]
 fn an_older_data_folder_or_a_missing_log_is_damage() {
     let store = crashed(2);
     let old_data = crash_copy(&store.path().join("data"));
