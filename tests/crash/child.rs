@@ -12,6 +12,8 @@ use std::sync::mpsc::{Receiver, channel};
 const FOLDER: &str = "KINDRED_CHILD_FOLDER";
 const SEED: &str = "KINDRED_CHILD_SEED";
 const STEPS: &str = "KINDRED_CHILD_STEPS";
+/// Where the child works, for a store that is given by a relative path.
+pub const WORKS_IN: &str = "KINDRED_CHILD_WORKS_IN";
 
 /// What a child says, in the order in which it happens.
 #[derive(Clone, Debug, PartialEq)]
@@ -67,6 +69,9 @@ fn works_by_a_plan() {
     let Ok(folder) = std::env::var(FOLDER) else { return };
     let number = |variable| std::env::var(variable).unwrap().parse().unwrap();
     let plan = Plan { seed: number(SEED) };
+    if let Some(here) = std::env::var_os(WORKS_IN) {
+        std::env::set_current_dir(here).unwrap();
+    }
     match work(plan, Path::new(&folder), number(STEPS)) {
         Ok(()) => Word::Closed.say(),
         Err(error) => Word::Failed(error.to_string()).say(),

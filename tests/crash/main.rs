@@ -9,8 +9,13 @@
 
 mod check;
 mod child;
+mod disk;
+mod histories;
 mod kill;
+mod known;
+mod lost;
 mod model;
 mod plan;
 mod random;
 mod settings;
+mod trace;

@@ -39,6 +39,11 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// The plan of one of the histories of a run: every other one over own vectors.
+    pub fn of_history(seed: u64, number: u64) -> Self {
+        Self { seed: seed.wrapping_mul(1_000_000).wrapping_add(number) }
+    }
+
     /// Whether the store keeps the host's own vectors.
     pub fn own_vectors(self) -> bool {
         self.seed.is_multiple_of(2)
