@@ -28,6 +28,9 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// Removes a file; for good once its folder is synced.
     fn remove(&self, path: &Path) -> Result<()>;
 
+    /// Makes what was written to a file durable, by whomever.
+    fn sync_file(&self, path: &Path) -> Result<()>;
+
     /// Makes names created or removed in a folder durable.
     fn sync_folder(&self, path: &Path) -> Result<()>;
 }
@@ -73,6 +76,10 @@ impl Disk for SystemDisk {
 
     fn remove(&self, path: &Path) -> Result<()> {
         fs::remove_file(path).map_err(|e| Error::io("remove", path, e))
+    }
+
+    fn sync_file(&self, path: &Path) -> Result<()> {
+        folder::sync_file(path)
     }
 
     fn sync_folder(&self, path: &Path) -> Result<()> {

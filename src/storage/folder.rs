@@ -99,6 +99,11 @@ pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
+/// Makes what was written to a file durable, by whomever.
+pub(crate) fn sync_file(path: &Path) -> Result<()> {
+    fs::File::open(path).and_then(|file| file.sync_all()).map_err(|e| Error::io("sync", path, e))
+}
+
 /// Makes names created or removed in a folder durable, where the system knows how.
 pub(crate) fn sync_folder(path: &Path) -> Result<()> {
     if cfg!(unix) {

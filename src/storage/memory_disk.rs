@@ -69,6 +69,10 @@ impl MemoryDisk {
 }
 
 impl Bytes {
+    fn sync(&mut self) {
+        self.durable = self.written.clone();
+    }
+
     /// Each sector as it was written or as it was synced, up to one of the two lengths or between them.
     fn after_crash(&self, dice: &mut Dice) -> Vec<u8> {
         match dice.below(4) {
@@ -141,6 +145,17 @@ impl Disk for MemoryDisk {
         Ok(())
     }
 
+    fn sync_file(&self, path: &Path) -> Result<()> {
+        self.faults.check("sync")?;
+        match self.names().seen.get(path) {
+            Some(content) => {
+                content.bytes().sync();
+                Ok(())
+            }
+            None => Err(Error::io("sync", path, io::ErrorKind::NotFound.into())),
+        }
+    }
+
     fn sync_folder(&self, _: &Path) -> Result<()> {
         self.faults.check("sync")?;
         let mut names = self.names();
@@ -172,8 +187,7 @@ impl DiskFile for OpenFile {
 
     fn sync(&self) -> io::Result<()> {
         self.check("sync")?;
-        let mut bytes = self.content.bytes();
-        bytes.durable = bytes.written.clone();
+        self.content.bytes().sync();
         Ok(())
     }
 }

@@ -27,6 +27,8 @@ pub(crate) fn recover(backend: &dyn Backend, disk: &Arc<dyn Disk>, log_folder: &
     if last < applied {
         tracing::warn!(log = last, data = applied, "the log ends before the data: it was not applied again");
     } else if replayed.last_seq.is_some() {
+        // A process that was killed may not have synced them, and they are relied on from here on.
+        replayed.files.iter().try_for_each(|path| disk.sync_file(path))?;
         log::replay(&**disk, log_folder, store_id, |record| apply(backend, record))?;
         backend.sync()?;
     }
