@@ -3,8 +3,9 @@
 use crate::check::last_step;
 use crate::plan::{Plan, Step};
 use kindred::Store;
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
 use std::sync::mpsc::{Receiver, channel};
@@ -12,6 +13,8 @@ use std::sync::mpsc::{Receiver, channel};
 const FOLDER: &str = "KINDRED_CHILD_FOLDER";
 const SEED: &str = "KINDRED_CHILD_SEED";
 const STEPS: &str = "KINDRED_CHILD_STEPS";
+/// The test that is a child's side.
+pub const WORKS: &str = "child::works_by_a_plan";
 /// Where the child works, for a store that is given by a relative path.
 pub const WORKS_IN: &str = "KINDRED_CHILD_WORKS_IN";
 
@@ -28,19 +31,22 @@ pub enum Word {
     Done(u64),
     /// All steps are done and the store is closed.
     Closed,
+    /// Something that is counted.
+    Note(String),
     /// Something failed.
     Failed(String),
 }
 
 impl Word {
     /// One write to a pipe. The line before may be the test harness's own.
-    fn say(&self) {
+    pub fn say(&self) {
         let line = match self {
             Self::Opening => "opening".to_owned(),
             Self::Opened(step) => format!("opened {step}"),
             Self::Begin(step) => format!("begin {step}"),
             Self::Done(step) => format!("done {step}"),
             Self::Closed => "closed".to_owned(),
+            Self::Note(what) => format!("note {}", what.replace('\n', " ")),
             Self::Failed(reason) => format!("failed {}", reason.replace('\n', " ")),
         };
         std::io::stdout().lock().write_all(format!("\n@{line}\n").as_bytes()).unwrap();
@@ -56,6 +62,7 @@ impl Word {
             "begin" => Some(Self::Begin(step()?)),
             "done" => Some(Self::Done(step()?)),
             "closed" => Some(Self::Closed),
+            "note" => Some(Self::Note(rest.to_owned())),
             "failed" => Some(Self::Failed(rest.to_owned())),
             _ => None,
         }
@@ -66,15 +73,29 @@ impl Word {
 #[test]
 #[ignore = "a child of the other tests"]
 fn works_by_a_plan() {
-    let Ok(folder) = std::env::var(FOLDER) else { return };
-    let number = |variable| std::env::var(variable).unwrap().parse().unwrap();
-    let plan = Plan { seed: number(SEED) };
+    let Some(task) = Task::given() else { return };
     if let Some(here) = std::env::var_os(WORKS_IN) {
         std::env::set_current_dir(here).unwrap();
     }
-    match work(plan, Path::new(&folder), number(STEPS)) {
+    match work(task.plan, &task.folder, task.steps) {
         Ok(()) => Word::Closed.say(),
         Err(error) => Word::Failed(error.to_string()).say(),
+    }
+}
+
+/// What a child is to do.
+pub struct Task {
+    pub plan: Plan,
+    pub folder: PathBuf,
+    pub steps: u64,
+}
+
+impl Task {
+    /// What the parent said; `None` without a parent.
+    pub fn given() -> Option<Self> {
+        let folder = std::env::var_os(FOLDER)?.into();
+        let number = |variable| std::env::var(variable).unwrap().parse().unwrap();
+        Some(Self { plan: Plan { seed: number(SEED) }, folder, steps: number(STEPS) })
     }
 }
 
@@ -102,7 +123,8 @@ fn open(plan: Plan, folder: &Path) -> kindred::Result<Store> {
     Ok(store)
 }
 
-fn take(store: &Store, step: Step) -> kindred::Result<()> {
+/// Does a step that leaves the store open.
+pub fn take(store: &Store, step: Step) -> kindred::Result<()> {
     let never = AtomicBool::new(false);
     match step {
         Step::Write(records) => store.write(|tx| records.into_iter().try_for_each(|record| tx.apply(record))),
@@ -126,16 +148,16 @@ pub struct Worker {
 impl Worker {
     /// A child that does so many steps of a plan, from where the store in the folder left off.
     pub fn start(plan: Plan, folder: &Path, steps: u64) -> Self {
-        Self::start_with(plan, folder, steps, &[])
+        Self::start_with(WORKS, &Task { plan, folder: folder.to_owned(), steps }, &[])
     }
 
-    /// [`Worker::start`] with more of the environment.
-    pub fn start_with(plan: Plan, folder: &Path, steps: u64, environment: &[(&str, &Path)]) -> Self {
+    /// A child that runs one of the ignored tests, with more of the environment.
+    pub fn start_with(test: &str, task: &Task, environment: &[(&str, &OsStr)]) -> Self {
         let mut process = Command::new(std::env::current_exe().unwrap())
-            .args(["--exact", "child::works_by_a_plan", "--ignored", "--nocapture", "--test-threads=1"])
-            .env(FOLDER, folder)
-            .env(SEED, plan.seed.to_string())
-            .env(STEPS, steps.to_string())
+            .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
+            .env(FOLDER, &task.folder)
+            .env(SEED, task.plan.seed.to_string())
+            .env(STEPS, task.steps.to_string())
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -156,6 +178,11 @@ impl Worker {
     /// The next word; `None` when the child has ended.
     pub fn next(&self) -> Option<Word> {
         self.words.recv().ok()
+    }
+
+    /// Waits for its end; returns all that was not heard yet.
+    pub fn words(self) -> Vec<Word> {
+        self.words.iter().collect()
     }
 
     /// Sends SIGKILL; returns what the child had said by then and nobody heard yet.

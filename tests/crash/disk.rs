@@ -37,6 +37,8 @@ pub struct Disk {
     nodes: Vec<Node>,
     /// The system's number of a file or folder, as of now: it is given again once nobody has the old one.
     by_inode: BTreeMap<u64, usize>,
+    /// Whether `sync_file_range` is a sync: so it is on a disk without a cache that loses power.
+    trusts_ranges: bool,
 }
 
 enum Node {
@@ -85,8 +87,8 @@ impl Change {
 
 impl Disk {
     /// A disk that holds a folder, all of it synced.
-    pub fn of_folder(root: &Path) -> Self {
-        let mut disk = Self::default();
+    pub fn of_folder(root: &Path, trusts_ranges: bool) -> Self {
+        let mut disk = Self { trusts_ranges, ..Self::default() };
         disk.import(root);
         disk
     }
@@ -138,13 +140,14 @@ impl Disk {
             }
             Entry::Truncate { inode, len } => self.change(*inode, Change::Truncate(*len as usize)),
             Entry::Sync { inode } => self.sync(*inode),
+            Entry::RangeSync { inode } if self.trusts_ranges => self.sync(*inode),
             Entry::Rename { from, to } => {
                 let node = self.find(from);
                 self.name(to, vec![(from, None), (to, Some(node))]);
             }
             Entry::Remove { path } => self.name(path, vec![(path, None)]),
             Entry::Foreign(call) => panic!("{call} is not replayed"),
-            Entry::RangeSync | Entry::Said(_) | Entry::Failed => {}
+            Entry::RangeSync { .. } | Entry::Said(_) | Entry::Failed => {}
         }
     }
 

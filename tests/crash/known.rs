@@ -23,7 +23,10 @@ impl Known {
     pub fn hear(&mut self, plan: Plan, word: &Word) -> Result<(), String> {
         match word {
             Word::Opening => self.doing = "opening",
-            Word::Opened(step) if *step == self.done => self.doing = "between steps",
+            // What was in flight when the one before was killed is there or not, from now on for good.
+            Word::Opened(step) if *step == self.done || *step == self.begun => {
+                *self = Self { doing: "between steps", ..Self::at(*step) };
+            }
             Word::Begin(step) => {
                 let (writes, doing) = described(&plan.step(*step));
                 if writes {

@@ -6,6 +6,7 @@
  * KINDRED_SHIM_FAULT  "CLASS PART N ERRNO MODE": of the calls of a class (write, sync, open, rename, any) on paths that contain PART,
  *                     the N-th fails with that number. MODE is "once", or the path of a file: then all later ones fail too, until
  *                     that file is there. "." stands for an empty PART.
+ * KINDRED_SHIM_KILL   the process is killed behind so many entries of the trace
  *
  * One lock is held around each call and its line of the trace, so that the trace's order is the order of effects. System calls
  * are made directly: what is defined here is never called from here.
@@ -15,6 +16,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -35,6 +37,7 @@ static int trace = -1;
 static char fault_class[16], fault_part[64], fault_until[PATH_MAX];
 static long fault_at, fault_errno, fault_seen;
 static int fault_begun;
+static long kill_at;
 
 __attribute__((constructor)) static void begin(void) {
     const char *path = getenv("KINDRED_SHIM_ROOT");
@@ -44,7 +47,10 @@ __attribute__((constructor)) static void begin(void) {
     }
     path = getenv("KINDRED_SHIM_TRACE");
     if (path)
-        trace = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND | O_CLOEXEC, 0600);
+        trace = syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    path = getenv("KINDRED_SHIM_KILL");
+    if (path)
+        kill_at = atol(path);
     const char *fault = getenv("KINDRED_SHIM_FAULT");
     if (fault && sscanf(fault, "%15s %63s %ld %ld %4000s", fault_class, fault_part, &fault_at, &fault_errno, fault_until) != 5)
         abort();
@@ -107,6 +113,8 @@ static void note(char kind, uint64_t inode, uint64_t number, const void *a, size
     put(lens, 8);
     put(a, lens[0]);
     put(b, lens[1]);
+    if (kill_at && !--kill_at)
+        syscall(SYS_kill, getpid(), SIGKILL);
 }
 
 static void note_path(char kind, uint64_t inode, const char *a, const char *b) {

@@ -10,6 +10,7 @@
 mod check;
 mod child;
 mod disk;
+mod faults;
 mod histories;
 mod kill;
 mod known;

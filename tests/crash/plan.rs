@@ -13,6 +13,8 @@ const TEXT_DIM: usize = 32;
 const VECTOR_DIM: usize = 12;
 const USERS: u64 = 90;
 const ITEMS: u64 = 40;
+/// Bytes of an item that is there to fill the disk.
+const BULK: u64 = 50_000;
 /// An item that says which step wrote last.
 pub const MARK: &str = "mark";
 
@@ -47,6 +49,11 @@ impl Plan {
     /// Whether the store keeps the host's own vectors.
     pub fn own_vectors(self) -> bool {
         self.seed.is_multiple_of(2)
+    }
+
+    /// Whether the plan writes a lot over and over again, so that sled uses parts of its file again.
+    pub fn is_bulky(self) -> bool {
+        self.seed.is_multiple_of(3)
     }
 
     /// The options of the plan's store, as immediate as they are by default.
@@ -91,6 +98,9 @@ impl Plan {
     /// Records of one commit; the last says which step this was.
     fn records(self, n: u64, count: u64, random: &mut Random) -> Vec<Record> {
         let mut records: Vec<Record> = (0..count).map(|i| self.record(n, i, random)).collect();
+        if self.is_bulky() {
+            records.extend((0..=random.below(8)).map(|_| Record::Item(bulk(random))));
+        }
         if random.percent(3) {
             records.push(Record::Remove(Removal::Item { item: item_id(random) }));
         }
@@ -135,6 +145,13 @@ fn item(random: &mut Random) -> Item {
     let notes = if random.percent(10) { text(random).repeat(900) } else { text(random) };
     let attributes = [("notes".to_owned(), Value::Text(notes))].into();
     Item { id: item_id(random), text: random.percent(90).then(|| text(random)), attributes }
+}
+
+/// An item without a text, which costs nothing but room.
+fn bulk(random: &mut Random) -> Item {
+    let notes = text(random).repeat((1 + random.below(BULK) / 20) as usize);
+    let attributes = [("notes".to_owned(), Value::Text(notes))].into();
+    Item { id: format!("bulk{}", random.below(15)), text: None, attributes }
 }
 
 fn item_id(random: &mut Random) -> String {

@@ -30,7 +30,9 @@ pub enum Entry {
         inode: u64,
     },
     /// `sync_file_range`, which is no sync.
-    RangeSync,
+    RangeSync {
+        inode: u64,
+    },
     Rename {
         from: String,
         to: String,
@@ -100,7 +102,7 @@ fn entry(kind: u8, inode: u64, number: u64, a: &[u8], b: &[u8]) -> Entry {
         b'W' => Entry::Write { inode, at: number, data: a.to_vec() },
         b'T' => Entry::Truncate { inode, len: number },
         b'F' => Entry::Sync { inode },
-        b'S' => Entry::RangeSync,
+        b'S' => Entry::RangeSync { inode },
         b'R' => Entry::Rename { from: text(a), to: text(b) },
         b'U' => Entry::Remove { path: text(a) },
         b'A' => Entry::Said(text(a)),
