@@ -153,7 +153,16 @@ impl Worker {
 
     /// A child that runs one of the ignored tests, with more of the environment.
     pub fn start_with(test: &str, task: &Task, environment: &[(&str, &OsStr)]) -> Self {
-        let mut process = Command::new(std::env::current_exe().unwrap())
+        Self::start_by(&[], test, task, environment)
+    }
+
+    /// [`Worker::start_with`] through a program that runs it in its own way.
+    pub fn start_by(program: &[String], test: &str, task: &Task, environment: &[(&str, &OsStr)]) -> Self {
+        let own = std::env::current_exe().unwrap();
+        let mut line: Vec<&OsStr> = program.iter().map(OsStr::new).collect();
+        line.push(own.as_os_str());
+        let mut process = Command::new(line[0])
+            .args(&line[1..])
             .args(["--exact", test, "--ignored", "--nocapture", "--test-threads=1"])
             .env(FOLDER, &task.folder)
             .env(SEED, task.plan.seed.to_string())
@@ -178,6 +187,11 @@ impl Worker {
     /// The next word; `None` when the child has ended.
     pub fn next(&self) -> Option<Word> {
         self.words.recv().ok()
+    }
+
+    /// Its number in the system.
+    pub fn id(&self) -> u32 {
+        self.process.id()
     }
 
     /// Waits for its end; returns all that was not heard yet.

@@ -18,5 +18,6 @@ mod lost;
 mod model;
 mod plan;
 mod random;
+mod refusals;
 mod settings;
 mod trace;
