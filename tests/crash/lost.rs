@@ -24,17 +24,17 @@ const STORE: &str = "above/it/store";
 
 /// One stop of the machine.
 #[derive(Clone, Copy, Debug)]
-struct Point {
+pub struct Point {
     /// Entries of the trace that had happened.
-    at: usize,
-    data: Fate,
-    names: Fate,
+    pub at: usize,
+    pub data: Fate,
+    pub names: Fate,
     /// Seed of what is left to chance.
-    chance: u64,
+    pub chance: u64,
 }
 
 /// Points of a trace, in order: a third right behind something that was said, a third right before a sync, and others.
-fn points(entries: &[Entry], count: u64, random: &mut Random) -> Vec<Point> {
+pub fn points(entries: &[Entry], count: u64, random: &mut Random) -> Vec<Point> {
     let behind = |wanted: fn(&Entry) -> bool, more: usize| -> Vec<usize> {
         (0..entries.len()).filter(|&at| wanted(&entries[at])).map(|at| at + more).collect()
     };
@@ -56,16 +56,18 @@ fn points(entries: &[Entry], count: u64, random: &mut Random) -> Vec<Point> {
 }
 
 /// What becomes of a child that is traced.
-struct Work<'a> {
-    root: &'a Path,
-    store: &'a Path,
-    steps: u64,
+pub struct Work<'a> {
+    /// The test that is its side.
+    pub test: &'a str,
+    pub root: &'a Path,
+    pub store: &'a Path,
+    pub steps: u64,
     /// It is killed behind so many entries, if it does not end before, and another goes on.
-    kill: Option<u64>,
+    pub kill: Option<u64>,
 }
 
 /// Lets a child work to its end; returns its trace.
-fn trace_of(shim: &Shim, plan: Plan, work: &Work<'_>) -> Result<Vec<Entry>, String> {
+pub fn trace_of(shim: &Shim, plan: Plan, work: &Work<'_>) -> Result<Vec<Entry>, String> {
     let scratch = scratch();
     let file = scratch.path().join("trace");
     let environment = [
@@ -78,9 +80,9 @@ fn trace_of(shim: &Shim, plan: Plan, work: &Work<'_>) -> Result<Vec<Entry>, Stri
     if let Some(entries) = work.kill {
         let entries = OsString::from(entries.to_string());
         let environment = [&environment[..], &[("KINDRED_SHIM_KILL", entries.as_os_str())]].concat();
-        Worker::start_with(WORKS, &task, &environment).words();
+        Worker::start_with(work.test, &task, &environment).words();
     }
-    match Worker::start_with(WORKS, &task, &environment).words().pop() {
+    match Worker::start_with(work.test, &task, &environment).words().pop() {
         Some(Word::Closed) => Ok(trace::read(&file)),
         other => Err(format!("the child's last word is {other:?}")),
     }
@@ -139,6 +141,7 @@ impl<'a> History<'a> {
         let mut random = Random::new(self.plan.seed, &[1, life]);
         let mut disk = Disk::of_folder(&self.root, self.trusts_ranges);
         let work = Work {
+            test: WORKS,
             root: &self.root,
             store: &self.root.join(STORE),
             steps: 5 + random.below(40),
@@ -267,7 +270,7 @@ fn first_commit(shim: &Shim, store: &str, made_by_host: bool, relative: bool) ->
         disk.note_folder(&root, store);
     }
     let path = if relative { PathBuf::from(store) } else { root.join(store) };
-    let work = Work { root: &root, store: &path, steps: 1, kill: None };
+    let work = Work { test: WORKS, root: &root, store: &path, steps: 1, kill: None };
     for entry in trace_of(shim, plan, &work)? {
         disk.apply(&entry);
         if matches!(&entry, Entry::Said(text) if text.contains("done 1")) {

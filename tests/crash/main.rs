@@ -20,4 +20,5 @@ mod plan;
 mod random;
 mod refusals;
 mod settings;
+mod sled_alone;
 mod trace;
