@@ -38,7 +38,7 @@ fn kill_once(plan: Plan, folder: &Path, known: &mut Known, random: &mut Random) 
 fn history(plan: Plan, kills: u64, tally: &Tally) -> Result<(), String> {
     let place = tempfile::tempdir().unwrap();
     let folder = place.path().join("store");
-    let (mut known, mut states) = (Known::default(), States::new(plan));
+    let (mut known, mut states) = (Known::at(0), States::new(plan));
     for kill in 1..=kills {
         let mut random = Random::new(plan.seed, &[0, kill]);
         kill_once(plan, &folder, &mut known, &mut random).map_err(|e| format!("kill {kill}: {e}"))?;

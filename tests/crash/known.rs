@@ -4,7 +4,7 @@ use crate::child::Word;
 use crate::plan::{Plan, Step};
 
 /// What must be in a folder.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Known {
     /// The last step that is certainly there.
     pub done: u64,

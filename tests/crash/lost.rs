@@ -133,7 +133,7 @@ impl<'a> History<'a> {
         let place = scratch();
         let root = place.path().join("root");
         std::fs::create_dir(&root).unwrap();
-        Self { shim, plan, states: States::new(plan), known: Known::default(), root, place, trusts_ranges }
+        Self { shim, plan, states: States::new(plan), known: Known::at(0), root, place, trusts_ranges }
     }
 
     /// Lets a child work, then tries what many stops of it leave. One of them is what the next life begins with.

@@ -3,9 +3,9 @@
  *
  * KINDRED_SHIM_ROOT   the folder; calls elsewhere are passed on untouched
  * KINDRED_SHIM_TRACE  file that takes the trace
- * KINDRED_SHIM_FAULT  "CLASS PART N ERRNO MODE": of the calls of a class (write, sync, open, rename, any) on paths that contain PART,
- *                     the N-th fails with that number. MODE is "once", or the path of a file: then all later ones fail too, until
- *                     that file is there. "." stands for an empty PART.
+ * KINDRED_SHIM_FAULT  "CLASS PART N ERRNO MODE HEALED": of the calls of a class (write, sync, open, rename, any) on paths that contain
+ *                     PART, the N-th fails with that number; where MODE is "on", all later ones too. None fails once the file
+ *                     HEALED is there. "." stands for an empty PART.
  * KINDRED_SHIM_KILL   the process is killed behind so many entries of the trace
  *
  * One lock is held around each call and its line of the trace, so that the trace's order is the order of effects. System calls
@@ -34,7 +34,7 @@ static char root[PATH_MAX];
 static size_t root_len;
 static int trace = -1;
 
-static char fault_class[16], fault_part[64], fault_until[PATH_MAX];
+static char fault_class[16], fault_part[64], fault_mode[8], fault_healed[PATH_MAX];
 static long fault_at, fault_errno, fault_seen;
 static int fault_begun;
 static long kill_at;
@@ -52,7 +52,8 @@ __attribute__((constructor)) static void begin(void) {
     if (path)
         kill_at = atol(path);
     const char *fault = getenv("KINDRED_SHIM_FAULT");
-    if (fault && sscanf(fault, "%15s %63s %ld %ld %4000s", fault_class, fault_part, &fault_at, &fault_errno, fault_until) != 5)
+    if (fault && sscanf(fault, "%15s %63s %ld %ld %7s %4000s", fault_class, fault_part, &fault_at, &fault_errno, fault_mode,
+                        fault_healed) != 6)
         abort();
 }
 
@@ -137,8 +138,8 @@ static int fails(const char *class, const char *path) {
     if (strcmp(fault_part, ".") && !strstr(path, fault_part))
         return 0;
     fault_seen++;
-    int once = !strcmp(fault_until, "once");
-    if (once ? fault_seen != fault_at : fault_seen < fault_at || there(fault_until))
+    int once = !strcmp(fault_mode, "once");
+    if ((once ? fault_seen != fault_at : fault_seen < fault_at) || there(fault_healed))
         return 0;
     note('E', 0, fault_seen, path, strlen(path), class);
     errno = fault_errno;

@@ -2,6 +2,7 @@
 //! in the store.
 
 use crate::random::Random;
+use crate::settings::amount;
 use kindred::encoder::HashedEncoder;
 use kindred::model::{Event, Item, Metric, Record, Removal, Text, Time, User, Value};
 use kindred::{Fusion, Options, Store};
@@ -41,8 +42,9 @@ pub struct Plan {
 }
 
 impl Plan {
-    /// The plan of one of the histories of a run: every other one over own vectors.
+    /// The plan of one of the histories of a run, the first of which may be a later one: every other is over own vectors.
     pub fn of_history(seed: u64, number: u64) -> Self {
+        let number = number + amount("KINDRED_FIRST", 0);
         Self { seed: seed.wrapping_mul(1_000_000).wrapping_add(number) }
     }
 

@@ -84,7 +84,7 @@ fn history(shim: &Shim, plan: Plan, trusts_ranges: bool, tally: &Tally) -> Resul
     let mut disk = Disk::of_folder(&root, trusts_ranges);
     let work = Work { test: WRITES, root: &root, store: &root.join("sled"), steps: STEPS, kill: None };
     let entries = trace_of(shim, plan, &work)?;
-    let (mut known, mut at) = (Known::default(), 0);
+    let (mut known, mut at) = (Known::at(0), 0);
     for point in points(&entries, POINTS, &mut Random::new(plan.seed, &[3])) {
         for entry in &entries[at..point.at] {
             disk.apply(entry);
