@@ -1,11 +1,11 @@
 //! One sled tree in a folder of its own: errors and panics turned into errors, and a real sync.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::folder::{self, sync_folder};
+use super::folder::{self, list, sync_file, sync_folder};
 use crate::error::{Error, Result};
 
 /// How often sled's own lock is tried, five seconds in all.
@@ -14,8 +14,8 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// One open tree.
 pub(crate) struct SledTree {
-    db: sled::Db,
-    tree: sled::Tree,
+    /// Until it is dropped.
+    sled: Option<(sled::Db, sled::Tree)>,
     folder: PathBuf,
     file: File,
 }
@@ -29,11 +29,15 @@ impl SledTree {
             .cache_capacity(cache_bytes)
             .mode(sled::Mode::HighThroughput)
             .flush_every_ms(None);
+        prepare(folder)?;
         let db = guarded("open", || open_when_free(&config))?;
+        // sled has put a new snapshot in the place of the one before. Should the old one come back after more was written, sled
+        // would take what it does not know of for torn, and throw it away.
+        sync_folder(folder)?;
         let file_path = folder.join("db");
         let file = File::open(&file_path).map_err(|e| Error::io("open", &file_path, e))?;
         let tree = sled::Tree::clone(&db);
-        Ok(Self { db, tree, folder: folder.to_owned(), file })
+        Ok(Self { sled: Some((db, tree)), folder: folder.to_owned(), file })
     }
 
     /// Where it lies.
@@ -43,7 +47,7 @@ impl SledTree {
 
     /// The bytes under `key`.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        guarded("read", || Ok(self.tree.get(key)?.map(|value| value.to_vec())))
+        self.call("read", |_, tree| Ok(tree.get(key)?.map(|value| value.to_vec())))
     }
 
     /// At most `limit` entries with `from <= key < to` (to the end where `to` is `None`), ascending.
@@ -56,10 +60,10 @@ impl SledTree {
         if to.is_some_and(|to| to <= from) {
             return Ok(Vec::new());
         }
-        guarded("read", || {
+        self.call("read", |_, tree| {
             let range = match to {
-                Some(to) => self.tree.range(from..to),
-                None => self.tree.range(from..),
+                Some(to) => tree.range(from..to),
+                None => tree.range(from..),
             };
             range.take(limit).map(|entry| entry.map(|(key, value)| (key.to_vec(), value.to_vec()))).collect()
         })
@@ -67,10 +71,10 @@ impl SledTree {
 
     /// Sets the bytes under `key`, or deletes it.
     pub(crate) fn set(&self, key: &[u8], value: Option<&[u8]>) -> Result<()> {
-        guarded("write", || {
+        self.call("write", |_, tree| {
             match value {
-                Some(value) => self.tree.insert(key, value)?,
-                None => self.tree.remove(key)?,
+                Some(value) => tree.insert(key, value)?,
+                None => tree.remove(key)?,
             };
             Ok(())
         })
@@ -79,15 +83,88 @@ impl SledTree {
     /// All that was set is on disk when this returns. sled's own flush stops at `sync_file_range`, which says
     /// nothing about the disk: hence the sync of an own handle.
     pub(crate) fn sync(&self) -> Result<()> {
-        guarded("flush", || self.tree.flush())?;
+        self.call("flush", |_, tree| tree.flush())?;
         self.file.sync_all().map_err(|e| Error::io("sync", self.folder.join("db"), e))?;
+        sync_blobs(&self.folder.join("blobs"))?;
         sync_folder(&self.folder)
     }
 
     /// Bytes on disk.
     pub(crate) fn size_bytes(&self) -> Result<u64> {
-        guarded("measure", || self.db.size_on_disk())
+        self.call("measure", |db, _| db.size_on_disk())
     }
+}
+
+impl SledTree {
+    fn call<T>(
+        &self,
+        action: &'static str,
+        call: impl FnOnce(&sled::Db, &sled::Tree) -> sled::Result<T>,
+    ) -> Result<T> {
+        match &self.sled {
+            Some((db, tree)) => guarded(action, || call(db, tree)),
+            None => Err(Error::Bug("sled is used after it was closed".to_owned())),
+        }
+    }
+}
+
+/// sled syncs when its last handle goes, and panics where that fails: a host that lets go of its store on a failing disk
+/// must not be taken down. Nothing is lost, for the log holds what was not synced.
+impl Drop for SledTree {
+    fn drop(&mut self) {
+        let sled = self.sled.take();
+        if catch_unwind(AssertUnwindSafe(|| drop(sled))).is_err() {
+            tracing::error!("sled could not sync its file when it was closed");
+        }
+    }
+}
+
+/// Makes durable what sled keeps beside its file, a page of over 128 KiB each. Where one is missing, sled takes all that it wrote after
+/// for torn. One that goes meanwhile is needed no more.
+fn sync_blobs(folder: &Path) -> Result<()> {
+    for path in list(folder)? {
+        match sync_file(&path) {
+            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            synced => synced?,
+        }
+    }
+    sync_folder(folder)
+}
+
+/// Bytes at the end of sled's settings, and of its snapshots, that their checksum does not cover; it is the last four.
+const CONF_TAIL: usize = 4;
+const SNAPSHOT_TAIL: usize = 12;
+
+/// Has sled find its folder as it left it. Its settings are never synced, and it takes a snapshot that was being written for the
+/// newest one: where a crash left one of these in part, it must go, for sled makes it anew, but calls it damage as it is. A
+/// snapshot that is whole must stay, with or without its final name: the one before may be gone already.
+fn prepare(folder: &Path) -> Result<()> {
+    for path in list(folder)? {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let broken = match &*name {
+            "conf" => !is_whole(&path, CONF_TAIL)?,
+            name if name.starts_with("snap.") && name.ends_with(".generating") => {
+                !is_whole(&path, SNAPSHOT_TAIL)?
+            }
+            _ => false,
+        };
+        if broken {
+            tracing::warn!(path = %path.display(), "a file that a crash left unfinished is made anew");
+            fs::remove_file(&path).map_err(|e| Error::io("remove", &path, e))?;
+        }
+    }
+    // What a process that was killed wrote may not be on disk, and sled is about to write down, synced, how far its file goes.
+    let file = folder.join("db");
+    if file.exists() { sync_file(&file) } else { Ok(()) }
+}
+
+/// Whether a file of sled's agrees with its checksum.
+fn is_whole(path: &Path, tail: usize) -> Result<bool> {
+    let bytes = fs::read(path).map_err(|e| Error::io("read", path, e))?;
+    // Nothing at all would agree with zeros.
+    let content =
+        bytes.len().checked_sub(tail).map(|len| &bytes[..len]).filter(|content| !content.is_empty());
+    Ok(content.is_some_and(|content| bytes.ends_with(&crc32fast::hash(content).to_le_bytes())))
 }
 
 /// A handle that was dropped may hold sled's own lock for a while yet, in sled's threads. Whoever gets here
