@@ -60,8 +60,8 @@ pub(crate) struct Shared {
     /// Held while a task of the index runs, of which there is one at a time.
     task: Mutex<()>,
     /// Held while a manifest of the index is made and written, so that the newest is written last. It is taken before
-    /// the core. It guards the commit of the one on disk.
-    manifest: Mutex<Option<u64>>,
+    /// the core. It guards the last commit of which there may ever have been one on disk.
+    manifest: Mutex<u64>,
     /// The store's own number.
     store_id: u128,
     /// Where the store lies, in full.

@@ -73,8 +73,8 @@ impl Engine {
             None => new.map_or_else(|| request.resolve_new(), Ok)?,
         };
         let loading = stored.as_ref().unwrap_or(&settings);
-        let (core, published, manifest) = load(&opened, loading, encoder, path, request.head_rows)?;
-        let store_id = opened.store_id();
+        let (core, published) = load(&opened, loading, encoder, path, request.head_rows)?;
+        let (store_id, last) = (opened.store_id(), opened.seq());
         let db = match threads {
             Threads::Own => opened.start(published)?,
             #[cfg(test)]
@@ -86,7 +86,7 @@ impl Engine {
             folder: path.canonicalize().map_err(|e| Error::io("open", path, e))?,
             core: Mutex::new(core),
             task: Mutex::new(()),
-            manifest: Mutex::new(manifest),
+            manifest: Mutex::new(last),
             fitting: Mutex::new(()),
             settings: Arc::new(settings.clone()),
         };
@@ -153,14 +153,14 @@ pub(super) fn space(settings: &Settings, encoder: Option<&dyn Encoder>, learned:
     Space::new(encoder, settings.fusion.clone(), settings.kinds.clone(), learned)
 }
 
-/// Reads what is kept in memory, and the commit of the manifest that the index was opened by.
+/// Reads what is kept in memory.
 fn load(
     opened: &Opened,
     settings: &Settings,
     encoder: Option<Arc<dyn Encoder>>,
     path: &Path,
     head_rows: Option<usize>,
-) -> Result<(Core, Published, Option<u64>)> {
+) -> Result<(Core, Published)> {
     let learned: Learned = opened.read("learned model", &keys::meta("learned"))?.unwrap_or_default();
     let encoder = adapt(encoder, &learned)?;
     let text_dims = encoder.as_ref().map_or(0, |encoder| encoder.dim());
@@ -183,7 +183,6 @@ fn load(
     let swept = opened.read("journal", &swept_key())?.unwrap_or(0);
     let identity = identity(opened.store_id(), &space, &options);
     let mut index = Index::open(options, &identity, swept..=opened.seq())?;
-    let manifest = index.seq();
     let view = match settings.source {
         Source::Vectors { .. } => {
             let vector = &mut |_, value: &[u8]| vector_of(value, dim);
@@ -195,7 +194,7 @@ fn load(
         }
     };
     let salt = opened.read("salt", &keys::meta("salt"))?;
-    Ok((Core { index, points }, Published { index: view, space, encoder, counters, salt }, manifest))
+    Ok((Core { index, points }, Published { index: view, space, encoder, counters, salt }))
 }
 
 /// An encoder with what it learned from the store.

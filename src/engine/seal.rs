@@ -52,8 +52,8 @@ impl Shared {
     pub(super) fn write_manifest(&self) -> Result<()> {
         let mut last = lock(&self.manifest)?;
         let Some(mut manifest) = self.manifest()? else { return Ok(()) };
-        if *last == Some(manifest.seq()) {
-            // Each has a commit of its own: where the one before came back, what the journal lost since would be missed.
+        if manifest.seq() <= *last {
+            // Each has a commit of its own: where an earlier one came back, what the journal lost since would be missed.
             self.core()?.index.take_back(manifest);
             self.commit_nothing()?;
             let Some(later) = self.manifest()? else { return Ok(()) };
@@ -61,7 +61,7 @@ impl Shared {
         }
         let written = self.put_down(&manifest);
         match &written {
-            Ok(()) => *last = Some(manifest.seq()),
+            Ok(()) => *last = manifest.seq(),
             Err(_) => self.core()?.index.take_back(manifest),
         }
         written

@@ -274,6 +274,27 @@ fn an_old_copy_of_the_index_is_not_taken_though_nothing_was_written_since() {
     assert_eq!(engine.view().attachment().index.len(), 25);
 }
 
+/// A history found by simulation: the manifest was lost, and the next one, of the same commit, had more taken out of the journal.
+#[test]
+fn an_old_copy_of_the_index_is_not_taken_after_its_manifest_was_lost() {
+    let (folder, engine) = sealed_vectors();
+    put(&engine, 20..25, 0.0);
+    put(&engine, 0..1, 0.3);
+    engine.checkpoint().unwrap();
+    let (index, old) = (folder.path().join("index"), folder.path().join("old"));
+    copy_files(&index, &old);
+    crash(engine);
+    std::fs::remove_file(index.join("MANIFEST")).unwrap();
+    let engine = Engine::open(folder.path(), &Request::default()).unwrap();
+    assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
+    assert_eq!(count(&engine.view(), &keys::all_unsealed()), 0);
+    crash(engine);
+    std::fs::remove_dir_all(&index).unwrap();
+    copy_files(&old, &index);
+    let engine = Engine::open(folder.path(), &Request::default()).unwrap();
+    assert_eq!(engine.view().attachment().index.len(), 25);
+}
+
 /// So many rows die that the file is to be made anew.
 fn wear(engine: &Engine) {
     put(engine, 0..8, 0.5);
