@@ -42,7 +42,7 @@ pub(crate) struct ReadmitArgs {
 
 #[derive(Serialize)]
 struct Erased {
-    erased: usize,
+    asked: usize,
     users_before: u64,
     users: u64,
     compacted: bool,
@@ -56,7 +56,7 @@ pub(crate) fn erase(args: &EraseArgs, output: &Output) -> Result<()> {
     let compacted = !args.later && store.compact(&|p| bars.tell(p), &AtomicBool::new(false))?;
     drop(bars);
     let users = store.snapshot().stats()?.users;
-    let erased = Erased { erased: args.user.len(), users_before, users, compacted };
+    let erased = Erased { asked: args.user.len(), users_before, users, compacted };
     output.result(&erased, |erased| {
         let known = grouped(erased.users_before - erased.users);
         let files = if erased.compacted {
@@ -64,21 +64,21 @@ pub(crate) fn erase(args: &EraseArgs, output: &Output) -> Result<()> {
         } else {
             "their bytes stay in the store's files until `kindred compact`"
         };
-        format!("Erased {} users, {known} of whom the store knew; {files}.", erased.erased)
+        format!("Erased {} users, {known} of whom the store knew; {files}.", erased.asked)
     })
 }
 
 #[derive(Serialize)]
 struct Readmitted {
-    readmitted: usize,
+    users: usize,
 }
 
 pub(crate) fn readmit(args: &ReadmitArgs, output: &Output) -> Result<()> {
     let store = args.store.open()?;
     let before = store.snapshot().erased().count();
     store.write(|tx| args.user.iter().try_for_each(|user| tx.readmit_user(user)))?;
-    let readmitted = Readmitted { readmitted: before - store.snapshot().erased().count() };
+    let readmitted = Readmitted { users: before - store.snapshot().erased().count() };
     output.result(&readmitted, |readmitted| {
-        format!("{} of {} users had been erased; they may come back.", readmitted.readmitted, args.user.len())
+        format!("{} of {} users had been erased; they may come back.", readmitted.users, args.user.len())
     })
 }
