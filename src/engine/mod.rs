@@ -89,6 +89,18 @@ impl Engine {
         self.shared.db.apply_waiting();
     }
 
+    /// Renews the base, due or not.
+    #[cfg(test)]
+    pub(crate) fn renew_base(&self) -> Result<bool> {
+        self.shared.db.renew_base(&|_| {}, &std::sync::atomic::AtomicBool::new(false))
+    }
+
+    /// Whether the data can be made anew.
+    #[cfg(test)]
+    pub(crate) fn is_based(&self) -> bool {
+        self.shared.db.is_based()
+    }
+
     pub(crate) fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.shared.settings)
     }

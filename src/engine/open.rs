@@ -108,11 +108,11 @@ impl Engine {
         path: &Path,
         request: &Request,
         disk: &Arc<dyn crate::storage::Disk>,
-        backend: Arc<dyn crate::storage::Backend>,
+        data: &dyn crate::storage::Data,
     ) -> Result<Self> {
         let mut options = Options::default();
         options.durability = request.durability.unwrap_or(options.durability);
-        let opened = Opened::open_over(path, &options, disk, |_| Ok(backend))?;
+        let opened = Opened::open_over(path, &options, disk, data)?;
         Self::start(opened, path, request, None, Threads::None)
     }
 }

@@ -1,4 +1,4 @@
-//! Carries logged commits into the backend, behind the committers' backs, and cuts the log.
+//! Carries logged commits into the backend, behind the committers' backs, and retires the log.
 //!
 //! A commit is applied only when the log holds it durably: whatever part of it a crash leaves in the
 //! backend, opening makes it whole again.
@@ -87,8 +87,9 @@ impl<A> Applier<A> {
         }
         if let Some(last) = self.rotated_at.filter(|last| *last <= self.applied) {
             core.backend.sync()?;
-            core.log.cut(last)?;
+            core.log.retire(last)?;
             self.rotated_at = None;
+            core.base.wake();
         }
         Ok(())
     }

@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::sync::{Arc, Mutex, OnceLock};
 
 use super::backend::Backend;
+use super::base::Base;
 use super::changes::ChangeSet;
 use super::database::Options;
 use super::generation::Generation;
@@ -20,6 +21,7 @@ pub(crate) struct Core<A> {
     pub(crate) queue: Queue,
     pub(crate) publication: Publication<A>,
     pub(crate) health: Health,
+    pub(crate) base: Base,
     pub(crate) options: Options,
     /// Held by the one writer.
     pub(crate) head: Mutex<Head<A>>,

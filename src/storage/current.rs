@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::folder::{self, CURRENT_FILE, DATA_FOLDER};
+use super::folder::{self, CURRENT_FILE, DAMAGED_FOLDER, DATA_FOLDER};
 use crate::error::{Error, Result};
 
 /// Behind the name of `CURRENT` while it is written.
@@ -46,6 +46,30 @@ pub(crate) fn read(store: &Path) -> Result<u64> {
     };
     let found = std::str::from_utf8(&bytes).ok().filter(|text| text.len() <= LONGEST).and_then(parse);
     found.ok_or_else(|| Error::damaged(path.display().to_string(), "it does not name a data folder"))
+}
+
+/// A number that no data folder of the store has.
+pub(crate) fn next(store: &Path) -> Result<u64> {
+    let mut last = 0;
+    for path in folder::list(store)? {
+        let found = path.file_name().and_then(|name| number(name.to_str()?));
+        last = last.max(found.unwrap_or(0));
+    }
+    Ok(last + 1)
+}
+
+/// Sets aside the data folders but that of a number, in the place of what was set aside before.
+pub(crate) fn set_others_aside(store: &Path, current: u64) -> Result<()> {
+    let aside = store.join(DAMAGED_FOLDER);
+    folder::remove_all(&aside)?;
+    folder::create(&aside)?;
+    for path in folder::list(store)? {
+        let Some(name) = path.file_name() else { continue };
+        if name.to_str().and_then(number).is_some_and(|number| number != current) {
+            fs::rename(&path, aside.join(name)).map_err(|e| Error::io("rename", &path, e))?;
+        }
+    }
+    folder::sync_folder(store)
 }
 
 /// Writes down, aside, that the folder of a number is to be the current one. Nothing has changed yet.

@@ -1,32 +1,25 @@
 //! The database: opened in two steps, read through views, written by one writer at a time.
 
-use std::cell::RefCell;
-use std::ops::ControlFlow;
 use std::path::Path;
-#[cfg(test)]
-use std::sync::PoisonError;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+#[cfg(test)]
+use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::applier::Applier;
-use super::backend::Backend;
-use super::core::{Core, Head, Health};
+use super::core::Core;
+#[cfg(test)]
 use super::disk::{Disk, SystemDisk};
-use super::folder::{self, LOG_FOLDER};
-use super::generation::Generation;
+use super::keeper::Keeper;
 use super::lock::FolderLock;
-use super::log::Log;
-use super::merge::{self, Overrides};
-use super::published::{Publication, Published};
-use super::queue::Queue;
-use super::recent::Recent;
-use super::sled_backend::SledBackend;
+use super::opened::Opened;
 use super::view::View;
 use super::writer::Writer;
-use super::{current, recovery, stored};
+use super::{base, folder};
 use crate::error::{Error, Result};
+use crate::model::OnProgress;
 
 /// When a commit is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,125 +47,10 @@ impl Default for Options {
     }
 }
 
-/// An opened folder whose state the engine reads to make its first attachment.
-pub(crate) struct Opened {
-    /// Whether nothing was ever committed.
-    pub(crate) is_new: bool,
-    backend: Arc<dyn Backend>,
-    log: Log,
+pub(super) fn spawn_applier<A: Send + Sync + 'static>(
+    core: &Arc<Core<A>>,
     seq: u64,
-    options: Options,
-    lock: FolderLock,
-}
-
-impl Opened {
-    /// Opens or creates the store in `path` over sled.
-    pub(crate) fn open(path: &Path, options: &Options) -> Result<Self> {
-        let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
-        let opened = Self::open_over(path, options, &disk, |store| {
-            Ok(Arc::new(SledBackend::open(store, options.cache_bytes)?))
-        })?;
-        current::remove_others(path)?;
-        Ok(opened)
-    }
-
-    /// Opens or creates the store in `path`, its log on `disk`, over the backend that `backend` opens.
-    pub(crate) fn open_over(
-        path: &Path,
-        options: &Options,
-        disk: &Arc<dyn Disk>,
-        backend: impl FnOnce(&Path) -> Result<Arc<dyn Backend>>,
-    ) -> Result<Self> {
-        folder::prepare(path)?;
-        let lock = FolderLock::acquire(path)?;
-        let backend = backend(path)?;
-        let (log, seq) = recovery::recover(&*backend, disk, &path.join(LOG_FOLDER))?;
-        Ok(Self { is_new: seq == 0, backend, log, seq, options: options.clone(), lock })
-    }
-
-    /// The value of `key`.
-    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        stored::read(&*self.backend, key)
-    }
-
-    /// Visits all entries whose key begins with `prefix`, ascending, until `visit` breaks or fails.
-    pub(crate) fn scan(
-        &self,
-        prefix: &[u8],
-        visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
-    ) -> Result<()> {
-        let none = |_: &[u8], _: Option<&[u8]>| Overrides::new();
-        merge::scan(&*self.backend, prefix, merge::prefix_end(prefix).as_deref(), none, visit)
-    }
-
-    /// [`Opened::scan`] that goes on behind a damaged value, which it hands over as the error.
-    pub(crate) fn scan_each(
-        &self,
-        prefix: &[u8],
-        visit: impl FnMut(&[u8], Result<Vec<u8>>) -> Result<ControlFlow<()>>,
-    ) -> Result<()> {
-        let none = |_: &[u8], _: Option<&[u8]>| Overrides::new();
-        merge::scan_each(&*self.backend, prefix, merge::prefix_end(prefix).as_deref(), none, visit)
-    }
-
-    /// The store's own number, drawn when it was made.
-    pub(crate) fn store_id(&self) -> u128 {
-        self.log.store_id()
-    }
-
-    /// Number of the last commit; 0 in a new store.
-    pub(crate) fn seq(&self) -> u64 {
-        self.seq
-    }
-
-    /// Publishes what is there with `attachment` and takes commits from now on.
-    pub(crate) fn start<A: Send + Sync + 'static>(self, attachment: A) -> Result<Database<A>> {
-        let (core, seq, lock) = self.core(attachment);
-        let applier = Some(spawn_applier(&core, seq)?);
-        Ok(Database {
-            core,
-            applier,
-            #[cfg(test)]
-            by_hand: None,
-            lock,
-            #[cfg(test)]
-            scratch: None,
-        })
-    }
-
-    /// [`Opened::start`] without a thread: commits are applied by [`Database::apply_waiting`].
-    #[cfg(test)]
-    pub(crate) fn start_by_hand<A: Send + Sync + 'static>(self, attachment: A) -> Database<A> {
-        let (core, seq, lock) = self.core(attachment);
-        let by_hand = Some(Mutex::new(Applier::new(Arc::clone(&core), seq)));
-        Database { core, applier: None, by_hand, lock, scratch: None }
-    }
-
-    fn core<A: Send + Sync + 'static>(self, attachment: A) -> (Arc<Core<A>>, u64, Arc<FolderLock>) {
-        let generation = Arc::new(Generation::default());
-        let attachment = Arc::new(attachment);
-        let first = Published {
-            seq: self.seq,
-            generation: Arc::clone(&generation),
-            unapplied: Arc::default(),
-            attachment: Arc::clone(&attachment),
-        };
-        let recent = RefCell::new(Recent::new(self.options.cache_bytes));
-        let head = Head { seq: self.seq, generation, unapplied: Vec::new(), attachment, recent };
-        let core = Arc::new(Core {
-            backend: self.backend,
-            log: self.log,
-            queue: Queue::default(),
-            publication: Publication::new(first),
-            health: Health::default(),
-            options: self.options,
-            head: Mutex::new(head),
-        });
-        (core, self.seq, Arc::new(self.lock))
-    }
-}
-
-fn spawn_applier<A: Send + Sync + 'static>(core: &Arc<Core<A>>, seq: u64) -> Result<JoinHandle<()>> {
+) -> Result<JoinHandle<()>> {
     let delay = match core.options.durability {
         Durability::Immediate => Duration::ZERO,
         Durability::Within(delay) => delay,
@@ -186,15 +64,17 @@ fn spawn_applier<A: Send + Sync + 'static>(core: &Arc<Core<A>>, seq: u64) -> Res
 
 /// A durable, multi-version key-value base. `A` is published together with each commit.
 pub(crate) struct Database<A> {
-    core: Arc<Core<A>>,
+    pub(super) core: Arc<Core<A>>,
     /// The thread that applies commits.
-    applier: Option<JoinHandle<()>>,
+    pub(super) applier: Option<JoinHandle<()>>,
+    /// The thread that renews the base.
+    pub(super) keeper: Option<Keeper>,
     /// Who applies commits where there is no thread.
     #[cfg(test)]
-    by_hand: Option<Mutex<Applier<A>>>,
-    lock: Arc<FolderLock>,
+    pub(super) by_hand: Option<Mutex<Applier<A>>>,
+    pub(super) lock: Arc<FolderLock>,
     #[cfg(test)]
-    scratch: Option<tempfile::TempDir>,
+    pub(super) scratch: Option<tempfile::TempDir>,
 }
 
 #[cfg(test)]
@@ -203,9 +83,8 @@ impl<A: Send + Sync + 'static> Database<A> {
     pub(crate) fn in_memory(attachment: A) -> Result<Self> {
         let scratch = tempfile::tempdir().map_err(|e| Error::io("create", "a temporary folder", e))?;
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
-        let opened = Opened::open_over(scratch.path(), &Options::default(), &disk, |_| {
-            Ok(Arc::new(super::memory::MemoryBackend::default()))
-        })?;
+        let data = Arc::new(super::memory::MemoryBackend::default());
+        let opened = Opened::open_over(scratch.path(), &Options::default(), &disk, &data)?;
         let mut database = opened.start(attachment)?;
         database.scratch = Some(scratch);
         Ok(database)
@@ -241,12 +120,19 @@ impl<A: Send + Sync + 'static> Database<A> {
         if self.by_hand.is_some() {
             self.core.queue.want_checkpoint();
             self.step_by_hand();
-            return self.core.health.check();
+            self.core.health.check()?;
+            return base::renew_if_due(&self.core, || self.view(), &AtomicBool::new(false)).map(drop);
         }
         if self.core.queue.checkpoint() {
             return Ok(());
         }
         self.core.health.check()
+    }
+
+    /// Whether the data can be made anew.
+    #[cfg(test)]
+    pub(crate) fn is_based(&self) -> bool {
+        self.core.base.is_complete()
     }
 
     /// Applies what waits, where no thread does.
@@ -266,7 +152,16 @@ impl<A: Send + Sync + 'static> Database<A> {
             return Ok(false);
         }
         self.checkpoint()?;
+        if !self.renew_base(&|_| {}, cancel)? {
+            return Ok(false);
+        }
+        folder::remove_all(&self.core.base.set_aside())?;
         Ok(true)
+    }
+
+    /// Makes the base one of the newest snapshot, and removes the log before it; false where it was cancelled.
+    pub(crate) fn renew_base(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
+        base::renew(&self.core, || self.view(), progress, cancel)
     }
 
     /// Returns once commit `seq` is on disk, whatever durability was asked for.
@@ -282,9 +177,9 @@ impl<A: Send + Sync + 'static> Database<A> {
         self.core.log.durable()
     }
 
-    /// Bytes on disk, log included.
+    /// Bytes on disk, the log and the base included.
     pub(crate) fn size_bytes(&self) -> Result<u64> {
-        Ok(self.core.backend.size_bytes()? + self.core.log.size_bytes()?)
+        Ok(self.core.backend.size_bytes()? + self.core.log.size_bytes()? + self.core.base.size_bytes())
     }
 }
 
@@ -304,6 +199,7 @@ impl<A> Database<A> {
 
 impl<A> Drop for Database<A> {
     fn drop(&mut self) {
+        self.keeper = None;
         self.core.queue.close();
         if self.applier.take().is_some_and(|applier| applier.join().is_err()) {
             tracing::error!("the applier panicked; the log holds what it did not apply");

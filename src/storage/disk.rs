@@ -25,6 +25,9 @@ pub(crate) trait Disk: Send + Sync + 'static {
     /// An empty file in the place of what may be there. Its name is on disk once its folder is synced.
     fn create(&self, path: &Path) -> Result<Arc<dyn DiskFile>>;
 
+    /// Gives a file another name in its folder; for good once that is synced.
+    fn rename(&self, from: &Path, to: &Path) -> Result<()>;
+
     /// Removes a file; for good once its folder is synced.
     fn remove(&self, path: &Path) -> Result<()>;
 
@@ -72,6 +75,10 @@ impl Disk for SystemDisk {
         let file = options.append(true).create(true).open(path).map_err(|e| Error::io("create", path, e))?;
         file.set_len(0).map_err(|e| Error::io("create", path, e))?;
         Ok(Arc::new(file))
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        fs::rename(from, to).map_err(|e| Error::io("rename", from, e))
     }
 
     fn remove(&self, path: &Path) -> Result<()> {

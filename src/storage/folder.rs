@@ -3,6 +3,7 @@
 use std::fs::{self, DirBuilder};
 use std::path::{Path, PathBuf};
 
+use super::log;
 use crate::error::{Error, Result};
 
 /// File that is locked while a store is open.
@@ -13,6 +14,10 @@ pub(crate) const CURRENT_FILE: &str = "CURRENT";
 pub(crate) const DATA_FOLDER: &str = "data";
 /// Folder of the commit log.
 pub(crate) const LOG_FOLDER: &str = "log";
+/// Folder of the base, from which and the log the data can be made anew.
+pub(crate) const BASE_FOLDER: &str = "base";
+/// Folder of data that had to be made anew, until the store is compacted.
+pub(crate) const DAMAGED_FOLDER: &str = "damaged";
 /// Folder of the index's files, which are made anew where they are missing.
 const INDEX_FOLDER: &str = "index";
 
@@ -53,15 +58,18 @@ fn sync_above(path: &Path) -> Result<()> {
 
 /// Whether a store was ever made in the folder. Unlike [`prepare`] it leaves nothing there.
 pub(crate) fn holds_store(path: &Path) -> bool {
-    let data = path.join(DATA_FOLDER).is_dir() || path.join(CURRENT_FILE).is_file();
-    data && path.join(LOG_FOLDER).is_dir()
+    let log = path.join(LOG_FOLDER);
+    let data = || path.join(DATA_FOLDER).is_dir() || path.join(CURRENT_FILE).is_file();
+    let written =
+        || list(&log).is_ok_and(|files| files.iter().any(|file| log::file::first_seq(file).is_some()));
+    log.is_dir() && (data() || written())
 }
 
 fn check(path: &Path) -> Result<()> {
     if holds_store(path) {
         return Ok(());
     }
-    let ours = [LOCK_FILE, DATA_FOLDER, LOG_FOLDER, INDEX_FOLDER];
+    let ours = [LOCK_FILE, DATA_FOLDER, LOG_FOLDER, INDEX_FOLDER, BASE_FOLDER];
     for entry in list(path)? {
         let name = entry.file_name().unwrap_or_default();
         if !ours.iter().any(|own| name == *own) {
@@ -110,4 +118,23 @@ pub(crate) fn sync_folder(path: &Path) -> Result<()> {
         fs::File::open(path).and_then(|f| f.sync_all()).map_err(|e| Error::io("sync", path, e))?;
     }
     Ok(())
+}
+
+/// Bytes of all files in a folder and below; 0 where there is none.
+pub(crate) fn bytes_below(folder: &Path) -> u64 {
+    let bytes = |path: &PathBuf| match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => bytes_below(path),
+        Ok(meta) => meta.len(),
+        // It may go meanwhile.
+        Err(_) => 0,
+    };
+    list(folder).map_or(0, |paths| paths.iter().map(bytes).sum())
+}
+
+/// Removes a folder with all that is in it, where it is there.
+pub(crate) fn remove_all(folder: &Path) -> Result<()> {
+    match fs::remove_dir_all(folder) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(Error::io("remove", folder, e)),
+        _ => Ok(()),
+    }
 }

@@ -1,7 +1,7 @@
 //! One process, one handle: the lock on a store's folder.
 
-use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Read, Seek, Write};
 use std::path::Path;
 
 use super::folder::LOCK_FILE;
@@ -9,10 +9,13 @@ use crate::error::{Error, Result};
 
 /// Longest holder that is read back, in bytes.
 const HOLDER_BYTES: u64 = 256;
+/// Before what tells one start of the machine from another, in the lock's file.
+const BOOT: &str = "boot ";
 
 /// The held lock; it is released when this is dropped, and by the system when the process ends.
 pub(crate) struct FolderLock {
     file: File,
+    machine_stopped: bool,
 }
 
 /// Closing the file would not do: a child that another thread starts just now holds it open, too, until it runs its own program.
@@ -45,9 +48,34 @@ impl FolderLock {
             }
             Err(TryLockError::Error(e)) => return Err(io("lock")(e)),
         }
-        file.set_len(0).map_err(io("write"))?;
-        file.write_all(this_process().as_bytes()).map_err(io("write"))?;
-        Ok(Self { file })
+        let before = read(&mut file);
+        let before = before.lines().find(|line| line.starts_with(BOOT)).unwrap_or_default();
+        let machine_stopped = boot().is_none_or(|boot| before != boot);
+        let lock = Self { file, machine_stopped };
+        lock.write(before).map_err(io("write"))?;
+        Ok(lock)
+    }
+
+    /// Whether the machine may have been started anew since a holder last called [`FolderLock::note_start`]. Where nothing
+    /// is known, it may.
+    pub(crate) fn machine_stopped(&self) -> bool {
+        self.machine_stopped
+    }
+
+    /// What a stop of the machine may have left is made good.
+    pub(crate) fn note_start(&self) {
+        // Where that fails, the next holder looks once more.
+        if let Err(error) = self.write(&boot().unwrap_or_default()) {
+            tracing::debug!(%error, "the lock does not say when the machine was started");
+        }
+    }
+
+    fn write(&self, boot: &str) -> io::Result<()> {
+        let text = format!("{}\n{boot}\n", this_process());
+        let mut file = &self.file;
+        file.set_len(0)?;
+        file.rewind()?;
+        file.write_all(text.as_bytes())
     }
 
     /// Takes part in the lock with others that only read, and writes nothing. `None` where there is no file to lock, or
@@ -58,7 +86,7 @@ impl FolderLock {
     pub(crate) fn share(folder: &Path) -> Result<Option<Self>> {
         let Ok(mut file) = File::open(folder.join(LOCK_FILE)) else { return Ok(None) };
         match file.try_lock_shared() {
-            Ok(()) => Ok(Some(Self { file })),
+            Ok(()) => Ok(Some(Self { file, machine_stopped: false })),
             Err(TryLockError::WouldBlock) => {
                 Err(Error::Locked { path: folder.to_owned(), holder: holder(&mut file) })
             }
@@ -68,11 +96,23 @@ impl FolderLock {
 }
 
 fn holder(file: &mut File) -> String {
-    let mut text = String::new();
-    match file.take(HOLDER_BYTES).read_to_string(&mut text) {
-        Ok(_) if !text.is_empty() => text,
+    match read(file).lines().next() {
+        Some(line) if !line.is_empty() => line.to_owned(),
         _ => "another process".to_owned(),
     }
+}
+
+/// What the last holder wrote, as far as it can be read.
+fn read(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.rewind().and_then(|()| file.take(HOLDER_BYTES).read_to_string(&mut text));
+    if read.is_ok() { text } else { String::new() }
+}
+
+/// What tells this start of the machine from others, where the system says.
+fn boot() -> Option<String> {
+    let id = fs::read_to_string("/proc/sys/kernel/random/boot_id").ok()?;
+    Some(format!("{BOOT}{}", id.trim()))
 }
 
 fn this_process() -> String {
@@ -96,6 +136,22 @@ mod tests {
         }
         drop(held);
         FolderLock::acquire(folder.path()).unwrap();
+    }
+
+    #[test]
+    fn another_start_of_the_machine_is_told_from_this_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(LOCK_FILE);
+        for before in ["", "process 1 (kindred)\nboot 1234\n"] {
+            fs::write(&path, before).unwrap();
+            for _ in 0..2 {
+                assert!(FolderLock::acquire(folder.path()).unwrap().machine_stopped(), "until it is noted");
+            }
+            FolderLock::acquire(folder.path()).unwrap().note_start();
+            // Where the system does not say, every start may be another one.
+            let again = FolderLock::acquire(folder.path()).unwrap();
+            assert_eq!(again.machine_stopped(), boot().is_none());
+        }
     }
 
     #[test]

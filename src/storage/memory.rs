@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use super::backend::{Backend, Op};
 use super::fault::{Dice, Faults};
+use super::opened::Data;
 use crate::error::{Error, Result};
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -75,9 +76,34 @@ impl MemoryBackend {
         }
     }
 
+    /// All of it is gone, as where a disk lost what it said that it had.
+    pub(crate) fn ruin(&self) {
+        self.become_that_of(Map::new());
+    }
+
+    fn become_that_of(&self, map: Map) {
+        let mut on_disk = self.on_disk.lock().unwrap_or_else(PoisonError::into_inner);
+        *on_disk = OnDisk { synced: map.clone(), since: Vec::new() };
+        *self.map.write().unwrap_or_else(PoisonError::into_inner) = map;
+    }
+
     /// Everything stored.
     pub(crate) fn entries(&self) -> BTreeMap<Vec<u8>, Vec<u8>> {
         self.map.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+}
+
+impl Data for Arc<MemoryBackend> {
+    fn open(&self) -> Result<Arc<dyn Backend>> {
+        Ok(Arc::clone(self) as _)
+    }
+
+    fn replace(&self, fill: &dyn Fn(&dyn Backend) -> Result<u64>) -> Result<()> {
+        let fresh = MemoryBackend::default();
+        fill(&fresh)?;
+        self.faults.check("replace")?;
+        self.become_that_of(fresh.entries());
+        Ok(())
     }
 }
 

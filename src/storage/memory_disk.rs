@@ -1,6 +1,6 @@
 //! A disk in memory that keeps apart what was written and what was synced.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,6 +25,22 @@ pub(crate) struct MemoryDisk {
 struct Names {
     seen: BTreeMap<PathBuf, Arc<Content>>,
     durable: BTreeMap<PathBuf, Arc<Content>>,
+    /// Since the folder was synced: each is there whole or not at all.
+    renames: Vec<(PathBuf, PathBuf)>,
+}
+
+impl Names {
+    /// Which names a crash leaves as they were seen; the others are as they were synced.
+    fn settle(&self, dice: &mut Dice) -> BTreeMap<PathBuf, bool> {
+        let paths = self.seen.keys().chain(self.durable.keys()).cloned().collect::<BTreeSet<_>>();
+        let mut as_seen: BTreeMap<PathBuf, bool> =
+            paths.into_iter().map(|path| (path, dice.one_in(2))).collect();
+        for (from, to) in &self.renames {
+            let done = dice.one_in(2);
+            as_seen.extend([(from.clone(), done), (to.clone(), done)]);
+        }
+        as_seen
+    }
 }
 
 /// A file's bytes.
@@ -49,17 +65,14 @@ impl MemoryDisk {
         self.faults.turn_off();
         let names = self.names();
         let mut left = BTreeMap::new();
-        let paths: Vec<&PathBuf> = names.seen.keys().chain(names.durable.keys()).collect();
-        for path in paths {
-            let (seen, durable) = (names.seen.get(path), names.durable.get(path));
-            let kept = if dice.one_in(2) { seen } else { durable };
-            let both_same = matches!((seen, durable), (Some(a), Some(b)) if Arc::ptr_eq(a, b));
-            if let Some(content) = if both_same { seen } else { kept } {
+        for (path, as_seen) in names.settle(dice) {
+            let (seen, durable) = (names.seen.get(&path), names.durable.get(&path));
+            if let Some(content) = if as_seen { seen } else { durable } {
                 let bytes = content.bytes().after_crash(dice);
-                left.insert(path.clone(), Arc::new(Content::of(bytes)));
+                left.insert(path, Arc::new(Content::of(bytes)));
             }
         }
-        let names = Names { durable: left.clone(), seen: left };
+        let names = Names { durable: left.clone(), seen: left, renames: Vec::new() };
         Self { names: Mutex::new(names), faults: Arc::default() }
     }
 
@@ -139,6 +152,19 @@ impl Disk for MemoryDisk {
         Ok(Arc::new(OpenFile { content, faults: Arc::clone(&self.faults) }))
     }
 
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        self.faults.check("rename")?;
+        let mut names = self.names();
+        match names.seen.remove(from) {
+            Some(content) => {
+                names.seen.insert(to.to_owned(), content);
+                names.renames.push((from.to_owned(), to.to_owned()));
+                Ok(())
+            }
+            None => Err(Error::io("rename", from, io::ErrorKind::NotFound.into())),
+        }
+    }
+
     fn remove(&self, path: &Path) -> Result<()> {
         self.faults.check("remove")?;
         self.names().seen.remove(path);
@@ -160,6 +186,7 @@ impl Disk for MemoryDisk {
         self.faults.check("sync")?;
         let mut names = self.names();
         names.durable = names.seen.clone();
+        names.renames.clear();
         Ok(())
     }
 }
@@ -195,6 +222,23 @@ impl DiskFile for OpenFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_renamed_file_is_there_once() {
+        let (folder, path) = (Path::new("f"), Path::new("f/a"));
+        let [mut before, mut after] = [0, 0];
+        for seed in 0..100 {
+            let disk = MemoryDisk::default();
+            disk.create(path).unwrap().append(&[1]).unwrap();
+            disk.sync_folder(folder).unwrap();
+            disk.rename(path, Path::new("f/b")).unwrap();
+            let left = disk.crash(&mut Dice(seed)).list(folder).unwrap();
+            assert_eq!(left.len(), 1, "seed {seed}");
+            before += usize::from(left[0] == path);
+            after += usize::from(left[0] != path);
+        }
+        assert!(before > 20 && after > 20, "{before} {after}");
+    }
 
     #[test]
     fn what_was_synced_survives_and_the_rest_may() {

@@ -62,11 +62,16 @@ pub(crate) fn upgrade(backend: &dyn Backend, store_id: u128) -> Result<()> {
 pub(crate) fn create(backend: &dyn Backend) -> Result<u128> {
     let half = || u128::from(RandomState::new().build_hasher().finish());
     let id = half() << 64 | half();
+    create_again(backend, id)?;
+    Ok(id)
+}
+
+/// Makes a new backend that of the store with this id.
+pub(crate) fn create_again(backend: &dyn Backend, id: u128) -> Result<()> {
     let (store, applied) = (encode_store(Identity { store_id: id, format: FORMAT }), encode_applied(0));
     let ops = [(APPLIED_KEY, Some(applied.as_slice())), (STORE_KEY, Some(store.as_slice()))];
     backend.apply(&mut ops.into_iter())?;
-    backend.sync()?;
-    Ok(id)
+    backend.sync()
 }
 
 /// Number of the last commit that the backend says it holds.

@@ -4,6 +4,7 @@
 mod applier;
 mod backend;
 pub(crate) mod backup;
+mod base;
 mod changes;
 pub(crate) mod codec;
 mod core;
@@ -15,6 +16,7 @@ mod fault;
 mod folder;
 mod frame;
 mod generation;
+mod keeper;
 pub(crate) mod keys;
 mod lock;
 mod log;
@@ -24,8 +26,10 @@ mod memory;
 mod memory_disk;
 mod merge;
 mod meta;
+mod opened;
 mod published;
 mod queue;
+mod rebuild;
 mod recent;
 mod recovery;
 mod sled_backend;
@@ -36,12 +40,10 @@ mod tests;
 mod view;
 mod writer;
 
-#[cfg(test)]
-pub(crate) use backend::Backend;
 pub use backup::{BackupOptions, BackupReport, RestoreReport};
 pub(crate) use backup::{Source as BackupSource, Visit, backup, restore};
 pub use database::Durability;
-pub(crate) use database::{Database, Opened, Options};
+pub(crate) use database::{Database, Options};
 #[cfg(test)]
 pub(crate) use disk::Disk;
 #[cfg(test)]
@@ -52,5 +54,8 @@ pub(crate) use memory::MemoryBackend;
 #[cfg(test)]
 pub(crate) use memory_disk::MemoryDisk;
 pub(crate) use merge::prefix_end;
+#[cfg(test)]
+pub(crate) use opened::Data;
+pub(crate) use opened::Opened;
 pub(crate) use view::View;
 pub(crate) use writer::Writer;

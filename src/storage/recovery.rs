@@ -4,61 +4,140 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::backend::Backend;
+use super::base;
 use super::disk::Disk;
 use super::log::file::FORMAT;
 use super::log::record::Found;
-use super::log::{self, Log, Replayed};
-use super::meta;
-use crate::error::{Error, Result};
+use super::log::{self, KEEP_NONE, Log, Replayed, Which};
+use super::{meta, stored};
+use crate::error::{Error, ErrorKind, Result};
 
-/// Brings the backend up to the log's end; returns a fresh log and the last commit's number.
+/// Entries of the data that are read at a time.
+const CHUNK: usize = 1024;
+
+/// What opening makes of a store's files.
+pub(crate) struct Recovered {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) log: Log,
+    /// Number of the last commit.
+    pub(crate) seq: u64,
+    pub(crate) base: base::Found,
+}
+
+/// Why a store does not open.
+pub(crate) enum Failure {
+    /// Its data is damaged or missing: with a base and the log it can be made anew.
+    Data(Error),
+    Other(Error),
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl Failure {
+    /// What reading the data failed with.
+    pub(crate) fn of_data(error: Error) -> Self {
+        if error.kind() == ErrorKind::Damage { Self::Data(error) } else { Self::Other(error) }
+    }
+}
+
+/// Brings the backend up to the log's end. With `doubtful` it is then read through, if it can be made anew.
 ///
 /// Every record is applied again, not only those that the backend says it lacks: since the last
 /// checkpoint the backend was never synced, and applying all makes good whatever it lost or mixed.
-pub(crate) fn recover(backend: &dyn Backend, disk: &Arc<dyn Disk>, log_folder: &Path) -> Result<(Log, u64)> {
+pub(crate) fn recover(
+    store: &Path,
+    disk: &Arc<dyn Disk>,
+    log_folder: &Path,
+    backend: Arc<dyn Backend>,
+    doubtful: bool,
+) -> Result<Recovered, Failure> {
     disk.create_folder(log_folder)?;
-    let Some(meta::Identity { store_id, format }) = meta::identity(backend)? else {
-        return create(backend, disk, log_folder);
+    let Some(meta::Identity { store_id, format }) = meta::identity(&*backend).map_err(Failure::of_data)?
+    else {
+        let log = create(&*backend, disk, log_folder)?;
+        let base = base::Found { commit: Some(0), bytes: 0 };
+        return Ok(Recovered { backend, log, seq: 0, base });
     };
-    let applied = meta::applied(backend)?;
-    let replayed = log::replay(&**disk, log_folder, store_id, |_| Ok(()))?;
+    let applied = meta::applied(&*backend).map_err(Failure::of_data)?;
+    let replayed = log::replay(&**disk, log_folder, store_id, Which::Live, |_| Ok(()))?;
     check(&replayed, applied, log_folder)?;
+    let mut base = base::find(store, &**disk, log_folder, store_id)?;
     let last = replayed.last_seq.unwrap_or(applied);
     if last < applied {
         tracing::warn!(log = last, data = applied, "the log ends before the data: it was not applied again");
+        base.commit = None;
     } else if replayed.last_seq.is_some() {
-        // A process that was killed may not have synced them, and they are relied on from here on.
-        replayed.files.iter().try_for_each(|path| disk.sync_file(path))?;
-        log::replay(&**disk, log_folder, store_id, |record| apply(backend, record))?;
-        backend.sync()?;
+        catch_up(&*backend, disk, log_folder, store_id, &replayed).map_err(Failure::of_data)?;
+        if doubtful && base.commit.is_some() {
+            read_through(&*backend).map_err(Failure::of_data)?;
+        }
     }
     if format < FORMAT {
-        meta::upgrade(backend, store_id)?;
+        meta::upgrade(&*backend, store_id)?;
     }
     let seq = last.max(applied);
-    Ok((Log::start(disk, log_folder, store_id, seq)?, seq))
+    let log = Log::start(disk, log_folder, store_id, seq, base.commit.unwrap_or(KEEP_NONE))?;
+    Ok(Recovered { backend, log, seq, base })
 }
 
-fn create(backend: &dyn Backend, disk: &Arc<dyn Disk>, log_folder: &Path) -> Result<(Log, u64)> {
+fn create(backend: &dyn Backend, disk: &Arc<dyn Disk>, log_folder: &Path) -> Result<Log, Failure> {
     if disk.list(log_folder)?.iter().any(|path| log::file::first_seq(path).is_some()) {
-        return Err(Error::damaged("the data folder", "there is a log, but the store's identity is missing"));
+        let reason = "there is a log, but the store's identity is missing";
+        return Err(Failure::Data(Error::damaged("the data folder", reason)));
     }
     let store_id = meta::create(backend)?;
-    Ok((Log::start(disk, log_folder, store_id, 0)?, 0))
+    Ok(Log::start(disk, log_folder, store_id, 0, 0)?)
 }
 
-fn check(replayed: &Replayed, applied: u64, log_folder: &Path) -> Result<()> {
-    let damaged = |reason: String| Err(Error::damaged(log_folder.display().to_string(), reason));
+fn check(replayed: &Replayed, applied: u64, log_folder: &Path) -> Result<(), Failure> {
+    let damaged = |reason: String| Error::damaged(log_folder.display().to_string(), reason);
     match replayed.first_seq {
-        Some(first) if first > applied + 1 => damaged(format!(
+        Some(first) if first > applied + 1 => Err(Failure::Data(damaged(format!(
             "it begins with commit {first}, but the data ends with commit {applied}: the data folder is an older copy"
-        )),
-        None if applied > 0 => damaged("its files are missing".to_owned()),
+        )))),
+        None if applied > 0 => Err(Failure::Other(damaged("its files are missing".to_owned()))),
         _ => Ok(()),
     }
+}
+
+fn catch_up(
+    backend: &dyn Backend,
+    disk: &Arc<dyn Disk>,
+    log_folder: &Path,
+    store_id: u128,
+    replayed: &Replayed,
+) -> Result<()> {
+    // A process that was killed may not have synced them, and they are relied on from here on.
+    replayed.files.iter().try_for_each(|path| disk.sync_file(path))?;
+    log::replay(&**disk, log_folder, store_id, Which::Live, |record| apply(backend, record))?;
+    backend.sync()
 }
 
 fn apply(backend: &dyn Backend, record: &Found<'_>) -> Result<()> {
     let mark = meta::encode_applied(record.seq);
     backend.apply(&mut record.ops.clone().chain([(meta::APPLIED_KEY, Some(mark.as_slice()))]))
+}
+
+/// Reads all values, for a machine that stopped may have lost what the disk said that it had: sled uses parts of its file
+/// again before they are synced.
+///
+/// # Errors
+/// The first damage.
+fn read_through(backend: &dyn Backend) -> Result<()> {
+    let mut from = Vec::new();
+    loop {
+        let entries = stored::read_chunk(backend, &from, None, CHUNK)?;
+        let last = entries.last().map(|(key, _)| [key, &[0][..]].concat());
+        for (_, value) in entries {
+            value?;
+        }
+        match last {
+            Some(next) => from = next,
+            None => return Ok(()),
+        }
+    }
 }

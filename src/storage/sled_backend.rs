@@ -54,6 +54,24 @@ impl SledBackend {
         if number > 0 && !folder.is_dir() {
             return Err(Error::damaged(folder.display().to_string(), "CURRENT names it, but it is missing"));
         }
+        Self::of(store, number, cache_bytes)
+    }
+
+    /// An empty backend beside the data that is there; it is the store's once [`SledBackend::adopt`] returns.
+    pub(crate) fn beside(store: &Path, cache_bytes: u64) -> Result<Self> {
+        let number = current::next(store)?;
+        current::remove(&current::path(store, number));
+        Self::of(store, number, cache_bytes)
+    }
+
+    /// Makes this, which is on disk, the store's data.
+    pub(crate) fn adopt(&self) -> Result<()> {
+        let number = self.current.load().number;
+        current::stage(&self.store, number)?;
+        current::install(&self.store)
+    }
+
+    fn of(store: &Path, number: u64, cache_bytes: u64) -> Result<Self> {
         let tree = Tree::open(store, number, cache_bytes)?;
         Ok(Self {
             store: store.to_owned(),

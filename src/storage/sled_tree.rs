@@ -1,6 +1,7 @@
 //! One sled tree in a folder of its own: errors and panics turned into errors, and a real sync.
 
 use std::fs::{self, File};
+use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -124,7 +125,7 @@ impl Drop for SledTree {
 fn sync_blobs(folder: &Path) -> Result<()> {
     for path in list(folder)? {
         match sync_file(&path) {
-            Err(Error::Io { source, .. }) if source.kind() == std::io::ErrorKind::NotFound => {}
+            Err(Error::Io { source, .. }) if source.kind() == io::ErrorKind::NotFound => {}
             synced => synced?,
         }
     }
@@ -186,10 +187,21 @@ fn open_when_free(config: &sled::Config) -> sled::Result<sled::Db> {
 fn guarded<T>(action: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T> {
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
-        Ok(Err(sled::Error::Corruption { .. })) => {
-            Err(Error::damaged("the data folder", "sled reports damage"))
+        Ok(Err(error)) if is_damage(&error) => {
+            Err(Error::damaged("the data folder", format!("sled reports damage: {error}")))
         }
         Ok(Err(error)) => Err(Error::Storage { action, reason: error.to_string() }),
         Err(_) => Err(Error::damaged("the data folder", "sled gave up on what it read")),
+    }
+}
+
+/// Whether the file is not what sled wrote: it takes that for a bug of its own, or for the end of the file, as well.
+fn is_damage(error: &sled::Error) -> bool {
+    match error {
+        sled::Error::Corruption { .. } | sled::Error::ReportableBug(_) => true,
+        sled::Error::Io(error) => {
+            matches!(error.kind(), io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData)
+        }
+        _ => false,
     }
 }

@@ -116,6 +116,13 @@ fn content(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
     found
 }
 
+/// A store tells by what its lock's file says that the machine was started anew, which these tests do not do.
+fn tell_of_another_start(store: &Path) {
+    if store.is_dir() {
+        std::fs::write(store.join("LOCK"), "a process\nboot of another start\n").unwrap();
+    }
+}
+
 /// One store, stopped again and again.
 struct History<'a> {
     shim: &'a Shim,
@@ -190,6 +197,7 @@ impl<'a> History<'a> {
     /// Makes what a stop leaves in `root`, and checks the store in a copy of it.
     fn stop(&mut self, disk: &Disk, point: Point, place: &TempDir, root: &Path) -> Result<u64, String> {
         disk.stop(root, point.data, point.names, &mut Random::new(point.chance, &[]));
+        tell_of_another_start(&root.join(STORE));
         let copy = place.path().join("copy");
         copy_folder(root, &copy);
         let checked = self.states.check_folder(&copy.join(STORE), self.known.done, self.known.begun);
@@ -243,20 +251,16 @@ fn a_store_whose_data_only_grows_survives_a_disk_that_loses_its_cache() {
 }
 
 /// sled writes over parts of its file once what replaces them is "stable", which on Linux means `sync_file_range`. A disk that
-/// loses its cache may then lose both, and sled's file with them; the log was cut before. Such a store must be refused,
-/// never answer wrongly. How often that happens is printed.
+/// loses its cache may then lose both, and sled's file with them: the data is made anew from the base and the log.
 #[test]
-fn a_store_that_a_disk_without_its_cache_ruined_is_refused() {
+fn a_store_whose_data_a_disk_without_its_cache_ruined_is_made_anew() {
     let Some(shim) = Shim::build() else { return };
     let (seed, count) = (seed(), amount("KINDRED_POINTS", 400));
     let tally = Tally::default();
     let bulky = |number| (0..3).map(|n| Plan::of_history(seed, 3 * number + n)).find(|plan| plan.is_bulky());
     let failures = stop_often(&shim, count, false, |number| bulky(number).unwrap(), &tally);
-    let (refused, wrong): (Vec<_>, Vec<_>) =
-        failures.into_iter().partition(|failure| failure.contains("it does not open: damaged data"));
-    let (held, refused) = (tally.total(), refused.len());
-    println!("ruined by a lost cache: {refused} histories end refused, {held} stops before held");
-    assert!(wrong.is_empty(), "KINDRED_SEED={seed} KINDRED_POINTS={count}: {}", wrong.join("\n"));
+    tally.print("stopped with its cache lost and");
+    assert!(failures.is_empty(), "KINDRED_SEED={seed} KINDRED_POINTS={count}: {}", failures.join("\n"));
 }
 
 /// The first commit of a new store was acknowledged, then the machine stopped, and nothing that was not synced is there.

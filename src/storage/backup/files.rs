@@ -42,11 +42,12 @@ fn has_extension(path: &Path, wanted: &str) -> bool {
 /// backup at any instant.
 pub(super) type Watch<'a> = &'a dyn Fn(&'static str, &Path) -> io::Result<()>;
 
-/// The folder that a backup is written into, locked.
+/// The folder that a backup is written into.
 pub(super) struct Files<'a> {
     folder: PathBuf,
     watch: Watch<'a>,
-    _lock: FolderLock,
+    /// Held where others may write there, too.
+    lock: Option<FolderLock>,
 }
 
 impl<'a> Files<'a> {
@@ -62,8 +63,14 @@ impl<'a> Files<'a> {
             let name = other.file_name().unwrap_or_default().display();
             return Err(foreign(folder, &format!("it holds {name}")));
         }
-        let lock = FolderLock::acquire(folder)?;
-        Ok(Self { folder: folder.to_owned(), watch, _lock: lock })
+        let lock = Some(FolderLock::acquire(folder)?);
+        Ok(Self { folder: folder.to_owned(), watch, lock })
+    }
+
+    /// A folder that nobody else writes to, though others may read it.
+    pub(super) fn own(folder: &Path, watch: Watch<'a>) -> Result<Self> {
+        folder::create(folder)?;
+        Ok(Self { folder: folder.to_owned(), watch, lock: None })
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -96,8 +103,15 @@ impl<'a> Files<'a> {
         self.sync_folder()
     }
 
-    /// Removes the chunks that are not among `named`; returns how many.
+    /// Removes the chunks that are not among `named`; returns how many. While others read, all stay until the next time.
     pub(super) fn keep_only(&self, named: &[Named]) -> Result<u64> {
+        let _alone = match &self.lock {
+            Some(_) => None,
+            None => match FolderLock::acquire(&self.folder) {
+                Err(Error::Locked { .. }) => return Ok(0),
+                alone => Some(alone?),
+            },
+        };
         let names: HashSet<String> = named.iter().map(|chunk| chunk_name(&chunk.hash)).collect();
         let is_named = |path: &Path| {
             path.file_name().and_then(|name| name.to_str()).is_some_and(|name| names.contains(name))

@@ -16,6 +16,7 @@ mod tests;
 mod write;
 
 pub use options::BackupOptions;
+pub(crate) use read::Backup;
 pub use report::{BackupReport, RestoreReport};
-pub(crate) use restore::restore;
-pub(crate) use write::{Source, Visit, backup};
+pub(crate) use restore::{fill, restore};
+pub(crate) use write::{Source, Visit, backup, renew_base};

@@ -1,7 +1,7 @@
 //! Where a restored store comes to lie: made under another name beside it, and there whole or not at all.
 
 use crate::error::{Error, Result};
-use crate::storage::folder::{self, DATA_FOLDER, LOCK_FILE, sync_folder};
+use crate::storage::folder::{self, DATA_FOLDER, LOCK_FILE, remove_all, sync_folder};
 use crate::storage::lock::FolderLock;
 use std::fs::{self, File, TryLockError};
 use std::io;
@@ -98,13 +98,6 @@ fn check_left_over(unfinished: &Path) -> Result<()> {
             other.display(),
             "it is in the way of the store being restored: move it away, or restore under another name",
         )),
-    }
-}
-
-fn remove_all(folder: &Path) -> Result<()> {
-    match fs::remove_dir_all(folder) {
-        Err(e) if e.kind() != io::ErrorKind::NotFound => Err(Error::io("remove", folder, e)),
-        _ => Ok(()),
     }
 }
 

@@ -11,7 +11,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 /// A backup that is being read.
-pub(super) struct Backup {
+pub(crate) struct Backup {
     pub(super) manifest: Manifest,
     folder: PathBuf,
     _lock: Option<FolderLock>,
@@ -22,7 +22,7 @@ impl Backup {
     ///
     /// # Errors
     /// [`Error::NotABackup`] where there is none, [`Error::Locked`] while one is being made, and as [`read_manifest`].
-    pub(super) fn open(folder: &Path) -> Result<Self> {
+    pub(crate) fn open(folder: &Path) -> Result<Self> {
         if !folder.is_dir() {
             return Err(foreign(folder, "there is no such folder"));
         }
@@ -31,6 +31,21 @@ impl Backup {
             return Err(foreign(folder, "it has no manifest"));
         };
         Ok(Self { manifest, folder: folder.to_owned(), _lock: lock })
+    }
+
+    /// The store that it is of.
+    pub(crate) fn store_id(&self) -> u128 {
+        self.manifest.store_id
+    }
+
+    /// Number of the snapshot's commit.
+    pub(crate) fn commit(&self) -> u64 {
+        self.manifest.commit
+    }
+
+    /// Bytes of its entries.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.manifest.chunk_bytes()
     }
 
     /// Calls `visit` with each entry, in the order of their keys.

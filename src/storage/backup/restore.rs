@@ -9,7 +9,7 @@ use crate::storage::backend::Backend;
 use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::folder::{self, LOG_FOLDER};
 use crate::storage::frame::{self, Kind};
-use crate::storage::log::Log;
+use crate::storage::log::{KEEP_NONE, Log};
 use crate::storage::sled_backend::SledBackend;
 use crate::storage::stored::{self, OpSink};
 use crate::storage::{Opened, Options, meta};
@@ -58,20 +58,26 @@ fn write(backup: &Backup, store: &Path, options: &Options, progress: OnProgress<
     folder::create(store)?;
     let backend = SledBackend::open(store, options.cache_bytes)?;
     let store_id = meta::create(&backend)?;
+    let written = fill(backup, &backend, progress)?;
+    let log = store.join(LOG_FOLDER);
+    let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
+    disk.create_folder(&log)?;
+    Log::start(&disk, &log, store_id, backup.commit(), KEEP_NONE)?;
+    Ok(written)
+}
+
+/// Writes all entries into a new backend, on disk when this returns; gives the hash of all.
+pub(crate) fn fill(backup: &Backup, backend: &dyn Backend, progress: OnProgress<'_>) -> Result<blake3::Hash> {
     let mut batch = Batch::default();
     let mut hasher = blake3::Hasher::new();
     backup.visit(progress, |key, value| {
         add_entry(&mut hasher, key, value);
         stored::write(&mut batch, key, None, Some(value));
-        if batch.bytes < BATCH_BYTES { Ok(()) } else { batch.flush(&backend) }
+        if batch.bytes < BATCH_BYTES { Ok(()) } else { batch.flush(backend) }
     })?;
-    let applied = meta::encode_applied(backup.manifest.commit);
+    let applied = meta::encode_applied(backup.commit());
     batch.ops.push((meta::APPLIED_KEY.to_vec(), applied));
-    batch.flush(&backend)?;
-    let log = store.join(LOG_FOLDER);
-    let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
-    disk.create_folder(&log)?;
-    Log::start(&disk, &log, store_id, backup.manifest.commit)?;
+    batch.flush(backend)?;
     Ok(hasher.finalize())
 }
 
@@ -108,7 +114,7 @@ struct Batch {
 }
 
 impl Batch {
-    fn flush(&mut self, backend: &SledBackend) -> Result<()> {
+    fn flush(&mut self, backend: &dyn Backend) -> Result<()> {
         backend.apply(&mut self.ops.iter().map(|(key, value)| (&key[..], Some(&value[..]))))?;
         backend.sync()?;
         *self = Self::default();

@@ -41,8 +41,20 @@ pub(crate) fn backup(
     options: &BackupOptions,
     progress: OnProgress<'_>,
 ) -> Result<BackupReport> {
-    Run::start(to, options, Cut::default(), progress, &|_, _| Ok(()))?.go(source)
+    Run::start(Files::take(to, UNWATCHED)?, options, Cut::default(), progress).go(source)
 }
+
+/// Makes the base in a folder, which only the store's own process writes to, one of `source`. There it goes on whatever was there
+/// before, and with any value that is damaged it stays as it was.
+///
+/// # Errors
+/// Those of `source`, [`Error::Damaged`], [`Error::Io`]: it still holds the base before.
+pub(crate) fn renew_base(source: &Source<'_>, to: &Path, progress: OnProgress<'_>) -> Result<BackupReport> {
+    let files = Files::own(to, UNWATCHED)?;
+    Run::start(files, &BackupOptions::new(), Cut::default(), progress).renew(source)
+}
+
+const UNWATCHED: Watch<'_> = &|_, _| Ok(());
 
 /// A backup being made.
 pub(super) struct Run<'a> {
@@ -58,22 +70,29 @@ pub(super) struct Run<'a> {
 
 impl<'a> Run<'a> {
     pub(super) fn start(
-        to: &Path,
+        files: Files<'a>,
         options: &'a BackupOptions,
         cut: Cut,
         progress: OnProgress<'a>,
-        watch: Watch<'a>,
-    ) -> Result<Self> {
-        let files = Files::take(to, watch)?;
+    ) -> Self {
         let time = options.time.unwrap_or_else(Time::now);
         let manifest = Manifest { store_id: 0, commit: 0, time, entries: 0, damaged: 0, chunks: Vec::new() };
         let (cutter, report) = (Cutter::new(cut), BackupReport::default());
-        Ok(Self { files, options, progress, cutter, manifest, written: Vec::new(), report })
+        Self { files, options, progress, cutter, manifest, written: Vec::new(), report }
     }
 
     pub(super) fn go(mut self, source: &Source<'_>) -> Result<BackupReport> {
         (self.manifest.store_id, self.manifest.commit) = (source.store_id, source.commit);
         self.check_before()?;
+        self.write_all(source)
+    }
+
+    fn renew(mut self, source: &Source<'_>) -> Result<BackupReport> {
+        (self.manifest.store_id, self.manifest.commit) = (source.store_id, source.commit);
+        self.write_all(source)
+    }
+
+    fn write_all(mut self, source: &Source<'_>) -> Result<BackupReport> {
         self.files.clear()?;
         (source.scan)(&mut |key, value| {
             if (source.keep)(key) {

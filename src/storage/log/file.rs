@@ -12,16 +12,43 @@ pub(crate) const FORMAT: u32 = 2;
 pub(crate) const HEADER_BYTES: usize = 40;
 
 const MAGIC: [u8; 8] = *b"KNDRLOG\0";
+/// Behind the number of a file whose records the data may lack.
 const SUFFIX: &str = ".log";
+/// Behind the numbers of a file whose records the data has on disk: it is kept in case the data must be made anew.
+const KEPT: &str = ".kept";
 
 /// Path of the file whose first record is `first_seq`; names sort as their numbers do.
 pub(crate) fn path(folder: &Path, first_seq: u64) -> PathBuf {
     folder.join(format!("{first_seq:020}{SUFFIX}"))
 }
 
-/// The number in a file's name.
+/// Path of a kept file with the records from `first_seq` to `last_seq`.
+pub(crate) fn kept_path(folder: &Path, first_seq: u64, last_seq: u64) -> PathBuf {
+    folder.join(format!("{first_seq:020}-{last_seq:020}{KEPT}"))
+}
+
+/// The number of the first record that a log file's name says, kept or not; `None` for all other names.
 pub(crate) fn first_seq(path: &Path) -> Option<u64> {
-    path.file_name()?.to_str()?.strip_suffix(SUFFIX)?.parse().ok()
+    match path.file_name()?.to_str()?.strip_suffix(SUFFIX) {
+        Some(number) => number.parse().ok(),
+        None => kept(path).map(|(first, _)| first),
+    }
+}
+
+/// The number of a kept file's last record.
+pub(crate) fn kept_until(path: &Path) -> Option<u64> {
+    kept(path).map(|(_, last)| last)
+}
+
+fn kept(path: &Path) -> Option<(u64, u64)> {
+    let (first, last) = path.file_name()?.to_str()?.strip_suffix(KEPT)?.split_once('-')?;
+    Some((first.parse().ok()?, last.parse().ok()?))
+}
+
+/// The store that a file's header names, where it is sound.
+pub(crate) fn store_id(bytes: &[u8]) -> Option<u128> {
+    let header = bytes.first_chunk::<HEADER_BYTES>().filter(|header| is_sound(header))?;
+    Some(header[12..28].iter().rev().fold(0, |id, byte| id << 8 | u128::from(*byte)))
 }
 
 /// A new file's header.

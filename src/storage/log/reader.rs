@@ -22,6 +22,31 @@ pub(crate) struct Replayed {
     pub(crate) torn: bool,
 }
 
+/// Which of the log's files are read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Those whose records the data may lack.
+    Live,
+    /// All that may hold a record behind this commit.
+    After(u64),
+}
+
+/// Paths of the log's files, oldest first.
+pub(crate) fn files(disk: &dyn Disk, log_folder: &Path, which: Which) -> Result<Vec<PathBuf>> {
+    let mut files = disk.list(log_folder)?;
+    files.retain(|path| file::first_seq(path).is_some());
+    files.sort_by_key(|path| file::first_seq(path));
+    let skipped = match which {
+        // What is before a kept file was to be renamed as well.
+        Which::Live => files.iter().rposition(|path| file::kept_until(path).is_some()),
+        Which::After(commit) => {
+            files.iter().rposition(|path| file::kept_until(path).is_some_and(|last| last <= commit))
+        }
+    };
+    files.drain(..skipped.map_or(0, |at| at + 1));
+    Ok(files)
+}
+
 /// Hands every record to `each`, oldest first.
 ///
 /// # Errors
@@ -31,10 +56,10 @@ pub(crate) fn replay(
     disk: &dyn Disk,
     log_folder: &Path,
     store_id: u128,
+    which: Which,
     mut each: impl FnMut(&record::Found<'_>) -> Result<()>,
 ) -> Result<Replayed> {
-    let files: Vec<_> =
-        disk.list(log_folder)?.into_iter().filter(|path| file::first_seq(path).is_some()).collect();
+    let files = files(disk, log_folder, which)?;
     let mut replayed =
         Replayed { first_seq: files.first().and_then(|p| file::first_seq(p)), ..Replayed::default() };
     let mut next = replayed.first_seq.unwrap_or(1);

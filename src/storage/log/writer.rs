@@ -1,13 +1,15 @@
-//! Appends records to the log's newest file, syncs it, and cuts the log behind a checkpoint.
+//! Appends records to the log's newest file, syncs it, and sets aside or removes what a checkpoint has made needless.
 
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use super::file;
 use super::group_commit::GroupCommit;
 use super::record::{Record, RecordBuilder};
+use super::{Which, file};
 use crate::error::{Error, Result};
 use crate::storage::disk::{Disk, DiskFile};
+use crate::storage::log;
 
 /// The commit log of an open store.
 pub(crate) struct Log {
@@ -16,7 +18,12 @@ pub(crate) struct Log {
     store_id: u128,
     tail: Mutex<Tail>,
     group: GroupCommit,
+    /// Records behind this commit are kept once the data has them; none: [`KEEP_NONE`].
+    keep_after: AtomicU64,
 }
+
+/// Records are removed once the data has them.
+pub(crate) const KEEP_NONE: u64 = u64::MAX;
 
 /// The newest file.
 struct Tail {
@@ -29,14 +36,20 @@ struct Tail {
 }
 
 impl Log {
-    /// A log whose next record is `last_seq + 1`, in a new file; older files are removed, so the
-    /// backend must have everything they hold on disk.
-    pub(crate) fn start(disk: &Arc<dyn Disk>, folder: &Path, store_id: u128, last_seq: u64) -> Result<Self> {
+    /// A log whose next record is `last_seq + 1`, in a new file. The backend must have everything that the older ones hold on
+    /// disk; of these, records behind `keep_after` are kept.
+    pub(crate) fn start(
+        disk: &Arc<dyn Disk>,
+        folder: &Path,
+        store_id: u128,
+        last_seq: u64,
+        keep_after: u64,
+    ) -> Result<Self> {
         let tail = Tail::create(&**disk, folder, store_id, last_seq)?;
-        let group = GroupCommit::new(last_seq);
+        let (group, keep_after) = (GroupCommit::new(last_seq), AtomicU64::new(keep_after));
         let (disk, folder) = (Arc::clone(disk), folder.to_owned());
-        let log = Self { disk, folder, store_id, tail: Mutex::new(tail), group };
-        log.cut(last_seq)?;
+        let log = Self { disk, folder, store_id, tail: Mutex::new(tail), group, keep_after };
+        log.retire(last_seq)?;
         Ok(log)
     }
 
@@ -97,15 +110,38 @@ impl Log {
         Ok(appended)
     }
 
-    /// Removes the files whose records are all at or before `seq`, which the backend must have on disk.
-    pub(crate) fn cut(&self, seq: u64) -> Result<()> {
+    /// The backend has all records up to `seq` on disk: their files are set aside, or removed where nobody will need them.
+    pub(crate) fn retire(&self, seq: u64) -> Result<()> {
         let newest = self.tail().path.clone();
-        for path in self.disk.list(&self.folder)? {
-            if path != newest && file::first_seq(&path).is_some_and(|first| first <= seq) {
-                self.disk.remove(&path)?;
+        let files = log::files(&*self.disk, &self.folder, Which::After(0))?;
+        for (path, next) in files.iter().zip(files.iter().skip(1)).filter(|(path, _)| **path != newest) {
+            let (Some(first), Some(next)) = (file::first_seq(path), file::first_seq(next)) else { continue };
+            match file::kept_until(path) {
+                Some(last) => self.retire_file(path, first, last)?,
+                None if first <= seq => self.retire_file(path, first, next.saturating_sub(1))?,
+                None => {}
             }
         }
         self.disk.sync_folder(&self.folder)
+    }
+
+    fn retire_file(&self, path: &Path, first: u64, last: u64) -> Result<()> {
+        // One without records, where an opening was broken off, says nothing to anybody.
+        if last < first || last <= self.keep_after.load(Ordering::Relaxed) {
+            return self.disk.remove(path);
+        }
+        let kept = file::kept_path(&self.folder, first, last);
+        if path == kept { Ok(()) } else { self.disk.rename(path, &kept) }
+    }
+
+    /// Removes what was set aside and is not needed any more.
+    pub(crate) fn forget(&self) -> Result<()> {
+        self.retire(0)
+    }
+
+    /// Has records behind `commit` kept from now on. What is not needed for that goes with the next [`Log::retire`].
+    pub(crate) fn keep_after(&self, commit: u64) {
+        self.keep_after.store(commit, Ordering::Relaxed);
     }
 
     /// Bytes of all files.
@@ -115,6 +151,14 @@ impl Log {
             total += self.disk.len(&path).unwrap_or(0);
         }
         Ok(total)
+    }
+
+    /// Bytes of the files that are set aside.
+    pub(crate) fn kept_bytes(&self) -> Result<u64> {
+        let files = self.disk.list(&self.folder)?;
+        let kept = files.iter().filter(|path| file::kept_until(path).is_some());
+        // One that has gone meanwhile has no bytes.
+        Ok(kept.map(|path| self.disk.len(path).unwrap_or(0)).sum())
     }
 
     fn tail(&self) -> MutexGuard<'_, Tail> {

@@ -21,7 +21,7 @@ impl Fixture {
     fn try_open(&self) -> Result<Database<u64>> {
         let backend = Arc::clone(&self.backend);
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
-        let opened = Opened::open_over(self.folder.path(), &Options::default(), &disk, |_| Ok(backend))?;
+        let opened = Opened::open_over(self.folder.path(), &Options::default(), &disk, &backend)?;
         let seq = opened.seq();
         opened.start(seq)
     }
@@ -95,7 +95,7 @@ fn a_commit_that_is_not_published_makes_it_read_only() {
 /// The log in memory, too, and no thread.
 fn open_on(fixture: &Fixture, disk: &Arc<MemoryDisk>, options: &Options) -> Database<u64> {
     let (disk, backend): (Arc<dyn Disk>, _) = (disk.clone(), Arc::clone(&fixture.backend));
-    let opened = Opened::open_over(fixture.folder.path(), options, &disk, |_| Ok(backend)).unwrap();
+    let opened = Opened::open_over(fixture.folder.path(), options, &disk, &backend).unwrap();
     opened.start_by_hand(0)
 }
 

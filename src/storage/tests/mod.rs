@@ -3,6 +3,7 @@
 mod concurrency;
 mod faults;
 mod model;
+mod rebuild;
 mod recovery;
 mod rewrite;
 mod throughput;

@@ -150,26 +150,28 @@ fn a_crash_at_any_step_loses_nothing() {
 }
 
 #[test]
-fn a_lost_or_damaged_pointer_removes_nothing() {
+fn with_a_lost_or_damaged_pointer_the_data_is_made_anew_and_what_was_there_is_set_aside() {
     let store = tempfile::tempdir().unwrap();
     let database = filled(store.path());
     let expected = contents(&database.view());
     assert!(database.rewrite(&|_| {}, &GO_ON).unwrap());
     drop(database);
-    let pointer = store.path().join("CURRENT");
-    let bytes = fs::read(&pointer).unwrap();
-    let open = || Opened::open(store.path(), &Options::default());
     for change in [Some("data-7 junk"), None] {
+        let copy = crash_copy(store.path());
+        let pointer = copy.path().join("CURRENT");
         match change {
             Some(text) => fs::write(&pointer, text).unwrap(),
             None => fs::remove_file(&pointer).unwrap(),
         }
-        let refused = open().map(drop).unwrap_err();
-        assert!(matches!(refused, Error::Damaged { .. } | Error::NotAStore { .. }), "{refused}");
-        assert!(store.path().join("data-1/db").is_file());
+        assert_eq!(contents(&open(copy.path()).view()), expected);
+        assert!(copy.path().join("damaged/data-1/db").is_file());
+        // Without a base nothing is removed.
+        fs::remove_dir_all(copy.path().join("base")).unwrap();
+        fs::write(&pointer, "data-7 junk").unwrap();
+        let refused = Opened::open(copy.path(), &Options::default()).map(drop).unwrap_err();
+        assert!(matches!(refused, Error::Damaged { .. }), "{refused}");
+        assert!(copy.path().join("data-2/db").is_file());
     }
-    fs::write(&pointer, bytes).unwrap();
-    assert_eq!(contents(&super::open(store.path()).view()), expected);
 }
 
 /// Figures, not a judgement: run with `--ignored --nocapture`.

@@ -15,14 +15,41 @@ impl World {
         fs::rename(&index, &kept).unwrap();
         let disk = self.disk.crash(&mut self.dice);
         let backend = self.backend.crash(&mut self.dice);
+        let based = self.store().engine.is_based() && !self.base_cut;
         self.held.clear();
         self.store = None;
         (self.disk, self.backend) = (Arc::new(disk), Arc::new(backend));
         let _ = fs::remove_dir_all(&index);
         fs::rename(&kept, &index).unwrap();
         let damage = damage(&mut self.dice, &index, &self.folder.with_extension("old"));
-        self.trace.push(format!("crash; {damage}"));
+        let data = self.lose(based);
+        self.trace.push(format!("crash; {damage}; {data}"));
         self.reopen();
+    }
+
+    /// The data is gone, or what it could be made anew from, or neither; says what.
+    fn lose(&mut self, based: bool) -> &'static str {
+        let base = self.folder.join("base");
+        match self.dice.below(6) {
+            0 | 1 if based => {
+                self.backend.ruin();
+                "the data is gone"
+            }
+            2 if base.is_dir() => {
+                fs::remove_dir_all(base).unwrap();
+                self.base_cut = true;
+                "the base is gone"
+            }
+            3 if base.is_dir() && !paths(&base).is_empty() => {
+                let files = paths(&base);
+                let path = &files[self.dice.below(files.len())];
+                let bytes = fs::read(path).unwrap();
+                self.base_cut = true;
+                fs::write(path, &bytes[..self.dice.below(bytes.len() + 1)]).unwrap();
+                "a file of the base is cut"
+            }
+            _ => "the data is as it was",
+        }
     }
 
     /// Closes the store as a host does, and opens it again.

@@ -104,7 +104,11 @@ fn step(world: &mut World) {
         }
         76..=80 => check_all(world),
         81..=83 => world.close_and_open(),
-        84..=90 => world.crash(),
+        84 => {
+            world.trace.push("renew the base".to_owned());
+            world.renew_base().unwrap();
+        }
+        85..=90 => world.crash(),
         91..=97 => fail(world),
         _ => fit(world),
     }
@@ -180,7 +184,7 @@ fn try_step(world: &mut World) -> crate::Result<()> {
         }
         6 => world.checkpoint(),
         7 => world.arrange(Wanted::Sealed),
-        8 => world.arrange(Wanted::Compact),
+        8 => world.renew_base(),
         _ => world.store().verify(&|_| {}).map(drop),
     }
 }

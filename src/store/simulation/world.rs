@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::index::Wanted;
 use crate::model::Record;
 use crate::profile::Fusion;
-use crate::storage::{Backend, Dice, Disk, Durability, MemoryBackend, MemoryDisk};
+use crate::storage::{Dice, Disk, Durability, MemoryBackend, MemoryDisk};
 use crate::store::{Snapshot, Store};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -31,6 +31,8 @@ pub(super) struct World {
     /// What a crash may leave instead: states since the last that is known to be on disk, and that of a write that failed.
     pub(super) perhaps: Vec<Model>,
     pub(super) held: Vec<(Snapshot, Model)>,
+    /// Whether the base may be damaged, so that the data cannot be made anew until it is renewed.
+    pub(super) base_cut: bool,
     durability: Durability,
     waiting: usize,
     /// What was done, for people.
@@ -54,6 +56,7 @@ impl World {
             model: Model::default(),
             perhaps: Vec::new(),
             held: Vec::new(),
+            base_cut: false,
             durability,
             waiting: 0,
             trace: Vec::new(),
@@ -80,8 +83,7 @@ impl World {
             ..Request::default()
         };
         let disk: Arc<dyn Disk> = self.disk.clone();
-        let backend: Arc<dyn Backend> = self.backend.clone();
-        let engine = Engine::open_over(&self.folder, &request, &disk, backend)?;
+        let engine = Engine::open_over(&self.folder, &request, &disk, &self.backend)?;
         self.store = Some(Store { engine });
         self.waiting = 0;
         Ok(())
@@ -135,6 +137,14 @@ impl World {
     pub(super) fn checkpoint(&mut self) -> Result<()> {
         self.store().checkpoint()?;
         self.waiting = 0;
+        self.settled();
+        Ok(())
+    }
+
+    pub(super) fn renew_base(&mut self) -> Result<()> {
+        self.apply_waiting();
+        self.store().engine.renew_base()?;
+        self.base_cut = false;
         self.settled();
         Ok(())
     }

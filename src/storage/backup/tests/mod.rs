@@ -6,7 +6,7 @@ mod damage;
 mod restored;
 
 use super::chunk::Cut;
-use super::files::Watch;
+use super::files::{Files, Watch};
 use super::read::Backup;
 use super::write::{Run, Source, Visit};
 use super::{BackupOptions, BackupReport};
@@ -55,7 +55,7 @@ impl Made<'_> {
             entries.iter().try_for_each(|(key, value)| visit(key, Ok(value.clone())).map(drop))
         };
         let source = Source { store_id: self.store_id, commit: self.commit, scan: &scan, keep: &|_| true };
-        Run::start(to, &self.options, self.cut, &|_| {}, self.watch)?.go(&source)
+        Run::start(Files::take(to, self.watch)?, &self.options, self.cut, &|_| {}).go(&source)
     }
 }
 

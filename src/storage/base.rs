@@ -1,0 +1,183 @@
+//! The base: the data as of one commit, in the files of a backup. With the records of the log behind that commit the data
+//! can be made anew, whatever becomes of sled's files.
+//!
+//! A new store needs none as long as its log is whole from the first commit on.
+
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
+
+use super::backup::{self, Backup, Source, Visit};
+use super::core::Core;
+use super::disk::Disk;
+use super::folder::{BASE_FOLDER, DAMAGED_FOLDER, bytes_below};
+use super::log::{self, Log, Which, file};
+use super::view::View;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{OnProgress, Progress};
+
+/// The base of an open store, and what is known of it.
+pub(crate) struct Base {
+    folder: PathBuf,
+    /// Whether it and the kept log make up everything.
+    complete: AtomicBool,
+    bytes: AtomicU64,
+    wake: Sender<()>,
+    /// Woken when the base may be due.
+    pub(crate) woken: Receiver<()>,
+    /// Held by who renews it.
+    renewing: Mutex<()>,
+}
+
+/// What opening finds of the base.
+pub(crate) struct Found {
+    /// Records behind this commit are to be kept; `None` where the base and the log do not make up everything.
+    pub(crate) commit: Option<u64>,
+    /// Bytes of the base's entries.
+    pub(crate) bytes: u64,
+}
+
+/// The base in a store's folder, if there is one.
+///
+/// # Errors
+/// [`Error::Damaged`], [`Error::Format`], [`Error::Io`].
+pub(crate) fn read(store: &Path) -> Result<Option<Backup>> {
+    match Backup::open(&store.join(BASE_FOLDER)) {
+        Err(Error::NotABackup { .. }) => Ok(None),
+        base => base.map(Some),
+    }
+}
+
+/// Looks whether the base of a store goes together with what is kept of its log. A base that is damaged is as good as none.
+pub(crate) fn find(store: &Path, disk: &dyn Disk, log_folder: &Path, store_id: u128) -> Result<Found> {
+    let (commit, bytes) = match read(store) {
+        Ok(None) => (0, 0),
+        Ok(Some(base)) if base.store_id() == store_id => (base.commit(), base.bytes()),
+        Ok(Some(_)) => return Ok(Found { commit: None, bytes: 0 }),
+        Err(error) if error.kind() == ErrorKind::Damage => {
+            tracing::warn!(%error, "the base is damaged: it is made anew");
+            return Ok(Found { commit: None, bytes: 0 });
+        }
+        Err(error) => return Err(error),
+    };
+    let follows = follows(&log::files(disk, log_folder, Which::After(commit))?, commit);
+    Ok(Found { commit: follows.then_some(commit), bytes })
+}
+
+/// Whether the files begin at or before the commit behind `commit`, and none is missing between kept ones.
+fn follows(files: &[PathBuf], commit: u64) -> bool {
+    let first = files.first().and_then(|path| file::first_seq(path));
+    let joined = files.windows(2).all(|pair| match (file::kept_until(&pair[0]), file::first_seq(&pair[1])) {
+        (Some(last), Some(next)) => last + 1 == next,
+        _ => true,
+    });
+    joined && first.is_some_and(|first| first <= commit + 1)
+}
+
+impl Base {
+    /// The base in a store's folder as it was found.
+    pub(crate) fn new(store: &Path, found: &Found) -> Self {
+        let (wake, woken) = bounded(1);
+        Self {
+            folder: store.join(BASE_FOLDER),
+            complete: AtomicBool::new(found.commit.is_some()),
+            bytes: AtomicU64::new(found.bytes),
+            wake,
+            woken,
+            renewing: Mutex::default(),
+        }
+    }
+
+    /// Where data lies that had to be made anew.
+    pub(crate) fn set_aside(&self) -> PathBuf {
+        self.folder.with_file_name(DAMAGED_FOLDER)
+    }
+
+    /// Bytes on disk.
+    pub(crate) fn size_bytes(&self) -> u64 {
+        bytes_below(&self.folder)
+    }
+
+    /// Whether it and the kept log make up everything.
+    pub(crate) fn is_complete(&self) -> bool {
+        self.complete.load(Ordering::Relaxed)
+    }
+
+    /// Has the thread that renews it look whether that is due.
+    pub(crate) fn wake(&self) {
+        match self.wake.try_send(()) {
+            // One that is still waiting is enough.
+            Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+        }
+    }
+
+    /// Whether it is to be renewed: where more log is kept than it is long, and than `least` bytes, so that all that is ever
+    /// written to it is no more than a few times what the log was.
+    fn is_due(&self, log: &Log, least: u64) -> Result<bool> {
+        let most = least.max(self.bytes.load(Ordering::Relaxed));
+        Ok(!self.is_complete() || log.kept_bytes()? > most)
+    }
+}
+
+/// Renews the base if that is due; false where it was cancelled.
+pub(crate) fn renew_if_due<A>(
+    core: &Core<A>,
+    view: impl FnOnce() -> View<A>,
+    cancel: &AtomicBool,
+) -> Result<bool> {
+    if core.base.is_due(&core.log, core.options.log_bytes)? {
+        renew(core, view, &|_| {}, cancel)
+    } else {
+        Ok(true)
+    }
+}
+
+/// Makes the base one of the newest snapshot, and has the log before it removed; false where it was cancelled.
+///
+/// # Errors
+/// The base is as it was. [`Error::Damaged`] where a value is: it may be whole in the base before.
+pub(crate) fn renew<A>(
+    core: &Core<A>,
+    view: impl FnOnce() -> View<A>,
+    progress: OnProgress<'_>,
+    cancel: &AtomicBool,
+) -> Result<bool> {
+    let base = &core.base;
+    let _one_at_a_time = base.renewing.lock().unwrap_or_else(PoisonError::into_inner);
+    let view = view();
+    if !base.is_complete() {
+        // From here on the log is needed.
+        core.log.keep_after(view.seq());
+    }
+    // A base of commits that a crash takes back would be one of others than later get their numbers.
+    core.log.make_durable(view.seq())?;
+    let written = write(core, &view, progress, cancel);
+    if cancel.load(Ordering::Relaxed) {
+        return Ok(false);
+    }
+    base.bytes.store(written?, Ordering::Relaxed);
+    core.log.keep_after(view.seq());
+    base.complete.store(true, Ordering::Relaxed);
+    core.log.forget()?;
+    Ok(true)
+}
+
+fn write<A>(core: &Core<A>, view: &View<A>, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<u64> {
+    let scan = |visit: Visit<'_>| {
+        view.scan_from(b"", None, |key, value| {
+            if cancel.load(Ordering::Relaxed) {
+                return Err(Error::Storage {
+                    action: "renew the base",
+                    reason: "it was cancelled".to_owned(),
+                });
+            }
+            visit(key, Ok(value?)).map(|_| ControlFlow::Continue(()))
+        })
+    };
+    let source = Source { store_id: core.log.store_id(), commit: view.seq(), scan: &scan, keep: &|_| true };
+    let told = |p: Progress| progress(Progress { stage: "writing the base", ..p });
+    Ok(backup::renew_base(&source, &core.base.folder, &told)?.bytes)
+}

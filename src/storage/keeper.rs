@@ -1,0 +1,63 @@
+//! The thread that renews the base, behind the backs of all who read and write.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+
+use super::base;
+use super::core::Core;
+use super::lock::FolderLock;
+use super::view::View;
+use crate::error::{Error, Result};
+
+/// The thread; dropping it gives up the work at hand and waits for its end.
+pub(crate) struct Keeper {
+    cancel: Arc<AtomicBool>,
+    wake: Box<dyn Fn() + Send + Sync>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Keeper {
+    /// Renews the base now, if it is due, and whenever it becomes so.
+    pub(crate) fn start<A: Send + Sync + 'static>(
+        core: &Arc<Core<A>>,
+        lock: &Arc<FolderLock>,
+    ) -> Result<Self> {
+        let cancel = Arc::new(AtomicBool::new(false));
+        let (stop, own, lock) = (Arc::clone(&cancel), Arc::clone(core), Arc::clone(lock));
+        let thread = std::thread::Builder::new()
+            .name("kindred-base".to_owned())
+            .spawn(move || run(&own, &lock, &stop))
+            .map_err(|e| Error::Storage { action: "start a thread", reason: e.to_string() })?;
+        let core = Arc::clone(core);
+        Ok(Self { cancel, wake: Box::new(move || core.base.wake()), thread: Some(thread) })
+    }
+}
+
+fn run<A: Send + Sync + 'static>(core: &Core<A>, lock: &Arc<FolderLock>, cancel: &AtomicBool) {
+    let mut failed = false;
+    while !cancel.load(Ordering::Relaxed) {
+        let view = || View::new(Arc::clone(&core.backend), &core.publication.newest(), Arc::clone(lock));
+        if let Err(error) = base::renew_if_due(core, view, cancel) {
+            // Once is enough to be told: it is tried again at each checkpoint.
+            if !std::mem::replace(&mut failed, true) {
+                tracing::error!(%error, "the base could not be renewed, and the log is kept");
+            }
+        } else {
+            failed = false;
+        }
+        if core.base.woken.recv().is_err() {
+            return;
+        }
+    }
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.cancel.store(true, Ordering::Relaxed);
+        (self.wake)();
+        if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
+            tracing::error!("the thread that renews the base panicked");
+        }
+    }
+}
