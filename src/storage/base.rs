@@ -13,7 +13,7 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use super::backup::{self, Backup, Source, Visit};
 use super::core::Core;
 use super::disk::Disk;
-use super::folder::{BASE_FOLDER, DAMAGED_FOLDER, bytes_below};
+use super::folder::{BASE_FOLDER, bytes_below};
 use super::log::{self, Log, Which, file};
 use super::view::View;
 use crate::error::{Error, ErrorKind, Result};
@@ -21,7 +21,7 @@ use crate::model::{OnProgress, Progress};
 
 /// The base of an open store, and what is known of it.
 pub(crate) struct Base {
-    folder: PathBuf,
+    store: PathBuf,
     /// Whether it and the kept log make up everything.
     complete: AtomicBool,
     bytes: AtomicU64,
@@ -82,7 +82,7 @@ impl Base {
     pub(crate) fn new(store: &Path, found: &Found) -> Self {
         let (wake, woken) = bounded(1);
         Self {
-            folder: store.join(BASE_FOLDER),
+            store: store.to_owned(),
             complete: AtomicBool::new(found.commit.is_some()),
             bytes: AtomicU64::new(found.bytes),
             wake,
@@ -91,14 +91,18 @@ impl Base {
         }
     }
 
-    /// Where data lies that had to be made anew.
-    pub(crate) fn set_aside(&self) -> PathBuf {
-        self.folder.with_file_name(DAMAGED_FOLDER)
+    /// The store's folder.
+    pub(crate) fn store(&self) -> &Path {
+        &self.store
+    }
+
+    fn folder(&self) -> PathBuf {
+        self.store.join(BASE_FOLDER)
     }
 
     /// Bytes on disk.
     pub(crate) fn size_bytes(&self) -> u64 {
-        bytes_below(&self.folder)
+        bytes_below(&self.folder())
     }
 
     /// Whether it and the kept log make up everything.
@@ -179,5 +183,5 @@ fn write<A>(core: &Core<A>, view: &View<A>, progress: OnProgress<'_>, cancel: &A
     };
     let source = Source { store_id: core.log.store_id(), commit: view.seq(), scan: &scan, keep: &|_| true };
     let told = |p: Progress| progress(Progress { stage: "writing the base", ..p });
-    Ok(backup::renew_base(&source, &core.base.folder, &told)?.bytes)
+    Ok(backup::renew_base(&source, &core.base.folder(), &told)?.bytes)
 }

@@ -5,11 +5,13 @@ use std::fs::{self, File};
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
-use super::folder::{self, CURRENT_FILE, DAMAGED_FOLDER, DATA_FOLDER};
+use super::folder::{self, CURRENT_FILE, DATA_FOLDER};
 use crate::error::{Error, Result};
 
 /// Behind the name of `CURRENT` while it is written.
 const UNFINISHED: &str = "unfinished";
+/// Before the name of a data folder that was set aside, since it was damaged.
+const SET_ASIDE: &str = "damaged-";
 /// Longest `CURRENT` that is read, in bytes.
 const LONGEST: usize = 64;
 
@@ -60,16 +62,27 @@ pub(crate) fn next(store: &Path) -> Result<u64> {
 
 /// Sets aside the data folders but that of a number, in the place of what was set aside before.
 pub(crate) fn set_others_aside(store: &Path, current: u64) -> Result<()> {
-    let aside = store.join(DAMAGED_FOLDER);
-    folder::remove_all(&aside)?;
-    folder::create(&aside)?;
+    remove_set_aside(store)?;
     for path in folder::list(store)? {
-        let Some(name) = path.file_name() else { continue };
-        if name.to_str().and_then(number).is_some_and(|number| number != current) {
-            fs::rename(&path, aside.join(name)).map_err(|e| Error::io("rename", &path, e))?;
+        let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
+        if number(name).is_some_and(|number| number != current) {
+            let aside = store.join(format!("{SET_ASIDE}{name}"));
+            fs::rename(&path, aside).map_err(|e| Error::io("rename", &path, e))?;
         }
     }
     folder::sync_folder(store)
+}
+
+/// Removes what was set aside.
+pub(crate) fn remove_set_aside(store: &Path) -> Result<()> {
+    let is_set_aside = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str()?.strip_prefix(SET_ASIDE));
+        name.is_some_and(|name| number(name).is_some())
+    };
+    folder::list(store)?
+        .iter()
+        .filter(|path| is_set_aside(path))
+        .try_for_each(|path| folder::remove_all(path))
 }
 
 /// Writes down, aside, that the folder of a number is to be the current one. Nothing has changed yet.

@@ -17,7 +17,7 @@ use super::lock::FolderLock;
 use super::opened::Opened;
 use super::view::View;
 use super::writer::Writer;
-use super::{base, folder};
+use super::{base, current};
 use crate::error::{Error, Result};
 use crate::model::OnProgress;
 
@@ -155,7 +155,7 @@ impl<A: Send + Sync + 'static> Database<A> {
         if !self.renew_base(&|_| {}, cancel)? {
             return Ok(false);
         }
-        folder::remove_all(&self.core.base.set_aside())?;
+        current::remove_set_aside(self.core.base.store())?;
         Ok(true)
     }
 

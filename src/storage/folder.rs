@@ -16,8 +16,6 @@ pub(crate) const DATA_FOLDER: &str = "data";
 pub(crate) const LOG_FOLDER: &str = "log";
 /// Folder of the base, from which and the log the data can be made anew.
 pub(crate) const BASE_FOLDER: &str = "base";
-/// Folder of data that had to be made anew, until the store is compacted.
-pub(crate) const DAMAGED_FOLDER: &str = "damaged";
 /// Folder of the index's files, which are made anew where they are missing.
 const INDEX_FOLDER: &str = "index";
 

@@ -14,10 +14,6 @@ impl Tally {
         *self.0.lock().unwrap().entry(what.into()).or_default() += 1;
     }
 
-    pub fn total(&self) -> u64 {
-        self.0.lock().unwrap().values().sum()
-    }
-
     /// One line for each.
     pub fn print(&self, of: &str) {
         for (what, count) in &*self.0.lock().unwrap() {

@@ -64,13 +64,13 @@ fn whatever_became_of_the_data_all_of_it_is_there_and_goes_on() {
         ruin(copy.path(), way);
         let database = open(copy.path());
         assert_eq!(contents(&database.view()), expected, "way {way}");
-        assert!(copy.path().join("damaged").is_dir(), "way {way}");
+        assert!(copy.path().join("damaged-data").is_dir(), "way {way}");
         put(&database, &[(b"goes", b"on")]).unwrap();
         drop(database);
         let database = open(copy.path());
         assert_eq!(contents(&database.view()).len(), expected.len() + 1, "way {way}");
         assert!(database.rewrite(&|_| {}, &GO_ON).unwrap());
-        assert!(!copy.path().join("damaged").exists(), "compacted");
+        assert!(!copy.path().join("damaged-data").exists(), "compacted");
     }
 }
 

@@ -164,7 +164,7 @@ fn with_a_lost_or_damaged_pointer_the_data_is_made_anew_and_what_was_there_is_se
             None => fs::remove_file(&pointer).unwrap(),
         }
         assert_eq!(contents(&open(copy.path()).view()), expected);
-        assert!(copy.path().join("damaged/data-1/db").is_file());
+        assert!(copy.path().join("damaged-data-1/db").is_file());
         // Without a base nothing is removed.
         fs::remove_dir_all(copy.path().join("base")).unwrap();
         fs::write(&pointer, "data-7 junk").unwrap();
