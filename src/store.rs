@@ -1,6 +1,7 @@
 //! The façade: [`Store`], [`Options`] and [`Snapshot`]. Each method is one call down.
 
 mod backup;
+mod read_only;
 
 use crate::encoder::Encoder;
 pub use crate::engine::FitReport;
@@ -14,6 +15,7 @@ use crate::model::{
 use crate::profile::Fusion;
 use crate::query::{self, Like, Profile, Records, Similar};
 use crate::storage::{Durability, View};
+pub use read_only::ReadOnlyStore;
 use serde::Serialize;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -339,6 +341,18 @@ impl Options {
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
         self.request.check(path.as_ref())?;
         Ok(Store { engine: Engine::open(path.as_ref(), &self.request)? })
+    }
+}
+
+impl Options {
+    /// Reads the store in a folder, which another process may have open. Of the options, only the encoder
+    /// matters: no other may change anything.
+    ///
+    /// # Errors
+    /// As [`ReadOnlyStore::open`], and [`crate::Error::OptionMismatch`].
+    pub fn open_read_only(&self, path: impl AsRef<Path>) -> Result<ReadOnlyStore> {
+        self.request.check(path.as_ref())?;
+        ReadOnlyStore::read(path.as_ref(), &self.request)
     }
 }
 

@@ -8,7 +8,8 @@ use super::{Engine, Published};
 use crate::error::{Error, Result};
 use crate::model::OnProgress;
 use crate::storage::{
-    self, BackupOptions, BackupReport, BackupSource, Opened, Options, RestoreReport, View, Visit, keys,
+    self, BackupOptions, BackupReport, BackupSource, Contents, Opened, Options, RestoreReport, View, Visit,
+    keys,
 };
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -47,9 +48,10 @@ pub(crate) fn backup_closed(
     }
     refuse_within(store, to)?;
     let opened = Opened::open(store, &Options::default())?;
-    let scan = |visit: Visit<'_>| opened.scan_each(b"", visit);
+    let contents = &opened.contents;
+    let scan = |visit: Visit<'_>| contents.scan_each(b"", visit);
     let source =
-        BackupSource { store_id: opened.store_id(), commit: opened.seq(), scan: &scan, keep: &belongs };
+        BackupSource { store_id: contents.store_id(), commit: contents.seq(), scan: &scan, keep: &belongs };
     storage::backup(&source, to, options, progress)
 }
 
@@ -65,7 +67,7 @@ fn belongs(key: &[u8]) -> bool {
 }
 
 /// Reads what a store cannot be opened without, and counts its users.
-fn check(opened: &Opened) -> Result<()> {
+fn check(opened: &Contents) -> Result<()> {
     opened.read::<Settings>("settings", &keys::meta("settings"))?;
     let counters: Counters = opened.read("counters", &keys::meta("counters"))?.unwrap_or_default();
     let mut users = 0;

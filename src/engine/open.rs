@@ -15,7 +15,7 @@ use crate::index::{Index, IndexView, Options as IndexOptions};
 use crate::model::Metric;
 use crate::profile::{Learned, Space};
 use crate::storage::keys::Key;
-use crate::storage::{Database, Opened, Options, codec, holds_store, index_folder, keys};
+use crate::storage::{Contents, Database, Opened, Options, codec, holds_store, index_folder, index_of, keys};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -23,13 +23,13 @@ use std::sync::{Arc, Mutex};
 /// Users that are handed to the index at a time.
 const CHUNK: usize = 4096;
 
-impl Reader for Opened {
+impl Reader for Contents {
     fn raw(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         self.get(key)
     }
 
     fn scan(&self, prefix: &[u8], f: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<()> {
-        Opened::scan(self, prefix, f)
+        Contents::scan(self, prefix, f)
     }
 }
 
@@ -67,14 +67,15 @@ impl Engine {
         if opened.is_new && request.must_exist {
             return Err(Error::NotAStore { path: path.to_owned(), reason: "it holds no store".into() });
         }
-        let stored: Option<Settings> = opened.read("settings", &keys::meta("settings"))?;
+        let contents = &opened.contents;
+        let stored: Option<Settings> = contents.read("settings", &keys::meta("settings"))?;
         let (settings, encoder) = match &stored {
             Some(stored) => request.resolve(stored)?,
             None => new.map_or_else(|| request.resolve_new(), Ok)?,
         };
         let loading = stored.as_ref().unwrap_or(&settings);
-        let (core, published) = load(&opened, loading, encoder, path, request.head_rows)?;
-        let (store_id, last) = (opened.store_id(), opened.seq());
+        let (core, published) = load(contents, loading, encoder, &Files::Own(path), request.head_rows)?;
+        let (store_id, last) = (contents.store_id(), contents.seq());
         let db = match threads {
             Threads::Own => opened.start(published)?,
             #[cfg(test)]
@@ -153,12 +154,19 @@ pub(super) fn space(settings: &Settings, encoder: Option<&dyn Encoder>, learned:
     Space::new(encoder, settings.fusion.clone(), settings.kinds.clone(), learned)
 }
 
+/// The store's folder, where the index's files are.
+pub(super) enum Files<'a> {
+    Own(&'a Path),
+    /// Those of another process: they are only read.
+    Others(&'a Path),
+}
+
 /// Reads what is kept in memory.
-fn load(
-    opened: &Opened,
+pub(super) fn load(
+    opened: &Contents,
     settings: &Settings,
     encoder: Option<Arc<dyn Encoder>>,
-    path: &Path,
+    files: &Files<'_>,
     head_rows: Option<usize>,
 ) -> Result<(Core, Published)> {
     let learned: Learned = opened.read("learned model", &keys::meta("learned"))?.unwrap_or_default();
@@ -179,10 +187,16 @@ fn load(
     };
     let mut options = IndexOptions::new(dim, metric);
     options.head_rows = head_rows.unwrap_or(options.head_rows);
-    options.folder = Some(index_folder(path)?);
     let swept = opened.read("journal", &swept_key())?.unwrap_or(0);
     let identity = identity(opened.store_id(), &space, &options);
-    let mut index = Index::open(options, &identity, swept..=opened.seq())?;
+    let commits = swept..=opened.seq();
+    let mut index = match files {
+        Files::Own(store) => {
+            options.folder = Some(index_folder(store)?);
+            Index::open(options, &identity, commits)?
+        }
+        Files::Others(store) => Index::read(&index_of(store), options, &identity, commits)?,
+    };
     let view = match settings.source {
         Source::Vectors { .. } => {
             let vector = &mut |_, value: &[u8]| vector_of(value, dim);
@@ -231,7 +245,7 @@ pub(super) type VectorOf<'a> = dyn FnMut(u32, &[u8]) -> Result<Option<Vec<f32>>>
 
 /// What is stored for the index.
 struct Rows<'a> {
-    opened: &'a Opened,
+    opened: &'a Contents,
     /// Under this and a user's number lies what the user's vector is made of.
     prefix: Key,
     made: Made<'a>,

@@ -41,6 +41,26 @@ impl Index {
         Ok(index)
     }
 
+    /// As [`Index::open`], for who only reads: the store is another process's, which goes on meanwhile. It is empty also where
+    /// a file is gone by now, and nothing is ever written or removed.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for options out of range.
+    pub fn read(
+        folder: &Path,
+        options: Options,
+        identity: &Identity,
+        commits: RangeInclusive<u64>,
+    ) -> Result<Self> {
+        let mut index = Self::new(options)?;
+        match restored(folder, &index.options, identity, &commits) {
+            Ok(Some((seq, files))) => (index.seq, index.sealed) = (Some(seq), files),
+            Ok(None) => {}
+            Err(error) => tracing::debug!(%error, "the index's files cannot be used: it is made in memory"),
+        }
+        Ok(index)
+    }
+
     /// The last commit, if there was any.
     #[must_use]
     pub fn seq(&self) -> Option<u64> {

@@ -102,7 +102,11 @@ impl<A: Send + Sync + 'static> Database<A> {
 
     /// The newest published snapshot. Never waits for a writer.
     pub(crate) fn view(&self) -> View<A> {
-        View::new(Arc::clone(&self.core.backend), &self.core.publication.newest(), Arc::clone(&self.lock))
+        View::new(
+            Arc::clone(&self.core.backend),
+            &self.core.publication.newest(),
+            Arc::clone(&self.lock) as _,
+        )
     }
 
     /// Waits for the writer lock.

@@ -21,11 +21,16 @@ const INDEX_FOLDER: &str = "index";
 
 /// The folder of the index's files in a store's; made where it is missing.
 pub(crate) fn index_folder(store: &Path) -> Result<PathBuf> {
-    let path = store.join(INDEX_FOLDER);
+    let path = index_of(store);
     if !path.is_dir() {
         create(&path)?;
     }
     Ok(path)
+}
+
+/// Where the index's files lie in a store's folder, if there are any.
+pub(crate) fn index_of(store: &Path) -> PathBuf {
+    store.join(INDEX_FOLDER)
 }
 
 /// Creates the folder of a new store, or checks that `path` is the folder of one. A folder with

@@ -7,6 +7,7 @@ pub(crate) mod backup;
 mod base;
 mod changes;
 pub(crate) mod codec;
+mod contents;
 mod core;
 mod current;
 mod database;
@@ -32,6 +33,7 @@ mod queue;
 mod rebuild;
 mod recent;
 mod recovery;
+mod replica;
 mod sled_backend;
 mod sled_tree;
 mod stored;
@@ -42,13 +44,14 @@ mod writer;
 
 pub use backup::{BackupOptions, BackupReport, RestoreReport};
 pub(crate) use backup::{Source as BackupSource, Visit, backup, restore};
+pub(crate) use contents::Contents;
 pub use database::Durability;
 pub(crate) use database::{Database, Options};
 #[cfg(test)]
 pub(crate) use disk::Disk;
 #[cfg(test)]
 pub(crate) use fault::Dice;
-pub(crate) use folder::{holds_store, index_folder};
+pub(crate) use folder::{holds_store, index_folder, index_of};
 #[cfg(test)]
 pub(crate) use memory::MemoryBackend;
 #[cfg(test)]
@@ -57,5 +60,6 @@ pub(crate) use merge::prefix_end;
 #[cfg(test)]
 pub(crate) use opened::Data;
 pub(crate) use opened::Opened;
+pub(crate) use replica::read as read_only;
 pub(crate) use view::View;
 pub(crate) use writer::Writer;

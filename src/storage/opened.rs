@@ -1,7 +1,6 @@
 //! A folder that was opened, and is not yet a database.
 
 use std::cell::RefCell;
-use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -9,6 +8,7 @@ use std::sync::{Arc, Mutex};
 use super::applier::Applier;
 use super::backend::Backend;
 use super::base::Base;
+use super::contents::Contents;
 use super::core::{Core, Head, Health};
 use super::database::{Database, Options, spawn_applier};
 use super::disk::{Disk, SystemDisk};
@@ -17,13 +17,12 @@ use super::generation::Generation;
 use super::keeper::Keeper;
 use super::lock::FolderLock;
 use super::log::Log;
-use super::merge::{self, Overrides};
 use super::published::{Publication, Published};
 use super::queue::Queue;
 use super::recent::Recent;
 use super::recovery::{self, Failure, Recovered};
 use super::sled_backend::SledBackend;
-use super::{current, rebuild, stored};
+use super::{current, rebuild};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Where the data of a store lies.
@@ -59,9 +58,8 @@ impl Data for SledData<'_> {
 pub(crate) struct Opened {
     /// Whether nothing was ever committed.
     pub(crate) is_new: bool,
-    backend: Arc<dyn Backend>,
+    pub(crate) contents: Contents,
     log: Log,
-    seq: u64,
     base: Base,
     options: Options,
     lock: FolderLock,
@@ -95,42 +93,8 @@ impl Opened {
         let Recovered { backend, log, seq, base } = recovered?;
         lock.note_start();
         let base = Base::new(path, &base);
-        Ok(Self { is_new: seq == 0, backend, log, seq, base, options: options.clone(), lock })
-    }
-
-    /// The value of `key`.
-    pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        stored::read(&*self.backend, key)
-    }
-
-    /// Visits all entries whose key begins with `prefix`, ascending, until `visit` breaks or fails.
-    pub(crate) fn scan(
-        &self,
-        prefix: &[u8],
-        visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
-    ) -> Result<()> {
-        let none = |_: &[u8], _: Option<&[u8]>| Overrides::new();
-        merge::scan(&*self.backend, prefix, merge::prefix_end(prefix).as_deref(), none, visit)
-    }
-
-    /// [`Opened::scan`] that goes on behind a damaged value, which it hands over as the error.
-    pub(crate) fn scan_each(
-        &self,
-        prefix: &[u8],
-        visit: impl FnMut(&[u8], Result<Vec<u8>>) -> Result<ControlFlow<()>>,
-    ) -> Result<()> {
-        let none = |_: &[u8], _: Option<&[u8]>| Overrides::new();
-        merge::scan_each(&*self.backend, prefix, merge::prefix_end(prefix).as_deref(), none, visit)
-    }
-
-    /// The store's own number, drawn when it was made.
-    pub(crate) fn store_id(&self) -> u128 {
-        self.log.store_id()
-    }
-
-    /// Number of the last commit; 0 in a new store.
-    pub(crate) fn seq(&self) -> u64 {
-        self.seq
+        let contents = Contents { backend, store_id: log.store_id(), seq };
+        Ok(Self { is_new: seq == 0, contents, log, base, options: options.clone(), lock })
     }
 
     /// Publishes what is there with `attachment` and takes commits from now on.
@@ -162,15 +126,15 @@ impl Opened {
         let generation = Arc::new(Generation::default());
         let attachment = Arc::new(attachment);
         let first = Published {
-            seq: self.seq,
+            seq: self.contents.seq,
             generation: Arc::clone(&generation),
             unapplied: Arc::default(),
             attachment: Arc::clone(&attachment),
         };
         let recent = RefCell::new(Recent::new(self.options.cache_bytes));
-        let head = Head { seq: self.seq, generation, unapplied: Vec::new(), attachment, recent };
+        let head = Head { seq: self.contents.seq, generation, unapplied: Vec::new(), attachment, recent };
         let core = Arc::new(Core {
-            backend: self.backend,
+            backend: self.contents.backend,
             log: self.log,
             queue: Queue::default(),
             publication: Publication::new(first),
@@ -179,7 +143,7 @@ impl Opened {
             options: self.options,
             head: Mutex::new(head),
         });
-        (core, self.seq, Arc::new(self.lock))
+        (core, self.contents.seq, Arc::new(self.lock))
     }
 }
 

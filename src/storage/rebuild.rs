@@ -5,7 +5,7 @@ use std::path::Path;
 use super::backend::Backend;
 use super::disk::Disk;
 use super::folder::LOG_FOLDER;
-use super::log::{self, Which, file};
+use super::log::{self, Which};
 use super::{backup, base, meta};
 use crate::error::{Error, Result};
 
@@ -19,7 +19,7 @@ pub(crate) fn rebuild(store: &Path, disk: &dyn Disk, backend: &dyn Backend) -> R
     let commit = base.as_ref().map_or(0, backup::Backup::commit);
     let store_id = match &base {
         Some(base) => base.store_id(),
-        None => logged_store(disk, &log_folder)?,
+        None => log::store_id(disk, &log_folder)?,
     };
     meta::create_again(backend, store_id)?;
     if let Some(base) = &base {
@@ -28,16 +28,6 @@ pub(crate) fn rebuild(store: &Path, disk: &dyn Disk, backend: &dyn Backend) -> R
     let last = replay(disk, &log_folder, store_id, commit, backend)?;
     backend.sync()?;
     Ok(last)
-}
-
-/// The store whose log the oldest file is of.
-fn logged_store(disk: &dyn Disk, log_folder: &Path) -> Result<u128> {
-    let files = log::files(disk, log_folder, Which::After(0))?;
-    let bytes = files.first().map(|path| disk.read(path)).transpose()?;
-    let found = bytes.and_then(|bytes| file::store_id(&bytes));
-    found.ok_or_else(|| {
-        Error::damaged(log_folder.display().to_string(), "it does not say of which store it is")
-    })
 }
 
 /// Applies all records behind `commit`.

@@ -1,16 +1,19 @@
 //! An immutable snapshot at one commit.
 
+use std::any::Any;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::backend::Backend;
 use super::changes::ChangeSet;
 use super::generation::Since;
-use super::lock::FolderLock;
 use super::merge::{self, Overrides};
 use super::published::Published;
 use super::stored;
 use crate::error::Result;
+
+/// What must not go as long as a view is there.
+pub(crate) type Held = Arc<dyn Any + Send + Sync>;
 
 /// Reads everything as it was after one commit, whatever is committed later. Cheap to clone.
 /// Held for long it keeps the old values of all that changes meanwhile in memory.
@@ -26,7 +29,7 @@ struct Shared<A> {
     /// Lets go of each later commit as it is followed: nothing else here may hold on to the first.
     since: Since,
     /// The backend's files stay in use as long as a view reads them: the folder stays locked as long.
-    _lock: Arc<FolderLock>,
+    _held: Held,
 }
 
 impl<A> Clone for View<A> {
@@ -37,14 +40,14 @@ impl<A> Clone for View<A> {
 
 impl<A> View<A> {
     /// A view of a published commit.
-    pub(crate) fn new(backend: Arc<dyn Backend>, commit: &Published<A>, lock: Arc<FolderLock>) -> Self {
+    pub(crate) fn new(backend: Arc<dyn Backend>, commit: &Published<A>, held: Held) -> Self {
         let shared = Shared {
             backend,
             seq: commit.seq,
             unapplied: Arc::clone(&commit.unapplied),
             attachment: Arc::clone(&commit.attachment),
             since: Since::new(Arc::clone(&commit.generation)),
-            _lock: lock,
+            _held: held,
         };
         Self { shared: Arc::new(shared) }
     }

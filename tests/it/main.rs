@@ -21,6 +21,7 @@ mod layering;
 mod options;
 mod own_vectors;
 mod profiles;
+mod read_only;
 mod removal;
 mod sealed;
 mod similar;

@@ -47,7 +47,7 @@ pub(super) struct Files<'a> {
     folder: PathBuf,
     watch: Watch<'a>,
     /// Held where others may write there, too.
-    lock: Option<FolderLock>,
+    _lock: Option<FolderLock>,
 }
 
 impl<'a> Files<'a> {
@@ -64,13 +64,13 @@ impl<'a> Files<'a> {
             return Err(foreign(folder, &format!("it holds {name}")));
         }
         let lock = Some(FolderLock::acquire(folder)?);
-        Ok(Self { folder: folder.to_owned(), watch, lock })
+        Ok(Self { folder: folder.to_owned(), watch, _lock: lock })
     }
 
     /// A folder that nobody else writes to, though others may read it.
     pub(super) fn own(folder: &Path, watch: Watch<'a>) -> Result<Self> {
         folder::create(folder)?;
-        Ok(Self { folder: folder.to_owned(), watch, lock: None })
+        Ok(Self { folder: folder.to_owned(), watch, _lock: None })
     }
 
     pub(super) fn folder(&self) -> &Path {
@@ -103,15 +103,8 @@ impl<'a> Files<'a> {
         self.sync_folder()
     }
 
-    /// Removes the chunks that are not among `named`; returns how many. While others read, all stay until the next time.
+    /// Removes the chunks that are not among `named`; returns how many.
     pub(super) fn keep_only(&self, named: &[Named]) -> Result<u64> {
-        let _alone = match &self.lock {
-            Some(_) => None,
-            None => match FolderLock::acquire(&self.folder) {
-                Err(Error::Locked { .. }) => return Ok(0),
-                alone => Some(alone?),
-            },
-        };
         let names: HashSet<String> = named.iter().map(|chunk| chunk_name(&chunk.hash)).collect();
         let is_named = |path: &Path| {
             path.file_name().and_then(|name| name.to_str()).is_some_and(|name| names.contains(name))

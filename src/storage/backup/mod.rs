@@ -5,7 +5,9 @@ mod chunk;
 mod files;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
+mod lookup;
 mod manifest;
+mod mapped;
 mod options;
 mod place;
 mod read;
@@ -15,6 +17,7 @@ mod restore;
 mod tests;
 mod write;
 
+pub(crate) use lookup::Lookup;
 pub use options::BackupOptions;
 pub(crate) use read::Backup;
 pub use report::{BackupReport, RestoreReport};

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 /// A backup that is being read.
 pub(crate) struct Backup {
     pub(super) manifest: Manifest,
-    folder: PathBuf,
+    pub(super) folder: PathBuf,
     _lock: Option<FolderLock>,
 }
 
@@ -82,7 +82,7 @@ pub(super) fn read_chunk(
     folder: &Path,
     named: &Named,
     end: Option<&[u8]>,
-    mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>,
+    visit: impl FnMut(&[u8], &[u8]) -> Result<()>,
 ) -> Result<()> {
     let path = folder.join(chunk_name(&named.hash));
     let place = path.display().to_string();
@@ -92,14 +92,25 @@ pub(super) fn read_chunk(
         }
         read => read?,
     };
-    if blake3::hash(&bytes) != named.hash {
+    check_chunk(&place, &bytes, named, end, visit)
+}
+
+/// Calls `visit` with each entry of a chunk's bytes, after their hash was found right.
+pub(super) fn check_chunk(
+    place: &str,
+    bytes: &[u8],
+    named: &Named,
+    end: Option<&[u8]>,
+    mut visit: impl FnMut(&[u8], &[u8]) -> Result<()>,
+) -> Result<()> {
+    if blake3::hash(bytes) != named.hash {
         return Err(Error::damaged(place, "its content is not what its name says"));
     }
     let mut first = None;
-    let count = chunk::entries(&place, &bytes, |key, value| {
+    let count = chunk::entries(place, bytes, |key, value| {
         first.get_or_insert_with(|| key.to_vec());
         if end.is_some_and(|end| key >= end) {
-            return Err(Error::damaged(&place, "its keys reach into the next"));
+            return Err(Error::damaged(place, "its keys reach into the next"));
         }
         visit(key, value)
     })?;

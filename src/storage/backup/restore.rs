@@ -12,7 +12,7 @@ use crate::storage::frame::{self, Kind};
 use crate::storage::log::{KEEP_NONE, Log};
 use crate::storage::sled_backend::SledBackend;
 use crate::storage::stored::{self, OpSink};
-use crate::storage::{Opened, Options, meta};
+use crate::storage::{Contents, Opened, Options, meta};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
@@ -31,15 +31,15 @@ pub(crate) fn restore(
     from: &Path,
     to: &Path,
     progress: OnProgress<'_>,
-    check: impl FnOnce(&Opened) -> Result<()>,
+    check: impl FnOnce(&Contents) -> Result<()>,
 ) -> Result<RestoreReport> {
     let backup = Backup::open(from)?;
     let place = Place::take(to)?;
     let options = Options::default();
     let written = write(&backup, &place.store(), &options, progress)?;
     let opened = Opened::open(&place.store(), &options)?;
-    verify(&opened, &backup, &written, progress)?;
-    check(&opened)?;
+    verify(&opened.contents, &backup, &written, progress)?;
+    check(&opened.contents)?;
     drop(opened);
     place.finish()?;
     let manifest = &backup.manifest;
@@ -82,10 +82,15 @@ pub(crate) fn fill(backup: &Backup, backend: &dyn Backend, progress: OnProgress<
 }
 
 /// Compares what the store holds with what was written.
-fn verify(opened: &Opened, backup: &Backup, written: &blake3::Hash, progress: OnProgress<'_>) -> Result<()> {
+fn verify(
+    contents: &Contents,
+    backup: &Backup,
+    written: &blake3::Hash,
+    progress: OnProgress<'_>,
+) -> Result<()> {
     let total = backup.manifest.entries;
     let (mut hasher, mut done) = (blake3::Hasher::new(), 0);
-    opened.scan_each(b"", |key, value| {
+    contents.scan_each(b"", |key, value| {
         add_entry(&mut hasher, key, &value?);
         done += 1;
         if done % TOLD == 0 || done == total {
@@ -93,7 +98,7 @@ fn verify(opened: &Opened, backup: &Backup, written: &blake3::Hash, progress: On
         }
         Ok(ControlFlow::Continue(()))
     })?;
-    if opened.seq() == backup.manifest.commit && hasher.finalize() == *written {
+    if contents.seq() == backup.manifest.commit && hasher.finalize() == *written {
         return Ok(());
     }
     Err(Error::damaged("the restored store", "it reads back other than it was written"))

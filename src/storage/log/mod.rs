@@ -6,5 +6,5 @@ mod reader;
 pub(crate) mod record;
 mod writer;
 
-pub(crate) use reader::{Replayed, Which, files, replay};
+pub(crate) use reader::{Replayed, Which, files, replay, store_id};
 pub(crate) use writer::{KEEP_NONE, Log};

@@ -47,6 +47,16 @@ pub(crate) fn files(disk: &dyn Disk, log_folder: &Path, which: Which) -> Result<
     Ok(files)
 }
 
+/// The store whose log it is, as the oldest file has it.
+pub(crate) fn store_id(disk: &dyn Disk, log_folder: &Path) -> Result<u128> {
+    let files = files(disk, log_folder, Which::After(0))?;
+    let bytes = files.first().map(|path| disk.read(path)).transpose()?;
+    let found = bytes.and_then(|bytes| file::store_id(&bytes));
+    found.ok_or_else(|| {
+        Error::damaged(log_folder.display().to_string(), "it does not say of which store it is")
+    })
+}
+
 /// Hands every record to `each`, oldest first.
 ///
 /// # Errors

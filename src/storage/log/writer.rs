@@ -20,6 +20,8 @@ pub(crate) struct Log {
     group: GroupCommit,
     /// Records behind this commit are kept once the data has them; none: [`KEEP_NONE`].
     keep_after: AtomicU64,
+    /// Held by who removes or renames files, which the applier does, and who renews the base.
+    retiring: Mutex<()>,
 }
 
 /// Records are removed once the data has them.
@@ -48,7 +50,15 @@ impl Log {
         let tail = Tail::create(&**disk, folder, store_id, last_seq)?;
         let (group, keep_after) = (GroupCommit::new(last_seq), AtomicU64::new(keep_after));
         let (disk, folder) = (Arc::clone(disk), folder.to_owned());
-        let log = Self { disk, folder, store_id, tail: Mutex::new(tail), group, keep_after };
+        let log = Self {
+            disk,
+            folder,
+            store_id,
+            tail: Mutex::new(tail),
+            group,
+            keep_after,
+            retiring: Mutex::default(),
+        };
         log.retire(last_seq)?;
         Ok(log)
     }
@@ -112,6 +122,7 @@ impl Log {
 
     /// The backend has all records up to `seq` on disk: their files are set aside, or removed where nobody will need them.
     pub(crate) fn retire(&self, seq: u64) -> Result<()> {
+        let _one_at_a_time = self.retiring.lock().unwrap_or_else(PoisonError::into_inner);
         let newest = self.tail().path.clone();
         let files = log::files(&*self.disk, &self.folder, Which::After(0))?;
         for (path, next) in files.iter().zip(files.iter().skip(1)).filter(|(path, _)| **path != newest) {

@@ -22,7 +22,7 @@ impl Fixture {
         let backend = Arc::clone(&self.backend);
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
         let opened = Opened::open_over(self.folder.path(), &Options::default(), &disk, &backend)?;
-        let seq = opened.seq();
+        let seq = opened.contents.seq();
         opened.start(seq)
     }
 

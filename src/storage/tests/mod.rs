@@ -5,6 +5,7 @@ mod faults;
 mod model;
 mod rebuild;
 mod recovery;
+mod replica;
 mod rewrite;
 mod throughput;
 
@@ -23,7 +24,7 @@ fn open(path: &Path) -> Database<u64> {
 
 fn open_with(path: &Path, options: &Options) -> Database<u64> {
     let opened = Opened::open(path, options).unwrap();
-    let seq = opened.seq();
+    let seq = opened.contents.seq();
     opened.start(seq).unwrap()
 }
 

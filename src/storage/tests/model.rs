@@ -124,7 +124,7 @@ fn run(steps: Vec<Step>) {
     drop(database);
     let opened = Opened::open(folder.path(), &Options::default()).unwrap();
     for (key, value) in &committed {
-        assert_eq!(opened.get(key).unwrap().as_ref(), Some(value));
+        assert_eq!(opened.contents.get(key).unwrap().as_ref(), Some(value));
     }
     drop(opened);
     assert_no_leftovers(folder.path(), &committed);

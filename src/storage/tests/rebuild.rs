@@ -161,7 +161,7 @@ fn a_gap_in_what_is_kept_or_a_damaged_base_has_a_new_base_made() {
 fn over(backend: &Arc<MemoryBackend>, path: &Path) -> Database<u64> {
     let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
     let opened = Opened::open_over(path, &Options::default(), &disk, backend).unwrap();
-    let seq = opened.seq();
+    let seq = opened.contents.seq();
     opened.start(seq).unwrap()
 }
 

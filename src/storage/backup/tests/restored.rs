@@ -9,12 +9,13 @@ fn stored(path: &Path) -> (u128, u64, Entries) {
     let opened = Opened::open(path, &Options::default()).unwrap();
     let mut entries = Entries::new();
     opened
+        .contents
         .scan(b"", |key, value| {
             entries.insert(key.to_vec(), value.to_vec());
             Ok(ControlFlow::Continue(()))
         })
         .unwrap();
-    (opened.store_id(), opened.seq(), entries)
+    (opened.contents.store_id(), opened.contents.seq(), entries)
 }
 
 #[test]
