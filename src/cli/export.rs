@@ -4,10 +4,10 @@ use super::StoreArgs;
 use super::files::{create_private, refuse_within};
 use super::output::{Output, grouped};
 use super::vectors::write_npy;
+use crate::Snapshot;
 use crate::error::{Error, Result};
 use crate::ingest::write_record;
 use crate::model::{Progress, Record};
-use crate::{Snapshot, Store};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::fs::File;
@@ -48,8 +48,7 @@ struct Exported {
 }
 
 pub(crate) fn run(args: &ExportArgs, output: &Output) -> Result<()> {
-    let store = args.store.open()?;
-    let snapshot = store.snapshot();
+    let snapshot = args.store.read()?.snapshot();
     let to_stdout = args.file.as_os_str() == "-";
     if !to_stdout {
         refuse_within(&args.store.store, &args.file)?;
@@ -70,7 +69,7 @@ pub(crate) fn run(args: &ExportArgs, output: &Output) -> Result<()> {
             } else {
                 Box::new(BufWriter::new(create(&args.file)?))
             };
-            let rows = lines(args.what, &store, &snapshot, &mut out, output)?;
+            let rows = lines(args.what, &snapshot, &mut out, output)?;
             out.flush().map_err(|e| Error::io("write", &args.file, e))?;
             rows
         }
@@ -87,15 +86,9 @@ fn create(path: &Path) -> Result<File> {
     create_private(path).map_err(|e| Error::io("create", path, e))
 }
 
-fn lines(
-    what: What,
-    store: &Store,
-    snapshot: &Snapshot,
-    out: &mut dyn Write,
-    output: &Output,
-) -> Result<u64> {
+fn lines(what: What, snapshot: &Snapshot, out: &mut dyn Write, output: &Output) -> Result<u64> {
     let bars = output.progress();
-    let total = store.snapshot().stats()?.users as usize;
+    let total = snapshot.stats()?.users as usize;
     let mut rows = 0;
     if what == What::Records {
         for tombstone in snapshot.erased() {

@@ -107,12 +107,46 @@ struct StoreArgs {
 impl StoreArgs {
     /// Opens the store, which must be there.
     fn open(&self) -> Result<crate::Store> {
+        self.options().open(&self.store)
+    }
+
+    /// Opens the store to read it, also where another process has it open.
+    fn read(&self) -> Result<Reading> {
+        match self.open() {
+            Err(Error::Locked { .. }) => Ok(Reading::Elsewhere(self.options().open_read_only(&self.store)?)),
+            store => Ok(Reading::Own(store?)),
+        }
+    }
+
+    fn options(&self) -> crate::Options {
         let options = crate::Store::options().must_exist();
-        let options = match &self.model {
+        match &self.model {
             Some(folder) => options.model(folder),
             None => options,
-        };
-        options.open(&self.store)
+        }
+    }
+}
+
+/// A store that is read.
+enum Reading {
+    Own(crate::Store),
+    /// Another process has it open.
+    Elsewhere(crate::ReadOnlyStore),
+}
+
+impl Reading {
+    fn snapshot(&self) -> crate::Snapshot {
+        match self {
+            Self::Own(store) => store.snapshot(),
+            Self::Elsewhere(store) => store.snapshot(),
+        }
+    }
+
+    fn size_bytes(&self) -> Result<u64> {
+        match self {
+            Self::Own(store) => store.size_bytes(),
+            Self::Elsewhere(store) => Ok(store.size_bytes()),
+        }
     }
 }
 

@@ -18,7 +18,7 @@ pub(crate) struct ProfileArgs {
 }
 
 pub(crate) fn run(args: &ProfileArgs, output: &Output) -> Result<()> {
-    let profile = args.store.open()?.snapshot().profile(&args.user)?;
+    let profile = args.store.read()?.snapshot().profile(&args.user)?;
     output.result(&profile, text)
 }
 

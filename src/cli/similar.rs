@@ -56,8 +56,7 @@ struct LikeArgs {
 }
 
 pub(crate) fn run(args: &SimilarArgs, output: &Output) -> Result<()> {
-    let store = args.store.open()?;
-    let snapshot = store.snapshot();
+    let snapshot = args.store.read()?.snapshot();
     let vector = args.like.vector.as_deref().map(parse_vector).transpose()?;
     let like = match (&args.like.user, &args.like.text, &vector) {
         (Some(user), _, _) => Like::user(user),

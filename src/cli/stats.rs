@@ -24,7 +24,7 @@ struct Shown {
 }
 
 pub(crate) fn run(args: &StatsArgs, output: &Output) -> Result<()> {
-    let store = args.store.open()?;
+    let store = args.store.read()?;
     let shown = Shown { stats: store.snapshot().stats()?, folder_bytes: store.size_bytes()? };
     output.result(&shown, |shown| text(&shown.stats, shown.folder_bytes))
 }

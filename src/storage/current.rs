@@ -1,7 +1,7 @@
 //! Which folder holds the data: the first is `data`; each one that replaces it has the next number, and is named in the
 //! file `CURRENT`, in one step, once it is whole.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 
@@ -92,7 +92,7 @@ pub(crate) fn stage(store: &Path, number: u64) -> Result<()> {
         let path = unfinished.clone();
         move |e| Error::io(action, path, e)
     };
-    let mut file = File::create(&unfinished).map_err(io("create"))?;
+    let mut file = folder::create_file(&unfinished).map_err(io("create"))?;
     file.write_all(text(number).as_bytes()).map_err(io("write"))?;
     file.sync_all().map_err(io("sync"))
 }

@@ -99,6 +99,15 @@ pub(crate) fn create(path: &Path) -> Result<()> {
     }
 }
 
+/// An empty file, in the place of what may be there, that only its owner may read.
+pub(crate) fn create_file(path: &Path) -> std::io::Result<fs::File> {
+    let mut options = fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// The paths in a folder, sorted.
 pub(crate) fn list(path: &Path) -> Result<Vec<PathBuf>> {
     let io = |e| Error::io("list", path, e);

@@ -51,7 +51,7 @@ pub(crate) use database::{Database, Options};
 pub(crate) use disk::Disk;
 #[cfg(test)]
 pub(crate) use fault::Dice;
-pub(crate) use folder::{holds_store, index_folder, index_of};
+pub(crate) use folder::{bytes_below, holds_store, index_folder, index_of};
 #[cfg(test)]
 pub(crate) use memory::MemoryBackend;
 #[cfg(test)]

@@ -3,6 +3,7 @@
 use super::{Options, Snapshot};
 use crate::engine::{self, Request};
 use crate::error::Result;
+use crate::storage;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -56,6 +57,12 @@ impl ReadOnlyStore {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Bytes of the store's folder.
+    #[must_use]
+    pub fn size_bytes(&self) -> u64 {
+        storage::bytes_below(&self.path)
     }
 
     /// Reads the newest snapshot; returns whether it is a later one. It costs as much as opening.

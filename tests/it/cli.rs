@@ -317,3 +317,42 @@ fn bench_update_sees_every_event() {
     let args = ["bench", "update", "--events", "20", "--users", "5", "--items", "5", "--within", "."];
     assert!(json(folder.path(), &args)["immediate"]["p50_us"].as_f64().unwrap() > 0.0);
 }
+
+/// A process that has the store open until its standard input ends.
+fn holder(within: &Path) -> std::process::Child {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_kindred"))
+        .args(["ingest", "shop", "-", "--quiet"])
+        .current_dir(within)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let line = "{\"type\":\"user\",\"id\":\"eve\"}\n";
+    child.stdin.as_mut().unwrap().write_all(line.as_bytes()).unwrap();
+    let its_own = format!("process {} ", child.id());
+    while !std::fs::read_to_string(within.join("shop/LOCK")).unwrap().starts_with(&its_own) {
+        assert_eq!(child.try_wait().unwrap(), None, "it ends before its input does");
+        std::thread::yield_now();
+    }
+    child
+}
+
+#[test]
+fn a_store_that_is_open_elsewhere_can_be_read_and_not_written() {
+    let folder = folder_with_store();
+    let place = folder.path();
+    let mut child = holder(place);
+    let stats = json(place, &["stats", "shop"]);
+    assert!(stats["users"].as_u64() >= Some(3) && stats["folder_bytes"].as_u64() > Some(1000), "{stats}");
+    assert_eq!(json(place, &["similar", "shop", "--user", "ann", "-k", "1"])[0]["user"], "bob");
+    assert_eq!(json(place, &["profile", "shop", "ann"])["kinds"][0]["value"], 9.5);
+    json(place, &["export", "shop", "out.jsonl"]);
+    assert!(std::fs::read_to_string(place.join("out.jsonl")).unwrap().contains("smoked salmon"));
+    for command in [&["fit", "shop"][..], &["remove", "shop", "--user", "ann"], &["verify", "shop"]] {
+        let (code, message) = failure(place, command);
+        assert!(code == 3 && message.contains("process"), "{command:?}: {code} {message}");
+    }
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+    assert_eq!(json(place, &["stats", "shop"])["users"], 4);
+}

@@ -6,7 +6,7 @@ use crate::storage::folder::{self, LOCK_FILE, sync_folder};
 use crate::storage::frame::hex;
 use crate::storage::lock::FolderLock;
 use std::collections::HashSet;
-use std::fs::{self, File, OpenOptions};
+use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -139,7 +139,7 @@ impl<'a> Files<'a> {
         check: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<()> {
         let io = |action| move |e| Error::io(action, path, e);
-        let mut file = create(unfinished).map_err(io("create"))?;
+        let mut file = folder::create_file(unfinished).map_err(io("create"))?;
         (self.watch)("write", unfinished).and_then(|()| file.write_all(bytes)).map_err(io("write"))?;
         (self.watch)("sync", unfinished).and_then(|()| file.sync_all()).map_err(io("sync"))?;
         drop(file);
@@ -160,15 +160,6 @@ impl<'a> Files<'a> {
         (self.watch)("sync", &self.folder).map_err(|e| Error::io("sync", &self.folder, e))?;
         sync_folder(&self.folder)
     }
-}
-
-/// A new file that only its owner may read.
-fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 /// An [`Error::NotABackup`].

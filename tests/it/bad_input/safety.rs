@@ -134,7 +134,7 @@ fn a_new_store_is_its_owners() {
             assert!(inner.any(|above| mode(above).trailing_zeros() >= 6), "{}", path.display());
         }
         // Compacting puts another data folder in the place of the first.
-        for folder in ["data-1", "log", "index"] {
+        for folder in ["data-1", "log", "index", "base"] {
             assert_eq!(mode(&within.join(store).join(folder)), 0o700, "{store}/{folder}");
         }
         if store != "open" {
