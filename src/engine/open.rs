@@ -109,9 +109,9 @@ impl Engine {
         path: &Path,
         request: &Request,
         disk: &Arc<dyn crate::storage::Disk>,
-        data: &dyn crate::storage::Data,
+        data: &Arc<dyn crate::storage::Data>,
     ) -> Result<Self> {
-        let mut options = Options::default();
+        let mut options = Options { retry_after: std::time::Duration::ZERO, ..Options::default() };
         options.durability = request.durability.unwrap_or(options.durability);
         let opened = Opened::open_over(path, &options, disk, data)?;
         Self::start(opened, path, request, None, Threads::None)

@@ -6,10 +6,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::backend::Backend;
 use super::core::Core;
 use super::log::record::Record;
-use super::meta;
 use super::queue::Round;
+use super::{meta, resume};
 use crate::error::Result;
 
 /// The one thread that writes to the backend.
@@ -48,7 +49,11 @@ impl<A> Applier<A> {
             Ok(()) => !round.closing,
             Err(error) => {
                 tracing::error!(%error, "commits cannot be applied: they stay in the log");
-                self.core.health.fail(error.to_string());
+                self.core.health.fail_for_now(error.to_string());
+                self.core.queue.stop();
+                if !round.closing {
+                    resume::read_past(&self.core);
+                }
                 false
             }
         }

@@ -91,6 +91,12 @@ impl Base {
         }
     }
 
+    /// Keeps it, and the log behind it, from being renewed.
+    #[cfg(test)]
+    pub(crate) fn hold(&self) -> std::sync::MutexGuard<'_, ()> {
+        self.renewing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// The store's folder.
     pub(crate) fn store(&self) -> &Path {
         &self.store

@@ -1,22 +1,26 @@
 //! What the database's handle, its writers and its applier share.
 
 use std::cell::RefCell;
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
-use super::backend::Backend;
 use super::base::Base;
 use super::changes::ChangeSet;
 use super::database::Options;
 use super::generation::Generation;
 use super::log::Log;
+use super::opened::Data;
 use super::published::Publication;
 use super::queue::Queue;
 use super::recent::Recent;
+use super::switch::Switch;
 use crate::error::{Error, Result};
 
 /// The shared state of an open database.
 pub(crate) struct Core<A> {
-    pub(crate) backend: Arc<dyn Backend>,
+    /// Opens the backend again.
+    pub(crate) data: Arc<dyn Data>,
+    pub(crate) backend: Arc<Switch>,
     pub(crate) log: Log,
     pub(crate) queue: Queue,
     pub(crate) publication: Publication<A>,
@@ -34,26 +38,75 @@ pub(crate) struct Head<A> {
     /// Commits that the backend may lack, oldest first.
     pub(crate) unapplied: Vec<Arc<ChangeSet>>,
     pub(crate) attachment: Arc<A>,
+    /// Whether the base and the log are read in the place of the data's files, which failed.
+    pub(crate) stands_in: bool,
     /// Asked from behind a shared reference by the one writer.
     pub(crate) recent: RefCell<Recent>,
 }
 
-/// The first failure that makes the database read-only.
+/// The failure that keeps the database read-only.
 #[derive(Default)]
-pub(crate) struct Health(OnceLock<String>);
+pub(crate) struct Health(Mutex<Option<Failed>>);
+
+struct Failed {
+    reason: String,
+    lasts: Lasts,
+}
+
+enum Lasts {
+    UntilOpenedAgain,
+    /// It is of the data's files alone, which may be open again later; when that was last tried.
+    UntilTheFilesOpen(Option<Instant>),
+}
+
+impl Failed {
+    fn may_pass(&self) -> bool {
+        matches!(self.lasts, Lasts::UntilTheFilesOpen(_))
+    }
+}
 
 impl Health {
-    /// Makes the database read-only; the first reason stays.
+    /// Makes the database read-only, until it is opened again; the first such reason stays.
     pub(crate) fn fail(&self, reason: String) {
-        self.0.get_or_init(|| reason);
+        let mut failed = self.lock();
+        if failed.as_ref().is_none_or(Failed::may_pass) {
+            *failed = Some(Failed { reason, lasts: Lasts::UntilOpenedAgain });
+        }
+    }
+
+    /// Makes the database read-only until the data's files can be opened again.
+    pub(crate) fn fail_for_now(&self, reason: String) {
+        self.lock().get_or_insert(Failed { reason, lasts: Lasts::UntilTheFilesOpen(None) });
+    }
+
+    /// Whether it is time to try whether the data's files can be opened again, for the first time or `pause` after the last.
+    pub(crate) fn may_resume(&self, pause: Duration) -> bool {
+        let mut failed = self.lock();
+        let Some(Failed { lasts: Lasts::UntilTheFilesOpen(tried), .. }) = failed.as_mut() else {
+            return false;
+        };
+        let due = tried.is_none_or(|tried| tried.elapsed() >= pause);
+        if due {
+            *tried = Some(Instant::now());
+        }
+        due
+    }
+
+    /// What failed for now has passed.
+    pub(crate) fn heal(&self) {
+        self.lock().take_if(|failed| failed.may_pass());
     }
 
     /// # Errors
     /// [`Error::ReadOnly`] after a failure.
     pub(crate) fn check(&self) -> Result<()> {
-        match self.0.get() {
-            Some(reason) => Err(Error::ReadOnly { reason: reason.clone() }),
+        match &*self.lock() {
+            Some(Failed { reason, .. }) => Err(Error::ReadOnly { reason: reason.clone() }),
             None => Ok(()),
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Option<Failed>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -3,12 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-#[cfg(test)]
 use std::sync::{Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::applier::Applier;
+use super::backend::Backend;
 use super::core::Core;
 #[cfg(test)]
 use super::disk::{Disk, SystemDisk};
@@ -39,11 +39,21 @@ pub(crate) struct Options {
     pub(crate) cache_bytes: u64,
     /// A log file longer than this is cut off behind a checkpoint.
     pub(crate) log_bytes: u64,
+    /// How long after a try to open failed files again the next one is made.
+    pub(crate) retry_after: Duration,
 }
+
+/// Opening costs as much as where a store is opened.
+const RETRY_AFTER: Duration = Duration::from_millis(100);
 
 impl Default for Options {
     fn default() -> Self {
-        Self { durability: Durability::Immediate, cache_bytes: 64 << 20, log_bytes: 64 << 20 }
+        Self {
+            durability: Durability::Immediate,
+            cache_bytes: 64 << 20,
+            log_bytes: 64 << 20,
+            retry_after: RETRY_AFTER,
+        }
     }
 }
 
@@ -66,7 +76,7 @@ pub(super) fn spawn_applier<A: Send + Sync + 'static>(
 pub(crate) struct Database<A> {
     pub(super) core: Arc<Core<A>>,
     /// The thread that applies commits.
-    pub(super) applier: Option<JoinHandle<()>>,
+    pub(super) applier: Mutex<Option<JoinHandle<()>>>,
     /// The thread that renews the base.
     pub(super) keeper: Option<Keeper>,
     /// Who applies commits where there is no thread.
@@ -83,7 +93,7 @@ impl<A: Send + Sync + 'static> Database<A> {
     pub(crate) fn in_memory(attachment: A) -> Result<Self> {
         let scratch = tempfile::tempdir().map_err(|e| Error::io("create", "a temporary folder", e))?;
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
-        let data = Arc::new(super::memory::MemoryBackend::default());
+        let data: Arc<dyn super::opened::Data> = Arc::new(super::memory::MemoryBackend::default());
         let opened = Opened::open_over(scratch.path(), &Options::default(), &disk, &data)?;
         let mut database = opened.start(attachment)?;
         database.scratch = Some(scratch);
@@ -103,7 +113,7 @@ impl<A: Send + Sync + 'static> Database<A> {
     /// The newest published snapshot. Never waits for a writer.
     pub(crate) fn view(&self) -> View<A> {
         View::new(
-            Arc::clone(&self.core.backend),
+            Arc::clone(&self.core.backend) as _,
             &self.core.publication.newest(),
             Arc::clone(&self.lock) as _,
         )
@@ -114,11 +124,13 @@ impl<A: Send + Sync + 'static> Database<A> {
     /// # Errors
     /// [`Error::ReadOnly`] after a failure.
     pub(crate) fn begin(&self) -> Result<Writer<'_, A>> {
+        self.resume();
         Writer::begin(&self.core)
     }
 
     /// Returns once the backend holds all commits on disk and the log is cut.
     pub(crate) fn checkpoint(&self) -> Result<()> {
+        self.resume();
         self.core.health.check()?;
         #[cfg(test)]
         if self.by_hand.is_some() {
@@ -163,6 +175,22 @@ impl<A: Send + Sync + 'static> Database<A> {
         Ok(true)
     }
 
+    /// Has commits behind `seq` applied, an earlier applier having ended.
+    pub(super) fn start_applier(&self, seq: u64) -> Result<()> {
+        #[cfg(test)]
+        if let Some(by_hand) = &self.by_hand {
+            *by_hand.lock().unwrap_or_else(PoisonError::into_inner) =
+                Applier::new(Arc::clone(&self.core), seq);
+            // The one before has stopped it at its end.
+            self.core.queue.restart();
+            return Ok(());
+        }
+        self.core.queue.restart();
+        let started = spawn_applier(&self.core, seq)?;
+        *self.applier.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
+        Ok(())
+    }
+
     /// Makes the base one of the newest snapshot, and removes the log before it; false where it was cancelled.
     pub(crate) fn renew_base(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
         base::renew(&self.core, || self.view(), progress, cancel)
@@ -187,7 +215,17 @@ impl<A: Send + Sync + 'static> Database<A> {
     }
 }
 
-/// Closing applies what is logged and cuts the log, so that the next opening has nothing to do.
+impl<A> Database<A> {
+    /// Waits for the applier to end.
+    pub(super) fn join_applier(&self) {
+        let mut applier = self.applier.lock().unwrap_or_else(PoisonError::into_inner);
+        if applier.take().is_some_and(|applier| applier.join().is_err()) {
+            tracing::error!("the applier panicked; the log holds what it did not apply");
+        }
+    }
+}
+
+/// Closing applies what is logged and retires the log, so that the next opening has nothing to do.
 #[cfg(test)]
 impl<A> Database<A> {
     /// As the thread does, it ends for good with the first failure.
@@ -205,9 +243,7 @@ impl<A> Drop for Database<A> {
     fn drop(&mut self) {
         self.keeper = None;
         self.core.queue.close();
-        if self.applier.take().is_some_and(|applier| applier.join().is_err()) {
-            tracing::error!("the applier panicked; the log holds what it did not apply");
-        }
+        self.join_applier();
         #[cfg(test)]
         self.step_by_hand();
     }

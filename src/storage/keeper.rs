@@ -37,7 +37,8 @@ impl Keeper {
 fn run<A: Send + Sync + 'static>(core: &Core<A>, lock: &Arc<FolderLock>, cancel: &AtomicBool) {
     let mut failed = false;
     while !cancel.load(Ordering::Relaxed) {
-        let view = || View::new(Arc::clone(&core.backend), &core.publication.newest(), Arc::clone(lock) as _);
+        let view =
+            || View::new(Arc::clone(&core.backend) as _, &core.publication.newest(), Arc::clone(lock) as _);
         if let Err(error) = base::renew_if_due(core, view, cancel) {
             // Once is enough to be told: it is tried again at each checkpoint.
             if !std::mem::replace(&mut failed, true) {

@@ -93,12 +93,13 @@ impl MemoryBackend {
     }
 }
 
-impl Data for Arc<MemoryBackend> {
-    fn open(&self) -> Result<Arc<dyn Backend>> {
-        Ok(Arc::clone(self) as _)
+impl Data for MemoryBackend {
+    fn open(self: Arc<Self>) -> Result<Arc<dyn Backend>> {
+        self.faults.check("open")?;
+        Ok(self)
     }
 
-    fn replace(&self, fill: &dyn Fn(&dyn Backend) -> Result<u64>) -> Result<()> {
+    fn replace(&self, fill: &dyn Fn(&dyn Backend) -> Result<u64>, _: bool) -> Result<()> {
         let fresh = MemoryBackend::default();
         fill(&fresh)?;
         self.faults.check("replace")?;

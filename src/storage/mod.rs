@@ -34,9 +34,11 @@ mod rebuild;
 mod recent;
 mod recovery;
 mod replica;
+mod resume;
 mod sled_backend;
 mod sled_tree;
 mod stored;
+mod switch;
 #[cfg(test)]
 mod tests;
 mod view;

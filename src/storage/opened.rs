@@ -1,7 +1,7 @@
 //! A folder that was opened, and is not yet a database.
 
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 
 #[cfg(test)]
@@ -22,35 +22,41 @@ use super::queue::Queue;
 use super::recent::Recent;
 use super::recovery::{self, Failure, Recovered};
 use super::sled_backend::SledBackend;
+use super::switch::Switch;
 use super::{current, rebuild};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Where the data of a store lies.
-pub(crate) trait Data {
+pub(crate) trait Data: Send + Sync + 'static {
     /// Opens what is there, or something empty.
-    fn open(&self) -> Result<Arc<dyn Backend>>;
+    fn open(self: Arc<Self>) -> Result<Arc<dyn Backend>>;
 
-    /// Puts in its place what `fill` makes of something empty: all of it, or nothing.
-    fn replace(&self, fill: &dyn Fn(&dyn Backend) -> Result<u64>) -> Result<()>;
+    /// Puts in its place what `fill` makes of something empty: all of it, or nothing. What was there is set aside where it is
+    /// to be `kept`.
+    fn replace(&self, fill: &dyn Fn(&dyn Backend) -> Result<u64>, kept: bool) -> Result<()>;
 }
 
 /// Data in sled's files, in a folder of a store's.
-struct SledData<'a> {
-    store: &'a Path,
+struct SledData {
+    store: PathBuf,
     cache_bytes: u64,
 }
 
-impl Data for SledData<'_> {
-    fn open(&self) -> Result<Arc<dyn Backend>> {
-        Ok(Arc::new(SledBackend::open(self.store, self.cache_bytes)?))
+impl Data for SledData {
+    fn open(self: Arc<Self>) -> Result<Arc<dyn Backend>> {
+        Ok(Arc::new(SledBackend::open(&self.store, self.cache_bytes)?))
     }
 
-    fn replace(&self, fill: &dyn Fn(&dyn Backend) -> Result<u64>) -> Result<()> {
-        let backend = SledBackend::beside(self.store, self.cache_bytes)?;
+    fn replace(&self, fill: &dyn Fn(&dyn Backend) -> Result<u64>, kept: bool) -> Result<()> {
+        let backend = SledBackend::beside(&self.store, self.cache_bytes)?;
         fill(&backend)?;
         backend.adopt()?;
         drop(backend);
-        current::set_others_aside(self.store, current::read(self.store)?)
+        if kept {
+            current::set_others_aside(&self.store, current::read(&self.store)?)?;
+        }
+        // What is not set aside goes once the store is open.
+        Ok(())
     }
 }
 
@@ -61,6 +67,7 @@ pub(crate) struct Opened {
     pub(crate) contents: Contents,
     log: Log,
     base: Base,
+    data: Arc<dyn Data>,
     options: Options,
     lock: FolderLock,
 }
@@ -69,7 +76,8 @@ impl Opened {
     /// Opens or creates the store in `path` over sled.
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Self> {
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
-        let data = SledData { store: path, cache_bytes: options.cache_bytes };
+        let data: Arc<dyn Data> =
+            Arc::new(SledData { store: path.to_owned(), cache_bytes: options.cache_bytes });
         let opened = Self::open_over(path, options, &disk, &data)?;
         current::remove_others(path)?;
         Ok(opened)
@@ -80,13 +88,14 @@ impl Opened {
         path: &Path,
         options: &Options,
         disk: &Arc<dyn Disk>,
-        data: &dyn Data,
+        data: &Arc<dyn Data>,
     ) -> Result<Self> {
         folder::prepare(path)?;
         let lock = FolderLock::acquire(path)?;
         let doubtful = lock.machine_stopped();
         let recovered = match recover(path, disk, data, doubtful) {
-            Err(Failure::Data(damage)) => rebuild(path, disk, data, damage),
+            Err(Failure::Data(damage)) => rebuild_damaged(path, disk, data, damage),
+            Err(Failure::Doubtful) => rebuild_doubtful(path, disk, data),
             Err(Failure::Other(error)) => Err(error),
             Ok(recovered) => Ok(recovered),
         };
@@ -94,13 +103,21 @@ impl Opened {
         lock.note_start();
         let base = Base::new(path, &base);
         let contents = Contents { backend, store_id: log.store_id(), seq };
-        Ok(Self { is_new: seq == 0, contents, log, base, options: options.clone(), lock })
+        Ok(Self {
+            is_new: seq == 0,
+            contents,
+            log,
+            base,
+            data: Arc::clone(data),
+            options: options.clone(),
+            lock,
+        })
     }
 
     /// Publishes what is there with `attachment` and takes commits from now on.
     pub(crate) fn start<A: Send + Sync + 'static>(self, attachment: A) -> Result<Database<A>> {
         let (core, seq, lock) = self.core(attachment);
-        let applier = Some(spawn_applier(&core, seq)?);
+        let applier = Mutex::new(Some(spawn_applier(&core, seq)?));
         let keeper = Some(Keeper::start(&core, &lock)?);
         Ok(Database {
             core,
@@ -119,7 +136,7 @@ impl Opened {
     pub(crate) fn start_by_hand<A: Send + Sync + 'static>(self, attachment: A) -> Database<A> {
         let (core, seq, lock) = self.core(attachment);
         let by_hand = Some(Mutex::new(Applier::new(Arc::clone(&core), seq)));
-        Database { core, applier: None, keeper: None, by_hand, lock, scratch: None }
+        Database { core, applier: Mutex::default(), keeper: None, by_hand, lock, scratch: None }
     }
 
     fn core<A: Send + Sync + 'static>(self, attachment: A) -> (Arc<Core<A>>, u64, Arc<FolderLock>) {
@@ -132,9 +149,17 @@ impl Opened {
             attachment: Arc::clone(&attachment),
         };
         let recent = RefCell::new(Recent::new(self.options.cache_bytes));
-        let head = Head { seq: self.contents.seq, generation, unapplied: Vec::new(), attachment, recent };
+        let head = Head {
+            seq: self.contents.seq,
+            generation,
+            unapplied: Vec::new(),
+            attachment,
+            stands_in: false,
+            recent,
+        };
         let core = Arc::new(Core {
-            backend: self.contents.backend,
+            data: self.data,
+            backend: Arc::new(Switch::new(self.contents.backend)),
             log: self.log,
             queue: Queue::default(),
             publication: Publication::new(first),
@@ -150,28 +175,43 @@ impl Opened {
 fn recover(
     store: &Path,
     disk: &Arc<dyn Disk>,
-    data: &dyn Data,
+    data: &Arc<dyn Data>,
     doubtful: bool,
 ) -> Result<Recovered, Failure> {
-    let backend = data.open().map_err(Failure::of_data)?;
+    let backend = Arc::clone(data).open().map_err(Failure::of_data)?;
     recovery::recover(store, disk, &store.join(LOG_FOLDER), backend, doubtful)
 }
 
-/// Makes the data anew from the base and the log.
+/// Makes damaged data anew.
 ///
 /// # Errors
-/// `damage`, where these do not make up everything.
-fn rebuild(store: &Path, disk: &Arc<dyn Disk>, data: &dyn Data, damage: Error) -> Result<Recovered> {
+/// `damage`, where the base and the log do not make up everything.
+fn rebuild_damaged(
+    store: &Path,
+    disk: &Arc<dyn Disk>,
+    data: &Arc<dyn Data>,
+    damage: Error,
+) -> Result<Recovered> {
     tracing::warn!(%damage, "the data is made anew from the base and the log");
-    let anew = || {
-        data.replace(&|backend| rebuild::rebuild(store, &**disk, backend))?;
-        match recover(store, disk, data, false) {
-            Err(Failure::Data(error) | Failure::Other(error)) => Err(error),
-            Ok(recovered) => Ok(recovered),
-        }
-    };
-    anew().map_err(|error| {
+    rebuild(store, disk, data, true).map_err(|error| {
         tracing::error!(%error, "the data cannot be made anew");
         if error.kind() == ErrorKind::Damage { damage } else { error }
     })
+}
+
+/// Makes data anew that a stop of the machine may have changed. Where the base or the log is damaged, it is all there is.
+fn rebuild_doubtful(store: &Path, disk: &Arc<dyn Disk>, data: &Arc<dyn Data>) -> Result<Recovered> {
+    match rebuild(store, disk, data, false) {
+        Err(error) if error.kind() == ErrorKind::Damage => {
+            tracing::error!(%error, "the data cannot be made anew after the machine stopped, and is taken as it is");
+            recover(store, disk, data, false).map_err(Failure::into_error)
+        }
+        rebuilt => rebuilt,
+    }
+}
+
+/// Makes the data anew from the base and the log.
+fn rebuild(store: &Path, disk: &Arc<dyn Disk>, data: &Arc<dyn Data>, kept: bool) -> Result<Recovered> {
+    data.replace(&|backend| rebuild::rebuild(store, &**disk, backend), kept)?;
+    recover(store, disk, data, false).map_err(Failure::into_error)
 }

@@ -100,6 +100,15 @@ impl Queue {
         self.progress.notify_all();
     }
 
+    /// All that was queued is applied, and more will be.
+    pub(crate) fn restart(&self) {
+        let mut state = self.lock();
+        (state.records, state.bytes, state.oldest) = (VecDeque::new(), 0, None);
+        // Who waited for these was let go.
+        state.checkpoints_done = state.checkpoints_wanted;
+        state.stopped = false;
+    }
+
     /// The commits of `round` are applied.
     pub(crate) fn applied(&self, round: &Round) {
         self.lock().bytes -= round.records.iter().map(|record| record.bytes().len()).sum::<usize>();

@@ -9,11 +9,8 @@ use super::disk::Disk;
 use super::log::file::FORMAT;
 use super::log::record::Found;
 use super::log::{self, KEEP_NONE, Log, Replayed, Which};
-use super::{meta, stored};
+use super::meta;
 use crate::error::{Error, ErrorKind, Result};
-
-/// Entries of the data that are read at a time.
-const CHUNK: usize = 1024;
 
 /// What opening makes of a store's files.
 pub(crate) struct Recovered {
@@ -28,6 +25,8 @@ pub(crate) struct Recovered {
 pub(crate) enum Failure {
     /// Its data is damaged or missing: with a base and the log it can be made anew.
     Data(Error),
+    /// The machine stopped while the store was being written to.
+    Doubtful,
     Other(Error),
 }
 
@@ -38,13 +37,22 @@ impl From<Error> for Failure {
 }
 
 impl Failure {
+    /// What to tell of it.
+    pub(crate) fn into_error(self) -> Error {
+        match self {
+            Self::Data(error) | Self::Other(error) => error,
+            Self::Doubtful => Error::Bug("data that was just made is doubted".to_owned()),
+        }
+    }
+
     /// What reading the data failed with.
     pub(crate) fn of_data(error: Error) -> Self {
         if error.kind() == ErrorKind::Damage { Self::Data(error) } else { Self::Other(error) }
     }
 }
 
-/// Brings the backend up to the log's end. With `doubtful` it is then read through, if it can be made anew.
+/// Brings the backend up to the log's end. With `doubtful` it is not, if it can be made anew: sled uses parts of its file
+/// again before they are synced, so a disk that lost its cache may have lost or brought back anything, and no checksum tells.
 ///
 /// Every record is applied again, not only those that the backend says it lacks: since the last
 /// checkpoint the backend was never synced, and applying all makes good whatever it lost or mixed.
@@ -71,10 +79,10 @@ pub(crate) fn recover(
         tracing::warn!(log = last, data = applied, "the log ends before the data: it was not applied again");
         base.commit = None;
     } else if replayed.last_seq.is_some() {
-        catch_up(&*backend, disk, log_folder, store_id, &replayed).map_err(Failure::of_data)?;
         if doubtful && base.commit.is_some() {
-            read_through(&*backend).map_err(Failure::of_data)?;
+            return Err(Failure::Doubtful);
         }
+        catch_up(&*backend, disk, log_folder, store_id, &replayed).map_err(Failure::of_data)?;
     }
     if format < FORMAT {
         meta::upgrade(&*backend, store_id)?;
@@ -104,7 +112,8 @@ fn check(replayed: &Replayed, applied: u64, log_folder: &Path) -> Result<(), Fai
     }
 }
 
-fn catch_up(
+/// Applies all records again.
+pub(super) fn catch_up(
     backend: &dyn Backend,
     disk: &Arc<dyn Disk>,
     log_folder: &Path,
@@ -120,24 +129,4 @@ fn catch_up(
 fn apply(backend: &dyn Backend, record: &Found<'_>) -> Result<()> {
     let mark = meta::encode_applied(record.seq);
     backend.apply(&mut record.ops.clone().chain([(meta::APPLIED_KEY, Some(mark.as_slice()))]))
-}
-
-/// Reads all values, for a machine that stopped may have lost what the disk said that it had: sled uses parts of its file
-/// again before they are synced.
-///
-/// # Errors
-/// The first damage.
-fn read_through(backend: &dyn Backend) -> Result<()> {
-    let mut from = Vec::new();
-    loop {
-        let entries = stored::read_chunk(backend, &from, None, CHUNK)?;
-        let last = entries.last().map(|(key, _)| [key, &[0][..]].concat());
-        for (_, value) in entries {
-            value?;
-        }
-        match last {
-            Some(next) => from = next,
-            None => return Ok(()),
-        }
-    }
 }

@@ -37,9 +37,10 @@ struct Replica {
 /// # Errors
 /// [`Error::Storage`] where the store has no base yet, which it makes once it is open; [`Error::Damaged`], [`Error::Io`].
 pub(crate) fn read(store: &Path) -> Result<Contents> {
+    let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
     let mut tries = TRIES;
     loop {
-        match try_read(store) {
+        match over(store, &disk) {
             Err(error) if tries > 0 && may_pass(&error) => {
                 tries -= 1;
                 std::thread::sleep(PAUSE);
@@ -57,16 +58,17 @@ fn may_pass(error: &Error) -> bool {
     }
 }
 
-fn try_read(store: &Path) -> Result<Contents> {
-    let (disk, log_folder) = (SystemDisk, store.join(LOG_FOLDER));
+/// The same with the log on `disk`, while nobody changes it.
+pub(super) fn over(store: &Path, disk: &Arc<dyn Disk>) -> Result<Contents> {
+    let (disk, log_folder) = (&**disk, store.join(LOG_FOLDER));
     let base = base::read(store)?;
     let commit = base.as_ref().map_or(0, super::backup::Backup::commit);
     let store_id = match &base {
         Some(base) => base.store_id(),
-        None => log::store_id(&disk as &dyn Disk, &log_folder)?,
+        None => log::store_id(disk, &log_folder)?,
     };
     let mut since = Stored::new();
-    let replayed = log::replay(&disk, &log_folder, store_id, Which::After(commit), |record| {
+    let replayed = log::replay(disk, &log_folder, store_id, Which::After(commit), |record| {
         if record.seq > commit {
             since.extend(record.ops.clone().map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec))));
         }

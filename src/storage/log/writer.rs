@@ -95,6 +95,16 @@ impl Log {
         self.group.durable()
     }
 
+    /// Where its files lie.
+    pub(crate) fn disk(&self) -> &Arc<dyn Disk> {
+        &self.disk
+    }
+
+    /// The folder of its files.
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// The id of the store.
     pub(crate) fn store_id(&self) -> u128 {
         self.store_id

@@ -21,7 +21,8 @@ impl Fixture {
     fn try_open(&self) -> Result<Database<u64>> {
         let backend = Arc::clone(&self.backend);
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
-        let opened = Opened::open_over(self.folder.path(), &Options::default(), &disk, &backend)?;
+        let opened =
+            Opened::open_over(self.folder.path(), &Options::default(), &disk, &(backend.clone() as _))?;
         let seq = opened.contents.seq();
         opened.start(seq)
     }
@@ -32,7 +33,7 @@ impl Fixture {
 }
 
 #[test]
-fn a_failed_apply_makes_it_read_only_and_reopening_makes_it_whole() {
+fn a_failed_apply_makes_it_read_only_until_its_cause_is_gone() {
     for changes_done in 0..8 {
         let fixture = Fixture::new();
         let database = fixture.open();
@@ -47,9 +48,13 @@ fn a_failed_apply_makes_it_read_only_and_reopening_makes_it_whole() {
         assert_eq!(old.get(b"b").unwrap(), Some(b"1".to_vec()));
         let now = contents(&database.view());
         assert_eq!((now.len(), now[&b"b"[..]].len()), (3, 30_000));
-        drop((database, old));
         fixture.backend.heal();
-        assert_eq!(contents(&fixture.open().view()), now, "{changes_done} changes done");
+        put_when_open(&database, &[(b"d", b"4")]);
+        database.checkpoint().unwrap();
+        assert_eq!(contents(&old).len(), 2);
+        assert_eq!(contents(&database.view()).len(), 4);
+        drop((database, old));
+        assert_eq!(contents(&fixture.open().view()).len(), 4, "{changes_done} changes done");
     }
 }
 
@@ -61,10 +66,99 @@ fn a_failed_sync_keeps_the_log() {
     fixture.backend.fail_syncs_after(0);
     assert!(database.checkpoint().is_err());
     assert!(matches!(database.begin().err(), Some(Error::ReadOnly { .. })));
+    assert!(database.checkpoint().is_err());
     drop(database);
     assert!(fixture.try_open().is_err());
     fixture.backend.heal();
     assert_eq!(fixture.open().view().get(b"a").unwrap(), Some(b"1".to_vec()));
+}
+
+/// Trying again waits for a moment.
+fn put_when_open(database: &Database<u64>, entries: &[(&[u8], &[u8])]) {
+    loop {
+        match put(database, entries) {
+            Err(Error::ReadOnly { .. }) => std::thread::yield_now(),
+            put => break put.unwrap(),
+        }
+    }
+}
+
+/// sled refuses to read once a write of its own has failed.
+#[test]
+fn reading_goes_on_past_files_that_have_failed() {
+    let fixture = Fixture::new();
+    let database = fixture.open();
+    for n in 0..50_u8 {
+        put(&database, &[(&[b'k', n], &vec![n; 900])]).unwrap();
+    }
+    database.checkpoint().unwrap();
+    let old = database.view();
+    let before = contents(&old);
+    fixture.backend.faults.fail_after(0, true);
+    // Their values before are known; others could not be read now.
+    put(&database, &[(b"k\x07", b"new"), (b"k\x08", b"1")]).unwrap();
+    assert!(database.checkpoint().is_err());
+    // The thread that failed has something else put in the place of the files.
+    let go_on = |_: &[u8], _: &[u8]| Ok(std::ops::ControlFlow::Continue(()));
+    while old.scan(b"", go_on).is_err() {
+        std::thread::yield_now();
+    }
+    assert_eq!(contents(&old), before);
+    let now = contents(&database.view());
+    assert_eq!((now.len(), &now[&b"k\x07"[..]]), (50, &b"new".to_vec()));
+    fixture.backend.faults.heal();
+    put_when_open(&database, &[(b"yet more", b"2")]);
+    database.checkpoint().unwrap();
+    assert_eq!((contents(&old), contents(&database.view()).len()), (before, 51));
+}
+
+#[test]
+fn writers_and_readers_live_through_failures_that_come_and_go() {
+    let fixture = Fixture::new();
+    let database = fixture.open();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let written: Vec<Vec<u8>> = std::thread::scope(|scope| {
+        let writers: Vec<_> = (0..3_u8)
+            .map(|writer| {
+                let (database, done) = (&database, &done);
+                scope.spawn(move || {
+                    let (mut last, mut n) = (0_u64, 0_u64);
+                    while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                        n += 1;
+                        match put(
+                            database,
+                            &[(&[b'w', writer], &n.to_be_bytes()), (&[b'x', writer], &n.to_be_bytes())],
+                        ) {
+                            Ok(()) => last = n,
+                            Err(error) => assert!(matches!(error, Error::ReadOnly { .. }), "{error}"),
+                        }
+                        let view = database.view();
+                        // While the files fail and nothing is in their place yet, a read may fail, but not lie.
+                        if let (Ok(a), Ok(b)) = (view.get(&[b'w', writer]), view.get(&[b'x', writer])) {
+                            assert_eq!(a, b);
+                            assert_eq!(a, (last > 0).then(|| last.to_be_bytes().to_vec()));
+                        }
+                    }
+                    last.to_be_bytes().to_vec()
+                })
+            })
+            .collect();
+        let mut dice = Dice(7);
+        for _ in 0..12 {
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            fixture.backend.faults.fail_after(dice.below(40) as u64, dice.one_in(2));
+            std::thread::sleep(std::time::Duration::from_millis(dice.below(150) as u64));
+            fixture.backend.faults.heal();
+        }
+        done.store(true, std::sync::atomic::Ordering::Relaxed);
+        writers.into_iter().map(|writer| writer.join().unwrap()).collect()
+    });
+    put_when_open(&database, &[(b"end", b"1")]);
+    drop(database);
+    let found = contents(&fixture.open().view());
+    for (writer, last) in (0_u8..).zip(written) {
+        assert_eq!((&found[&[b'w', writer][..]], &found[&[b'x', writer][..]]), (&last, &last));
+    }
 }
 
 #[test]
@@ -95,7 +189,7 @@ fn a_commit_that_is_not_published_makes_it_read_only() {
 /// The log in memory, too, and no thread.
 fn open_on(fixture: &Fixture, disk: &Arc<MemoryDisk>, options: &Options) -> Database<u64> {
     let (disk, backend): (Arc<dyn Disk>, _) = (disk.clone(), Arc::clone(&fixture.backend));
-    let opened = Opened::open_over(fixture.folder.path(), options, &disk, &backend).unwrap();
+    let opened = Opened::open_over(fixture.folder.path(), options, &disk, &(backend.clone() as _)).unwrap();
     opened.start_by_hand(0)
 }
 

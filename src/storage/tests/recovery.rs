@@ -239,10 +239,11 @@ fn the_log_goes_on_in_new_files_and_is_removed_behind_the_base() {
     assert_eq!(contents(&open(folder.path()).view()), model(60));
 }
 
-/// Waits until the applier has nothing to do: copying while it cuts would mix two states.
+/// Waits until nobody has anything to do with the log: copying while its files are renamed would mix two states.
 fn crash_copy_between_checkpoints(database: &super::Database<u64>, path: &Path) -> tempfile::TempDir {
     database.checkpoint().unwrap();
     put(database, &[(b"last", &database.view().get(b"last").unwrap().unwrap())]).unwrap();
+    let _held = database.core.base.hold();
     crash_copy(path)
 }
 

@@ -83,7 +83,7 @@ impl World {
             ..Request::default()
         };
         let disk: Arc<dyn Disk> = self.disk.clone();
-        let engine = Engine::open_over(&self.folder, &request, &disk, &self.backend)?;
+        let engine = Engine::open_over(&self.folder, &request, &disk, &(self.backend.clone() as _))?;
         self.store = Some(Store { engine });
         self.waiting = 0;
         Ok(())

@@ -1,0 +1,82 @@
+//! The backend of an open database, in whose place another can be put while it is read.
+
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+use super::backend::{Backend, Op};
+use crate::error::{Error, Result};
+
+/// How often a backend that was replaced is looked at until its last reader has let go, five seconds in all.
+const TRIES: u32 = 1000;
+const PAUSE: Duration = Duration::from_millis(5);
+
+/// Hands every call on to the backend that is in its place just now.
+pub(crate) struct Switch {
+    active: ArcSwap<Active>,
+    /// Held while the backend's files are written anew: it must not be replaced then.
+    rewriting: Mutex<()>,
+}
+
+struct Active(Arc<dyn Backend>);
+
+impl Switch {
+    pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
+        Self { active: ArcSwap::from_pointee(Active(backend)), rewriting: Mutex::default() }
+    }
+
+    /// Puts another in its place, and lets go of the one before once nobody reads it.
+    ///
+    /// # Errors
+    /// [`Error::Storage`] while its files are written anew: nothing is done. Where a reader stays too long, the other is in place.
+    pub(crate) fn replace(&self, backend: Arc<dyn Backend>) -> Result<()> {
+        let _free = match self.rewriting.try_lock() {
+            Ok(free) => free,
+            Err(TryLockError::Poisoned(free)) => free.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(busy("its files are being written anew")),
+        };
+        let mut before = self.active.swap(Arc::new(Active(backend)));
+        for _ in 0..TRIES {
+            match Arc::try_unwrap(before) {
+                Ok(_) => return Ok(()),
+                Err(still_read) => before = still_read,
+            }
+            std::thread::sleep(PAUSE);
+        }
+        Err(busy("it is still being read"))
+    }
+}
+
+fn busy(reason: &str) -> Error {
+    Error::Storage { action: "replace the data's files", reason: reason.to_owned() }
+}
+
+impl Backend for Switch {
+    fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        self.active.load().0.get(key)
+    }
+
+    fn scan(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+        self.active.load().0.scan(from, to, limit)
+    }
+
+    fn apply(&self, ops: &mut dyn Iterator<Item = Op<'_>>) -> Result<()> {
+        self.active.load().0.apply(ops)
+    }
+
+    fn sync(&self) -> Result<()> {
+        self.active.load().0.sync()
+    }
+
+    fn size_bytes(&self) -> Result<u64> {
+        self.active.load().0.size_bytes()
+    }
+
+    fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {
+        let _alone = self.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
+        let active = Arc::clone(&self.active.load().0);
+        active.rewrite(progress, cancel)
+    }
+}
