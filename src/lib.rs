@@ -18,7 +18,8 @@ mod storage;
 mod store;
 
 pub use error::{Error, ErrorKind, Result};
-pub use profile::{Block, Fusion};
+pub use model::Fusion;
+pub use profile::Block;
 pub use query::Like;
 pub use storage::{BackupOptions, BackupReport, Durability, RestoreReport};
 pub use store::{FitReport, Options, Snapshot, Stats, Store, Transaction};

@@ -1,6 +1,7 @@
 //! The façade: [`Store`], [`Options`] and [`Snapshot`]. Each method is one call down.
 
 mod backup;
+mod import;
 
 use crate::encoder::Encoder;
 pub use crate::engine::FitReport;
@@ -9,9 +10,9 @@ use crate::error::Result;
 use crate::index::{Problem, Wanted};
 use crate::ingest::{self, Report};
 use crate::model::{
-    Erasure, Event, EventKind, Item, Kinds, Metric, OnProgress, Record, Removal, Text, Time, Tombstone, User,
+    Erasure, Event, EventKind, Fusion, Item, Kinds, Metric, OnProgress, Record, Removal, StoreSettings, Text,
+    Time, Tombstone, User,
 };
-use crate::profile::Fusion;
 use crate::query::{self, Like, Profile, Records, Similar};
 use crate::storage::{Durability, View};
 use serde::Serialize;
@@ -516,6 +517,37 @@ impl Snapshot {
     #[must_use]
     pub fn erased(&self) -> Records<'_, Tombstone> {
         query::erased(&self.view)
+    }
+
+    /// What the store was made with.
+    #[must_use]
+    pub fn settings(&self) -> StoreSettings {
+        self.settings.declared()
+    }
+
+    /// Writes everything as JSON Lines: what the store was made with, then items, users, their events and texts, and the marks
+    /// of erased users; returns the number of lines. Nothing is lost: a store made of it by [`Options::import`] exports the
+    /// same bytes. What [`Store::fit`] learned is not in it, since it is learned from it.
+    ///
+    /// ```
+    /// use kindred::{Store, ingest::Source};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| tx.put_vector("ann", vec![1.0, 0.5]))?;
+    /// let (mut lines, mut again) = (Vec::new(), Vec::new());
+    /// assert_eq!(store.snapshot().export(&mut lines, &|_| {})?, 2);
+    ///
+    /// let source = Source::reader("export", std::io::Cursor::new(lines.clone()));
+    /// let (copy, _) = Store::options().import(folder.path().join("copy"), source, &|_| {})?;
+    /// copy.snapshot().export(&mut again, &|_| {})?;
+    /// assert_eq!(again, lines);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] where the writer fails, [`crate::Error::Damaged`] at the first value that is.
+    pub fn export(&self, out: &mut dyn Write, progress: OnProgress<'_>) -> Result<u64> {
+        query::export(&self.view, &self.settings, out, progress)
     }
 
     /// A user's events, oldest first.

@@ -58,7 +58,7 @@ enum Command {
     Profile(profile::ProfileArgs),
     /// Find users like a user, a sentence or a vector
     Similar(similar::SimilarArgs),
-    /// Read vectors of your own into a store
+    /// Make a store of an export, or read vectors of your own into one
     Import(import::ImportArgs),
     /// Write a store's records, profiles or vectors to a file
     Export(export::ExportArgs),
@@ -107,12 +107,15 @@ struct StoreArgs {
 impl StoreArgs {
     /// Opens the store, which must be there.
     fn open(&self) -> Result<crate::Store> {
-        let options = crate::Store::options().must_exist();
-        let options = match &self.model {
+        self.options().must_exist().open(&self.store)
+    }
+
+    fn options(&self) -> crate::Options {
+        let options = crate::Store::options();
+        match &self.model {
             Some(folder) => options.model(folder),
             None => options,
-        };
-        options.open(&self.store)
+        }
     }
 }
 

@@ -31,6 +31,7 @@ impl Session<'_, '_> {
             return Ok(Outcome::Erased);
         }
         match record {
+            Record::Store(_) => Ok(Outcome::Duplicate),
             Record::Item(item) => self.put_item(item),
             Record::User(user) => self.put_user(user),
             Record::Event(event) => self.record_event(event),

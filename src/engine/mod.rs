@@ -42,6 +42,7 @@ pub(crate) use stored::{StoredEvent, StoredItem, StoredUser, text_hash, text_num
 
 use crate::error::{Error, Result};
 use crate::index::Index;
+pub(crate) use crate::storage::holds_store;
 use crate::storage::{Database, View};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};

@@ -14,6 +14,7 @@ mod cli;
 mod concurrency;
 mod erasure;
 mod explain;
+mod export;
 mod fit;
 mod fixture;
 mod formats;
