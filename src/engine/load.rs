@@ -6,6 +6,7 @@ use super::write::{OnErased, erased};
 use crate::error::{Error, Result};
 use crate::ingest::{Entry, Options, Reader, Reject, Report, Source};
 use crate::model::{Attributes, OnProgress, Progress, Record};
+use crate::telemetry;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use std::io::Write;
 
@@ -119,6 +120,7 @@ impl Stored<'_> {
     ) -> Result<()> {
         let mut done = 0;
         for batch in batches {
+            telemetry::count(telemetry::REFUSED, &[("by", "reader")], batch.rejects.len() as u64);
             for reject in &batch.rejects {
                 reject.write(&mut *rejects)?;
             }

@@ -44,6 +44,7 @@ use crate::error::{Error, Result};
 use crate::index::Index;
 pub(crate) use crate::storage::holds_store;
 use crate::storage::{Database, View};
+use crate::telemetry::redacted;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use upkeep::Upkeep;
@@ -111,7 +112,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.upkeep.stop();
         if let Err(error) = self.shared.write_manifest() {
-            tracing::warn!(%error, "the next open has more of the index to make anew");
+            tracing::warn!(error = %redacted(&error), "the next open has more of the index to make anew");
         }
     }
 }

@@ -11,6 +11,7 @@ use super::log::record::Record;
 use super::meta;
 use super::queue::Round;
 use crate::error::Result;
+use crate::telemetry::{failed, redacted};
 
 /// The one thread that writes to the backend.
 pub(crate) struct Applier<A> {
@@ -47,7 +48,8 @@ impl<A> Applier<A> {
         match self.work(&round) {
             Ok(()) => !round.closing,
             Err(error) => {
-                tracing::error!(%error, "commits cannot be applied: they stay in the log");
+                failed("apply", &error);
+                tracing::error!(error = %redacted(&error), "commits cannot be applied: they stay in the log");
                 self.core.health.fail(error.to_string());
                 false
             }
