@@ -4,7 +4,7 @@ mod backup;
 mod import;
 mod stats;
 
-pub use stats::Stats;
+pub use stats::{Stats, StoreStats};
 
 use crate::encoder::Encoder;
 pub use crate::engine::FitReport;

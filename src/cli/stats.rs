@@ -2,10 +2,9 @@
 
 use super::StoreArgs;
 use super::output::{Output, bytes, grouped};
-use crate::Stats;
 use crate::error::Result;
+use crate::{FolderBytes, StoreStats};
 use clap::Args;
-use serde::Serialize;
 use std::fmt::Write;
 
 /// Which store.
@@ -16,23 +15,23 @@ pub(crate) struct StatsArgs {
     store: StoreArgs,
 }
 
-#[derive(Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    stats: Stats,
-    folder_bytes: u64,
-}
-
 pub(crate) fn run(args: &StatsArgs, output: &Output) -> Result<()> {
-    let store = args.store.open()?;
-    let shown = Shown { stats: store.snapshot().stats()?, folder_bytes: store.size_bytes()? };
-    output.result(&shown, |shown| text(&shown.stats, shown.folder_bytes))
+    output.result(&args.store.open()?.stats()?, text)
 }
 
 /// Counts and sizes for people.
-pub(crate) fn text(stats: &Stats, folder_bytes: u64) -> String {
+fn text(all: &StoreStats) -> String {
+    let stats = &all.newest;
     let mut out = String::new();
     let encoder = stats.encoder.as_deref().unwrap_or("none: vectors of the host's own");
+    let FolderBytes { data, log, index, .. } = all.folder;
+    let folder = format!(
+        "{}: data {}, log {}, index {}",
+        bytes(all.folder_bytes),
+        bytes(data),
+        bytes(log),
+        bytes(index)
+    );
     let lines = [
         ("users", grouped(stats.users)),
         ("items", grouped(stats.items)),
@@ -43,13 +42,19 @@ pub(crate) fn text(stats: &Stats, folder_bytes: u64) -> String {
         ("sealed", format!("{} in {} files", grouped(stats.vectors_sealed), grouped(stats.sealed_files))),
         ("encoder", encoder.to_owned()),
         ("fits so far", stats.model_version.to_string()),
-        ("index", bytes(stats.index_bytes)),
-        ("folder", bytes(folder_bytes)),
-        ("commit", grouped(stats.commit)),
+        ("memory", format!("{} of the index", bytes(stats.index_bytes))),
+        ("folder", folder),
+        ("commit", format!("{}, checkpoint at {}", grouped(stats.commit), grouped(all.checkpoint))),
+        ("waiting", format!("{} commits", grouped(all.waiting_commits))),
+        ("snapshots", format!("{} held", grouped(all.snapshots))),
+        ("damaged", format!("{} index files", grouped(all.damaged_index_files))),
     ];
     for (name, value) in lines {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{name:<14}{value}");
+    }
+    if let Some(reason) = &all.read_only {
+        let _ = writeln!(out, "{:<14}{reason}", "read-only");
     }
     out
 }

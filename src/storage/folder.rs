@@ -14,7 +14,7 @@ pub(crate) const DATA_FOLDER: &str = "data";
 /// Folder of the commit log.
 pub(crate) const LOG_FOLDER: &str = "log";
 /// Folder of the index's files, which are made anew where they are missing.
-const INDEX_FOLDER: &str = "index";
+pub(crate) const INDEX_FOLDER: &str = "index";
 
 /// The folder of the index's files in a store's; made where it is missing.
 pub(crate) fn index_folder(store: &Path) -> Result<PathBuf> {

@@ -13,6 +13,7 @@ mod disk;
 #[cfg(test)]
 mod fault;
 mod folder;
+mod folder_bytes;
 mod frame;
 mod generation;
 pub(crate) mod keys;
@@ -47,6 +48,8 @@ pub(crate) use disk::Disk;
 #[cfg(test)]
 pub(crate) use fault::Dice;
 pub(crate) use folder::{holds_store, index_folder};
+pub use folder_bytes::FolderBytes;
+pub(crate) use folder_bytes::cut_at;
 #[cfg(test)]
 pub(crate) use memory::MemoryBackend;
 #[cfg(test)]

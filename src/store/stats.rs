@@ -1,9 +1,10 @@
-//! Counts and sizes of a snapshot.
+//! Counts and sizes, of a snapshot and of a whole store.
 
-use super::Snapshot;
+use super::{Snapshot, Store};
 use crate::engine::Source;
 use crate::error::Result;
 use crate::model::{Kinds, Metric};
+use crate::storage::FolderBytes;
 use serde::Serialize;
 
 /// Counts and sizes of a snapshot.
@@ -40,6 +41,64 @@ pub struct Stats {
     pub kinds: Kinds,
     /// Number of the commit that the snapshot shows.
     pub commit: u64,
+}
+
+/// How an open store is doing: what its newest snapshot holds, and what the snapshot does not show.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
+pub struct StoreStats {
+    /// Of the newest snapshot. In JSON its fields stand beside the others.
+    #[serde(flatten)]
+    pub newest: Stats,
+    /// Bytes of the store's folder.
+    pub folder_bytes: u64,
+    /// The same, by part.
+    pub folder: FolderBytes,
+    /// Commits that are acknowledged, and in the log alone so far. Writers wait where there are 32.
+    pub waiting_commits: u64,
+    /// Number of the commit up to which everything is in the data and synced: the log begins behind it, and opening after a crash
+    /// has so many commits less to look at.
+    pub checkpoint: u64,
+    /// Snapshots that are held, each with what changed since in memory; clones of one count once. Queries and background
+    /// work hold some for a moment.
+    pub snapshots: u64,
+    /// Index files that were found damaged in use, and are not made good yet.
+    pub damaged_index_files: u64,
+    /// Why the store takes no more writes until it is opened again, where it does not.
+    pub read_only: Option<String>,
+}
+
+impl Store {
+    /// How the store is doing. It looks at each file of the folder, and waits for nobody.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = kindred::Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| tx.put_vector("ann", vec![1.0, 0.0]))?;
+    /// let held = store.snapshot();
+    /// let stats = store.stats()?;
+    /// assert_eq!((stats.newest.users, stats.newest.commit), (1, held.stats()?.commit));
+    /// assert!(stats.snapshots >= 1 && stats.folder.log > 0);
+    /// assert_eq!((stats.folder_bytes, stats.read_only), (stats.folder.total(), None));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] where the folder cannot be read.
+    pub fn stats(&self) -> Result<StoreStats> {
+        let condition = self.engine.condition()?;
+        let snapshot = self.snapshot();
+        Ok(StoreStats {
+            newest: snapshot.stats()?,
+            folder_bytes: condition.folder.total(),
+            folder: condition.folder,
+            waiting_commits: condition.waiting_commits as u64,
+            checkpoint: condition.checkpoint,
+            snapshots: condition.snapshots as u64,
+            damaged_index_files: snapshot.view.attachment().index.damaged_files() as u64,
+            read_only: condition.read_only,
+        })
+    }
 }
 
 impl Snapshot {

@@ -26,5 +26,6 @@ mod removal;
 mod sealed;
 mod similar;
 mod snapshots;
+mod stats;
 mod store;
 mod writes;
