@@ -20,6 +20,7 @@ const CHUNK: usize = 10_000;
 #[derive(Args)]
 #[command(after_help = "Examples:
   kindred import copy all.jsonl                  a store like the one that was exported
+  kindred import copy all.jsonl --model FOLDER   the same, where that was made with a model
   kindred import vectors base.npy --ids users.txt
   kindred import vectors base.fvecs              users are named by their row: 0, 1, 2, …
 

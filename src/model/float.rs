@@ -37,7 +37,13 @@ pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<
             f.write_str("a number or \"inf\"")
         }
         fn visit_f64<E: Error>(self, number: f64) -> Result<f32, E> {
-            Ok(narrowed(number))
+            let narrowed = narrowed(number);
+            // Beyond all 32-bit floats: infinity is said by name.
+            if narrowed.is_finite() {
+                Ok(narrowed)
+            } else {
+                Err(E::custom(format!("{number:e} is out of range")))
+            }
         }
         fn visit_i64<E: Error>(self, number: i64) -> Result<f32, E> {
             Ok(number as f32)
@@ -76,6 +82,16 @@ mod tests {
             assert_eq!(narrowed(read).to_bits(), number.to_bits(), "{number:e}");
         }
         assert_ne!(("7.038531e-26".parse::<f64>().unwrap() as f32).to_bits(), 7.038_531e-26_f32.to_bits());
+    }
+
+    #[test]
+    fn infinity_is_said_by_name_only() {
+        let read = |json: &str| deserialize(&mut serde_json::Deserializer::from_str(json)).ok();
+        assert_eq!(read("\"inf\"").map(f32::to_bits), Some(f32::INFINITY.to_bits()));
+        assert_eq!(read("-3").map(f32::to_bits), Some((-3.0_f32).to_bits()));
+        for bad in ["1e39", "-1e39", "\"-inf\"", "\"nan\"", "null", "true"] {
+            assert_eq!(read(bad), None, "{bad}");
+        }
     }
 
     proptest! {
