@@ -284,7 +284,7 @@ impl Options {
         self
     }
 
-    /// Adds a kind of event, or changes one; [`Kinds`] lists the defaults. May differ from one open to
+    /// Adds a kind of event, or changes one; [`Kinds`](crate::model::Kinds) lists the defaults. May differ from one open to
     /// the next: profiles are then fused anew, without encoding anything.
     pub fn kind(mut self, kind: EventKind) -> Self {
         self.request.kinds.push(kind);
