@@ -93,9 +93,9 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
-    /// The store was made with another option than the one given now.
+    /// The store was made with another option than the one given now, or than the store of an export.
     #[error(
-        "this store was made with {option} {stored}, but was opened with {given}: open it with {stored}, or make a new store"
+        "this store was made with {option} {stored}, which {given} does not fit: take {stored}, or make a new store"
     )]
     OptionMismatch {
         /// Name of the option.

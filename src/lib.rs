@@ -16,12 +16,14 @@ mod profile;
 pub mod query;
 mod storage;
 mod store;
+mod telemetry;
 
 pub use error::{Error, ErrorKind, Result};
-pub use profile::{Block, Fusion};
+pub use model::Fusion;
+pub use profile::Block;
 pub use query::Like;
-pub use storage::{BackupOptions, BackupReport, Durability, RestoreReport};
-pub use store::{FitReport, Options, ReadOnlyStore, Snapshot, Stats, Store, Transaction};
+pub use storage::{BackupOptions, BackupReport, Durability, FolderBytes, RestoreReport};
+pub use store::{FitReport, Options, ReadOnlyStore, Snapshot, Stats, Store, StoreStats, Transaction};
 
 /// The examples of the README, compiled and run with those of the documentation.
 #[cfg(doctest)]

@@ -1,22 +1,26 @@
 //! The façade: [`Store`], [`Options`] and [`Snapshot`]. Each method is one call down.
 
 mod backup;
+mod import;
 mod read_only;
+mod stats;
+
+pub use read_only::ReadOnlyStore;
+pub use stats::{Stats, StoreStats};
 
 use crate::encoder::Encoder;
 pub use crate::engine::FitReport;
-use crate::engine::{self, Engine, Request, Source};
+use crate::engine::{self, Engine, Request};
 use crate::error::Result;
 use crate::index::{Problem, Wanted};
 use crate::ingest::{self, Report};
 use crate::model::{
-    Erasure, Event, EventKind, Item, Kinds, Metric, OnProgress, Record, Removal, Text, Time, Tombstone, User,
+    Erasure, Event, EventKind, Fusion, Item, Metric, OnProgress, Record, Removal, StoreSettings, Text, Time,
+    Tombstone, User,
 };
-use crate::profile::Fusion;
 use crate::query::{self, Like, Profile, Records, Similar};
 use crate::storage::{Durability, View};
-pub use read_only::ReadOnlyStore;
-use serde::Serialize;
+use crate::telemetry::{Operation, observed};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -89,7 +93,7 @@ impl Store {
     pub fn write<R>(&self, changes: impl FnOnce(&mut Transaction<'_>) -> Result<R>) -> Result<R> {
         let mut transaction = Transaction { engine: &self.engine, records: Vec::new() };
         let value = changes(&mut transaction)?;
-        self.engine.write(&transaction.records, &|_| {})?;
+        observed(Operation::Write, || self.engine.write(&transaction.records, &|_| {}))?;
         Ok(value)
     }
 
@@ -121,7 +125,7 @@ impl Store {
         rejects: &mut dyn Write,
         progress: OnProgress<'_>,
     ) -> Result<Report> {
-        self.engine.ingest(source, options, rejects, progress)
+        observed(Operation::Ingest, || self.engine.ingest(source, options, rejects, progress))
     }
 
     /// An immutable view of everything as of now.
@@ -143,7 +147,7 @@ impl Store {
 
     /// [`Store::fit`], telling how far it is.
     pub fn fit_with_progress(&self, progress: OnProgress<'_>) -> Result<FitReport> {
-        self.engine.fit(progress)
+        observed(Operation::Fit, || self.engine.fit(progress))
     }
 
     /// [`Store::seal`] that goes on to its end.
@@ -172,7 +176,7 @@ impl Store {
     /// [`crate::Error::Io`] where a file cannot be written; [`crate::Error::Damaged`] where one that it is made of is damaged.
     /// The next call then makes that file's part anew from the store's records, and seals.
     pub fn seal(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
-        self.engine.arrange_index(Wanted::Sealed, progress, cancel)
+        observed(Operation::Seal, || self.engine.arrange_index(Wanted::Sealed, progress, cancel))
     }
 
     /// Moves all of the index into one sealed file, the fastest to search, and writes the data and the log anew: the folder is
@@ -198,7 +202,7 @@ impl Store {
     /// # Errors
     /// As [`Store::seal`].
     pub fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
-        self.engine.compact(progress, cancel)
+        observed(Operation::Compact, || self.engine.compact(progress, cancel))
     }
 
     /// Reads the whole index, compares it with its checksums, and checks all that searches lean on. Returns what is wrong;
@@ -217,13 +221,13 @@ impl Store {
     /// # Errors
     /// [`crate::Error::Io`] where the folder of a damaged index cannot be changed.
     pub fn verify(&self, progress: OnProgress<'_>) -> Result<Vec<Problem>> {
-        self.engine.verify(progress)
+        observed(Operation::Verify, || self.engine.verify(progress))
     }
 
     /// Syncs the storage below, writes down what the index's files hold, and cuts the commit log. Done by itself when
     /// the log grows.
     pub fn checkpoint(&self) -> Result<()> {
-        self.engine.checkpoint()
+        observed(Operation::Checkpoint, || self.engine.checkpoint())
     }
 
     /// Bytes of the store's folder.
@@ -282,7 +286,7 @@ impl Options {
         self
     }
 
-    /// Adds a kind of event, or changes one; [`Kinds`] lists the defaults. May differ from one open to
+    /// Adds a kind of event, or changes one; [`Kinds`](crate::model::Kinds) lists the defaults. May differ from one open to
     /// the next: profiles are then fused anew, without encoding anything.
     pub fn kind(mut self, kind: EventKind) -> Self {
         self.request.kinds.push(kind);
@@ -339,8 +343,11 @@ impl Options {
     /// As [`Store::open`]; [`crate::Error::OptionMismatch`] where an option differs from what the store
     /// was made with and may not; [`crate::Error::Invalid`] for an option out of range.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Store> {
-        self.request.check(path.as_ref())?;
-        Ok(Store { engine: Engine::open(path.as_ref(), &self.request)? })
+        let engine = observed(Operation::Open, || {
+            self.request.check(path.as_ref())?;
+            Engine::open(path.as_ref(), &self.request)
+        });
+        Ok(Store { engine: engine? })
     }
 }
 
@@ -445,42 +452,6 @@ impl Transaction<'_> {
     }
 }
 
-/// Counts and sizes of a snapshot.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[non_exhaustive]
-pub struct Stats {
-    /// Number of users.
-    pub users: u64,
-    /// Number of items.
-    pub items: u64,
-    /// Number of events.
-    pub events: u64,
-    /// Number of texts that users wrote.
-    pub texts: u64,
-    /// Users with an embedding or a vector.
-    pub vectors: u64,
-    /// Of these, the ones in the index's graphs; the others are scanned.
-    pub vectors_in_graph: u64,
-    /// Of these again, the ones in sealed files.
-    pub vectors_sealed: u64,
-    /// Sealed files of the index.
-    pub sealed_files: u64,
-    /// Dimensions of an embedding or vector.
-    pub dim: usize,
-    /// How vectors are compared.
-    pub metric: Metric,
-    /// The encoder's id, where there is one.
-    pub encoder: Option<String>,
-    /// Counts the fits of this store; 0 before the first.
-    pub model_version: u32,
-    /// Memory of the index in bytes.
-    pub index_bytes: u64,
-    /// The kinds of events that the store knows.
-    pub kinds: Kinds,
-    /// Number of the commit that the snapshot shows.
-    pub commit: u64,
-}
-
 /// An immutable view of the whole store at one commit. Cheap to take and to clone; holds on to what
 /// changes meanwhile, so drop it when done. It outlives its [`Store`], whose folder stays locked as long.
 #[derive(Clone)]
@@ -505,7 +476,7 @@ impl Snapshot {
     /// # Errors
     /// [`crate::Error::Unknown`] for a user that is not there.
     pub fn profile(&self, user: &str) -> Result<Profile> {
-        query::profile(&self.view, &self.settings, user)
+        observed(Operation::Profile, || query::profile(&self.view, &self.settings, user))
     }
 
     /// Users like a user (a plain string names one), a sentence or a vector. Only users with an embedding
@@ -532,6 +503,37 @@ impl Snapshot {
         query::erased(&self.view)
     }
 
+    /// What the store was made with.
+    #[must_use]
+    pub fn settings(&self) -> StoreSettings {
+        self.settings.declared()
+    }
+
+    /// Writes everything as JSON Lines: what the store was made with, then items, users, their events and texts, and the marks
+    /// of erased users; returns the number of lines. Nothing is lost: a store made of it by [`Options::import`] exports the
+    /// same bytes. What [`Store::fit`] learned is not in it, since it is learned from it.
+    ///
+    /// ```
+    /// use kindred::{Store, ingest::Source};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| tx.put_vector("ann", vec![1.0, 0.5]))?;
+    /// let (mut lines, mut again) = (Vec::new(), Vec::new());
+    /// assert_eq!(store.snapshot().export(&mut lines, &|_| {})?, 2);
+    ///
+    /// let source = Source::reader("export", std::io::Cursor::new(lines.clone()));
+    /// let (copy, _) = Store::options().import(folder.path().join("copy"), source, &|_| {})?;
+    /// copy.snapshot().export(&mut again, &|_| {})?;
+    /// assert_eq!(again, lines);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] where the writer fails, [`crate::Error::Damaged`] at the first value that is.
+    pub fn export(&self, out: &mut dyn Write, progress: OnProgress<'_>) -> Result<u64> {
+        observed(Operation::Export, || query::export(&self.view, &self.settings, out, progress))
+    }
+
     /// A user's events, oldest first.
     ///
     /// # Errors
@@ -546,31 +548,5 @@ impl Snapshot {
     /// [`crate::Error::Unknown`] for a user that is not there.
     pub fn texts(&self, user: &str) -> Result<Records<'_, Text>> {
         query::texts(&self.view, user)
-    }
-
-    /// Counts and sizes.
-    pub fn stats(&self) -> Result<Stats> {
-        let published = self.view.attachment();
-        let (dim, metric) = match self.settings.source {
-            Source::Vectors { dim, metric } => (dim, metric),
-            Source::Encoder { .. } => (published.space.layout.dim(), Metric::Cosine),
-        };
-        Ok(Stats {
-            users: published.counters.users,
-            items: published.counters.items,
-            events: published.counters.events,
-            texts: published.counters.texts,
-            vectors: published.index.len() as u64,
-            vectors_in_graph: (published.index.live_len() + published.index.sealed_len()) as u64,
-            vectors_sealed: published.index.sealed_len() as u64,
-            sealed_files: published.index.sealed_files() as u64,
-            dim,
-            metric,
-            encoder: published.encoder.as_ref().map(|encoder| encoder.id().to_owned()),
-            model_version: published.space.learned.version,
-            index_bytes: published.index.size_bytes() as u64,
-            kinds: self.settings.kinds.clone(),
-            commit: self.view.seq(),
-        })
     }
 }

@@ -6,8 +6,7 @@ use super::output::{Output, grouped};
 use super::vectors::write_npy;
 use crate::Snapshot;
 use crate::error::{Error, Result};
-use crate::ingest::write_record;
-use crate::model::{Progress, Record};
+use crate::model::{OnProgress, Progress};
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 use std::fs::File;
@@ -17,7 +16,7 @@ use std::path::{Path, PathBuf};
 /// What is written where.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  kindred export shop all.jsonl                       items, users, events and texts, for `kindred ingest --as-is`
+  kindred export shop all.jsonl                       everything, for `kindred import`
   kindred export shop profiles.jsonl --what profiles
   kindred export shop vectors.npy --what vectors      and vectors.npy.ids, one user to a line")]
 pub(crate) struct ExportArgs {
@@ -33,7 +32,7 @@ pub(crate) struct ExportArgs {
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum, Serialize)]
 #[serde(rename_all = "lowercase")]
 enum What {
-    /// Items, users, events and texts as JSON Lines
+    /// Everything but what fit learned, as JSON Lines
     Records,
     /// Profiles, with their embeddings, as JSON Lines
     Profiles,
@@ -69,7 +68,11 @@ pub(crate) fn run(args: &ExportArgs, output: &Output) -> Result<()> {
             } else {
                 Box::new(BufWriter::new(create(&args.file)?))
             };
-            let rows = lines(args.what, &snapshot, &mut out, output)?;
+            let bars = output.progress();
+            let rows = match args.what {
+                What::Records => snapshot.export(&mut out, &|p| bars.tell(p))?,
+                _ => profiles(&snapshot, &mut out, &|p| bars.tell(p))?,
+            };
             out.flush().map_err(|e| Error::io("write", &args.file, e))?;
             rows
         }
@@ -86,42 +89,15 @@ fn create(path: &Path) -> Result<File> {
     create_private(path).map_err(|e| Error::io("create", path, e))
 }
 
-fn lines(what: What, snapshot: &Snapshot, out: &mut dyn Write, output: &Output) -> Result<u64> {
-    let bars = output.progress();
+fn profiles(snapshot: &Snapshot, out: &mut dyn Write, progress: OnProgress<'_>) -> Result<u64> {
     let total = snapshot.stats()?.users as usize;
     let mut rows = 0;
-    if what == What::Records {
-        for tombstone in snapshot.erased() {
-            write_record(&Record::Erased(tombstone?), &mut *out)?;
-            rows += 1;
-        }
-        for item in snapshot.items() {
-            write_record(&Record::Item(item?), &mut *out)?;
-            rows += 1;
-        }
-        for user in snapshot.users() {
-            write_record(&Record::User(user?), &mut *out)?;
-            rows += 1;
-        }
-    }
     for (done, user) in snapshot.users().enumerate() {
-        let user = user?;
-        if what == What::Profiles {
-            let json = serde_json::to_string(&snapshot.profile(&user.id)?);
-            let json = json.map_err(|e| Error::Bug(format!("no JSON of a profile: {e}")))?;
-            writeln!(out, "{json}").map_err(|e| Error::io("write", "<export>", e))?;
-            rows += 1;
-            continue;
-        }
-        for event in snapshot.events(&user.id)? {
-            rows += 1;
-            write_record(&Record::Event(event?), &mut *out)?;
-        }
-        for text in snapshot.texts(&user.id)? {
-            rows += 1;
-            write_record(&Record::Text(text?), &mut *out)?;
-        }
-        bars.tell(Progress::of("writing users", done + 1, total));
+        let json = serde_json::to_string(&snapshot.profile(&user?.id)?);
+        let json = json.map_err(|e| Error::Bug(format!("no JSON of a profile: {e}")))?;
+        writeln!(out, "{json}").map_err(|e| Error::io("write", "<export>", e))?;
+        rows += 1;
+        progress(Progress::of("writing users", done + 1, total));
     }
     Ok(rows)
 }

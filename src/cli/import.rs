@@ -1,4 +1,4 @@
-//! `kindred import`: vectors of the host's own.
+//! `kindred import`: exports, and vectors of the host's own.
 
 use super::StoreArgs;
 use super::files::read_text;
@@ -6,6 +6,7 @@ use super::output::{Output, grouped};
 use super::vectors::{Vectors, read_vectors};
 use crate::Stats;
 use crate::error::{Error, Result};
+use crate::ingest::{Format, Source};
 use crate::model::{Metric, Progress, check_id};
 use clap::Args;
 use serde::Serialize;
@@ -15,18 +16,21 @@ use std::path::{Path, PathBuf};
 /// Users that are put in one commit.
 const CHUNK: usize = 10_000;
 
-/// Which vectors, of which users.
+/// Which export, or which vectors of which users.
 #[derive(Args)]
 #[command(after_help = "Examples:
+  kindred import copy all.jsonl                  a store like the one that was exported
+  kindred import copy all.jsonl --model FOLDER   the same, where that was made with a model
   kindred import vectors base.npy --ids users.txt
   kindred import vectors base.fvecs              users are named by their row: 0, 1, 2, …
 
-Profiles and events in the JSON Lines form are read with `kindred ingest`.")]
+Lines of JSON that are no export, or whose texts are to be cleaned, are read with `kindred ingest`.")]
 pub(crate) struct ImportArgs {
     #[command(flatten)]
     store: StoreArgs,
-    /// One vector to a row: .npy (f32, f16), .fvecs or .bvecs
-    vectors: PathBuf,
+    /// An export (.jsonl, or - for standard input), or one vector to a row: .npy (f32, f16), .fvecs or .bvecs
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
     /// The users' ids, one to a line, in the order of the rows
     #[arg(long, value_name = "FILE")]
     ids: Option<PathBuf>,
@@ -39,13 +43,16 @@ struct Imported {
 }
 
 pub(crate) fn run(args: &ImportArgs, output: &Output) -> Result<()> {
-    let vectors = read_vectors(&args.vectors)?;
+    if args.file.as_os_str() == "-" || Format::of_path(&args.file) == Some(Format::JsonLines) {
+        return records(args, output);
+    }
+    let vectors = read_vectors(&args.file)?;
     let ids = match &args.ids {
         Some(path) => read_ids(path, vectors.len())?,
         None => (0..vectors.len()).map(|row| row.to_string()).collect(),
     };
     let store = args.store.open()?;
-    check_rows(&args.vectors, &vectors, &store.snapshot().stats()?)?;
+    check_rows(&args.file, &vectors, &store.snapshot().stats()?)?;
     let rows: Vec<&[f32]> = vectors.iter().collect();
     let bars = output.progress();
     for (done, (ids, rows)) in ids.chunks(CHUNK).zip(rows.chunks(CHUNK)).enumerate() {
@@ -58,6 +65,19 @@ pub(crate) fn run(args: &ImportArgs, output: &Output) -> Result<()> {
     output.result(&imported, |imported| {
         format!("Imported {} vectors of {} dimensions.", grouped(imported.vectors as u64), imported.dim)
     })
+}
+
+/// An export, into a store that is made for it where there is none.
+fn records(args: &ImportArgs, output: &Output) -> Result<()> {
+    if args.ids.is_some() {
+        return Err(Error::invalid("--ids", "given with an export", "its lines name the users themselves"));
+    }
+    let stdin = args.file.as_os_str() == "-";
+    let source = if stdin { Source::stdin() } else { Source::file(&args.file) };
+    let bars = output.progress();
+    let (_, report) = args.store.options().import(&args.store.store, source, &|p| bars.tell(p))?;
+    drop(bars);
+    output.result(&report, |report| format!("{report}Next: kindred fit {}", args.store.store.display()))
 }
 
 /// An id for each row, no two the same.

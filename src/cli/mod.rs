@@ -58,7 +58,7 @@ enum Command {
     Profile(profile::ProfileArgs),
     /// Find users like a user, a sentence or a vector
     Similar(similar::SimilarArgs),
-    /// Read vectors of your own into a store
+    /// Make a store of an export, or read vectors of your own into one
     Import(import::ImportArgs),
     /// Write a store's records, profiles or vectors to a file
     Export(export::ExportArgs),
@@ -107,7 +107,7 @@ struct StoreArgs {
 impl StoreArgs {
     /// Opens the store, which must be there.
     fn open(&self) -> Result<crate::Store> {
-        self.options().open(&self.store)
+        self.options().must_exist().open(&self.store)
     }
 
     /// Opens the store to read it, also where another process has it open.
@@ -119,7 +119,7 @@ impl StoreArgs {
     }
 
     fn options(&self) -> crate::Options {
-        let options = crate::Store::options().must_exist();
+        let options = crate::Store::options();
         match &self.model {
             Some(folder) => options.model(folder),
             None => options,
@@ -139,13 +139,6 @@ impl Reading {
         match self {
             Self::Own(store) => store.snapshot(),
             Self::Elsewhere(store) => store.snapshot(),
-        }
-    }
-
-    fn size_bytes(&self) -> Result<u64> {
-        match self {
-            Self::Own(store) => store.size_bytes(),
-            Self::Elsewhere(store) => Ok(store.size_bytes()),
         }
     }
 }

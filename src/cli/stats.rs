@@ -1,9 +1,9 @@
 //! `kindred stats`: counts and sizes.
 
-use super::StoreArgs;
 use super::output::{Output, bytes, grouped};
-use crate::Stats;
+use super::{Reading, StoreArgs};
 use crate::error::Result;
+use crate::{FolderBytes, ReadOnlyStore, Stats, StoreStats};
 use clap::Args;
 use serde::Serialize;
 use std::fmt::Write;
@@ -16,23 +16,39 @@ pub(crate) struct StatsArgs {
     store: StoreArgs,
 }
 
-#[derive(Serialize)]
-struct Shown {
-    #[serde(flatten)]
-    stats: Stats,
-    folder_bytes: u64,
+pub(crate) fn run(args: &StatsArgs, output: &Output) -> Result<()> {
+    match args.store.read()? {
+        Reading::Own(store) => {
+            output.result(&store.stats()?, |all| text(&all.newest, &all.folder) + &condition(all))
+        }
+        Reading::Elsewhere(store) => {
+            output.result(&Seen::of(&store)?, |seen| text(&seen.newest, &seen.folder))
+        }
+    }
 }
 
-pub(crate) fn run(args: &StatsArgs, output: &Output) -> Result<()> {
-    let store = args.store.read()?;
-    let shown = Shown { stats: store.snapshot().stats()?, folder_bytes: store.size_bytes()? };
-    output.result(&shown, |shown| text(&shown.stats, shown.folder_bytes))
+/// What can be said of a store that another process has open.
+#[derive(Serialize)]
+struct Seen {
+    #[serde(flatten)]
+    newest: Stats,
+    folder_bytes: u64,
+    folder: FolderBytes,
+}
+
+impl Seen {
+    fn of(store: &ReadOnlyStore) -> Result<Self> {
+        let folder = store.folder_bytes()?;
+        Ok(Self { newest: store.snapshot().stats()?, folder_bytes: folder.total(), folder })
+    }
 }
 
 /// Counts and sizes for people.
-pub(crate) fn text(stats: &Stats, folder_bytes: u64) -> String {
+fn text(stats: &Stats, folder: &FolderBytes) -> String {
     let mut out = String::new();
     let encoder = stats.encoder.as_deref().unwrap_or("none: vectors of the host's own");
+    let parts = [("data", folder.data), ("log", folder.log), ("base", folder.base), ("index", folder.index)];
+    let parts = parts.map(|(name, size)| format!("{name} {}", bytes(size))).join(", ");
     let lines = [
         ("users", grouped(stats.users)),
         ("items", grouped(stats.items)),
@@ -43,13 +59,32 @@ pub(crate) fn text(stats: &Stats, folder_bytes: u64) -> String {
         ("sealed", format!("{} in {} files", grouped(stats.vectors_sealed), grouped(stats.sealed_files))),
         ("encoder", encoder.to_owned()),
         ("fits so far", stats.model_version.to_string()),
-        ("index", bytes(stats.index_bytes)),
-        ("folder", bytes(folder_bytes)),
+        ("memory", format!("{} of the index", bytes(stats.index_bytes))),
+        ("folder", format!("{}: {parts}", bytes(folder.total()))),
         ("commit", grouped(stats.commit)),
     ];
     for (name, value) in lines {
         // Writing to a string cannot fail.
         let _ = writeln!(out, "{name:<14}{value}");
+    }
+    out
+}
+
+/// How an open store is doing, for people.
+fn condition(all: &StoreStats) -> String {
+    let mut out = String::new();
+    let lines = [
+        ("checkpoint", grouped(all.checkpoint)),
+        ("waiting", format!("{} commits", grouped(all.waiting_commits))),
+        ("snapshots", format!("{} held", grouped(all.snapshots))),
+        ("damaged", format!("{} index files", grouped(all.damaged_index_files))),
+    ];
+    for (name, value) in lines {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{name:<14}{value}");
+    }
+    if let Some(reason) = &all.read_only {
+        let _ = writeln!(out, "{:<14}{reason}", "read-only");
     }
     out
 }

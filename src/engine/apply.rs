@@ -23,6 +23,20 @@ pub(crate) enum Outcome {
     Erased,
 }
 
+impl Outcome {
+    pub(crate) const ALL: [Self; 4] = [Self::Changed, Self::Duplicate, Self::Absent, Self::Erased];
+
+    /// Its name among figures.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::Changed => "changed",
+            Self::Duplicate => "duplicate",
+            Self::Absent => "absent",
+            Self::Erased => "erased",
+        }
+    }
+}
+
 impl Session<'_, '_> {
     pub(crate) fn apply(&mut self, record: &Record) -> Result<Outcome> {
         if let Some(user) = named_user(record)
@@ -31,6 +45,7 @@ impl Session<'_, '_> {
             return Ok(Outcome::Erased);
         }
         match record {
+            Record::Store(_) => Ok(Outcome::Duplicate),
             Record::Item(item) => self.put_item(item),
             Record::User(user) => self.put_user(user),
             Record::Event(event) => self.record_event(event),

@@ -11,6 +11,7 @@ use crate::storage::{
     self, BackupOptions, BackupReport, BackupSource, Contents, Opened, Options, RestoreReport, View, Visit,
     keys,
 };
+use crate::telemetry::redacted;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -26,12 +27,15 @@ impl Engine {
         let view: View<Published> = self.view();
         // Or else a crash could take back what the backup holds, and other commits get the same numbers.
         if let Err(error) = self.shared.db.make_durable(view.seq()) {
-            tracing::warn!(%error, "the backup may hold more than the store keeps");
+            tracing::warn!(error = %redacted(&error), "the backup may hold more than the store keeps");
         }
         let scan = |visit: Visit<'_>| view.scan_from(b"", None, visit);
         let source =
             BackupSource { store_id: self.shared.store_id, commit: view.seq(), scan: &scan, keep: &belongs };
-        storage::backup(&source, to, options, progress)
+        let report = storage::backup(&source, to, options, progress)?;
+        let BackupReport { commit, chunks_written, bytes_written, damaged, .. } = report;
+        tracing::info!(commit, chunks_written, bytes_written, damaged, "backed up");
+        Ok(report)
     }
 }
 

@@ -13,6 +13,7 @@ const MAX_LENGTH: f64 = 1e18;
 /// Refuses a record with a bad id, text, number, vector or kind.
 pub(crate) fn check(settings: &Settings, record: &Record) -> Result<()> {
     match record {
+        Record::Store(given) => settings.check_same(given),
         Record::Item(item) => {
             check_id("item id", &item.id)?;
             check_text("text of an item", item.text.as_deref())?;

@@ -87,7 +87,9 @@ fn text_of<'r>(view: &View<Published>, record: &'r Record) -> Result<Option<Cow<
         Record::Event(event) => event.text.as_deref().map(Cow::Borrowed),
         Record::Text(text) => Some(Cow::Borrowed(&text.text)),
         Record::User(user) => sentence_of(view, user)?.map(Cow::Owned),
-        Record::Remove(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => None,
+        Record::Store(_) | Record::Remove(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => {
+            None
+        }
     })
 }
 

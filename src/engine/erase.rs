@@ -76,9 +76,12 @@ pub(super) fn named_user(record: &Record) -> Option<&str> {
         Record::Event(event) => Some(&event.user),
         Record::User(user) => Some(&user.id),
         Record::Text(text) => Some(&text.user),
-        Record::Item(_) | Record::Remove(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => {
-            None
-        }
+        Record::Store(_)
+        | Record::Item(_)
+        | Record::Remove(_)
+        | Record::Erase(_)
+        | Record::Readmit(_)
+        | Record::Erased(_) => None,
     }
 }
 

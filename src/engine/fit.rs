@@ -100,6 +100,8 @@ impl Engine {
         drop(fit);
         self.shared.refuse(&self.shared.settings, learned, Some(encoder), progress)?;
         self.upkeep.wake();
+        let FitReport { version, users, items, .. } = report;
+        tracing::info!(version, users, items, "fitted");
         Ok(report)
     }
 }

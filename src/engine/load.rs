@@ -5,7 +5,8 @@ use super::apply::Outcome;
 use super::write::{OnErased, erased};
 use crate::error::{Error, Result};
 use crate::ingest::{Entry, Options, Reader, Reject, Report, Source};
-use crate::model::{Attributes, OnProgress, Progress, Record, Value};
+use crate::model::{Attributes, OnProgress, Progress, Record};
+use crate::telemetry;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use std::io::Write;
 
@@ -90,17 +91,12 @@ fn text_bytes(record: &Record) -> usize {
         Record::User(user) => {
             user.vector.as_ref().map_or(0, |vector| vector.len() * 4) + attribute_bytes(&user.attributes)
         }
-        Record::Remove(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => 0,
+        Record::Store(_) | Record::Remove(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => 0,
     }
 }
 
 fn attribute_bytes(attributes: &Attributes) -> usize {
-    let text_bytes = |value: &Value| match value {
-        Value::Text(text) => text.len(),
-        Value::Set(texts) => texts.iter().map(String::len).sum(),
-        _ => 0,
-    };
-    attributes.iter().map(|(name, value)| name.len() + text_bytes(value)).sum()
+    attributes.iter().map(|(name, value)| name.len() + value.text_bytes()).sum()
 }
 
 /// Lines and records that the store takes, and the refusal that ends them.
@@ -124,6 +120,7 @@ impl Stored<'_> {
     ) -> Result<()> {
         let mut done = 0;
         for batch in batches {
+            telemetry::count(telemetry::REFUSED, &[("by", "reader")], batch.rejects.len() as u64);
             for reject in &batch.rejects {
                 reject.write(&mut *rejects)?;
             }
@@ -206,6 +203,7 @@ fn reason(error: &Error) -> String {
         Error::Dimension { .. } => "vector: wrong dimension".to_owned(),
         Error::NotFinite { .. } => "vector: not finite".to_owned(),
         Error::Erased { .. } => "user: was erased".to_owned(),
+        Error::OptionMismatch { option, .. } => format!("store: not made with the same {option}"),
         Error::OwnEmbeddings { .. } => "vector: this store makes its own".to_owned(),
         other => other.to_string(),
     }

@@ -44,7 +44,9 @@ pub(crate) use stored::{StoredEvent, StoredItem, StoredUser, text_hash, text_num
 
 use crate::error::{Error, Result};
 use crate::index::Index;
-use crate::storage::{Database, View};
+pub(crate) use crate::storage::holds_store;
+use crate::storage::{Database, FolderBytes, View, cut_at};
+use crate::telemetry::redacted;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
 use upkeep::Upkeep;
@@ -53,6 +55,17 @@ use upkeep::Upkeep;
 pub(crate) struct Engine {
     shared: Arc<Shared>,
     upkeep: Upkeep,
+}
+
+/// How the storage is doing.
+pub(crate) struct Condition {
+    pub folder: FolderBytes,
+    pub waiting_commits: usize,
+    /// Views that are held.
+    pub snapshots: usize,
+    /// Number of the commit at which the log was cut.
+    pub checkpoint: u64,
+    pub read_only: Option<String>,
 }
 
 /// What the engine shares with its upkeep thread.
@@ -107,6 +120,19 @@ impl Engine {
         Arc::clone(&self.shared.settings)
     }
 
+    /// What the storage says of itself, beside the newest snapshot.
+    pub(crate) fn condition(&self) -> Result<Condition> {
+        let view = self.view();
+        Ok(Condition {
+            folder: FolderBytes::of(&self.shared.folder)?,
+            waiting_commits: view.waiting_commits(),
+            snapshots: view.others(),
+            checkpoint: cut_at(&self.shared.folder)?,
+            // Commit 0 needs no sync: what is asked is whether writing has failed before.
+            read_only: self.shared.db.make_durable(0).err().map(|error| error.to_string()),
+        })
+    }
+
     /// Bytes on disk.
     pub(crate) fn size_bytes(&self) -> Result<u64> {
         Ok(self.shared.db.size_bytes()? + self.shared.core()?.index.disk_bytes()?)
@@ -124,7 +150,7 @@ impl Drop for Engine {
     fn drop(&mut self) {
         self.upkeep.stop();
         if let Err(error) = self.shared.write_manifest() {
-            tracing::warn!(%error, "the next open has more of the index to make anew");
+            tracing::warn!(error = %redacted(&error), "the next open has more of the index to make anew");
         }
     }
 }

@@ -16,6 +16,7 @@ use crate::model::Metric;
 use crate::profile::{Learned, Space};
 use crate::storage::keys::Key;
 use crate::storage::{Contents, Database, Opened, Options, codec, holds_store, index_folder, index_of, keys};
+use crate::telemetry::{self, redacted};
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -36,6 +37,7 @@ impl Reader for Contents {
 impl Engine {
     /// Opens the store in a folder, or makes one.
     pub(crate) fn open(path: &Path, request: &Request) -> Result<Self> {
+        telemetry::describe();
         if request.must_exist && !holds_store(path) {
             let reason = if path.is_dir() { "it holds no store" } else { "there is no such folder" };
             return Err(Error::NotAStore { path: path.to_owned(), reason: reason.into() });
@@ -76,6 +78,8 @@ impl Engine {
         let loading = stored.as_ref().unwrap_or(&settings);
         let (core, published) = load(contents, loading, encoder, &Files::Own(path), request.head_rows)?;
         let (store_id, last) = (contents.store_id(), contents.seq());
+        let (users, indexed) = (published.counters.users, published.index.len());
+        tracing::info!(commit = last, users, indexed, "opened");
         let db = match threads {
             Threads::Own => opened.start(published)?,
             #[cfg(test)]
@@ -300,7 +304,7 @@ impl Made<'_> {
         });
         match vector {
             Err(error) if error.kind() == ErrorKind::Damage => {
-                tracing::warn!(user = no, %error, "left out of the index");
+                tracing::warn!(user = no, error = %redacted(&error), "left out of the index");
                 Ok(None)
             }
             vector => vector,

@@ -5,6 +5,7 @@ use super::stored::StoredFactor;
 use crate::error::{Error, Result};
 use crate::profile::{Point, Space, Target};
 use crate::storage::keys::{self, TextHash};
+use crate::telemetry;
 use half::f16;
 use lru::LruCache;
 use std::num::NonZeroUsize;
@@ -33,8 +34,10 @@ impl Points {
     /// The point of a target; one that nothing is known of adds nothing.
     pub(crate) fn get(&mut self, reader: &impl Reader, target: Target) -> Result<Arc<Point>> {
         if let Some(point) = self.targets.get(&target) {
+            telemetry::count(telemetry::CACHE_HITS, &[("cache", "points")], 1);
             return Ok(Arc::clone(point));
         }
+        telemetry::count(telemetry::CACHE_MISSES, &[("cache", "points")], 1);
         let point = Arc::new(match target {
             Target::Item(no) => self.item(reader, no)?,
             Target::Group(no) => self.group(reader, no)?,

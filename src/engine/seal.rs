@@ -10,6 +10,7 @@ use crate::model::{OnProgress, Progress};
 use crate::profile::Space;
 use crate::storage::keys::{self, Key};
 use crate::storage::{codec, prefix_end};
+use crate::telemetry::redacted;
 use std::ops::ControlFlow;
 
 /// What makes an embedding of what is stored: to be counted up where the same store would give other ones.
@@ -129,7 +130,7 @@ impl Shared {
                 Ok(_) => {}
                 // It stays, and has its user made anew at every open.
                 Err(error) if error.kind() == ErrorKind::Damage => {
-                    tracing::warn!(user = no, %error, "it stays in the journal");
+                    tracing::warn!(user = no, error = %redacted(&error), "it stays in the journal");
                 }
                 Err(error) => return Err(error),
             }

@@ -2,10 +2,11 @@
 
 use crate::encoder::{Encoder, HashedEncoder};
 use crate::error::{Error, Result};
-use crate::model::{EventKind, Kinds, MAX_DIM, Metric, check_id};
-use crate::profile::{Fusion, Layout};
+use crate::model::{EventKind, Fusion, Kinds, MAX_DIM, Metric, StoreSettings, check_id};
+use crate::profile::Layout;
 use crate::storage::Durability;
 use bincode::{Decode, Encode};
+use serde::Serialize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -41,6 +42,27 @@ pub(crate) struct Settings {
     pub fusion: Fusion,
 }
 
+impl Settings {
+    /// As an export says it: all but the place where a model lies.
+    pub(crate) fn declared(&self) -> StoreSettings {
+        let (encoder, dim, metric) = match &self.source {
+            Source::Vectors { dim, metric } => (None, *dim, *metric),
+            Source::Encoder { id, dim, .. } => (Some(id.clone()), *dim, Metric::Cosine),
+        };
+        StoreSettings { encoder, dim, metric, kinds: self.kinds.clone(), fusion: self.fusion.clone() }
+    }
+
+    /// Refuses the settings of a store that was made otherwise.
+    pub(crate) fn check_same(&self, given: &StoreSettings) -> Result<()> {
+        let own = self.declared();
+        same("encoder", &own.encoder, &given.encoder)?;
+        same("dim", &own.dim, &given.dim)?;
+        same("metric", &own.metric, &given.metric)?;
+        same("kinds of events", &own.kinds, &given.kinds)?;
+        same("fusion", &own.fusion, &given.fusion)
+    }
+}
+
 /// An encoder as asked for at open.
 #[derive(Clone, Default)]
 pub(crate) enum EncoderChoice {
@@ -60,6 +82,8 @@ pub(crate) struct Request {
     pub metric: Option<Metric>,
     pub kinds: Vec<EventKind>,
     pub fusion: Option<Fusion>,
+    /// What a new store is to be made like.
+    pub like: Option<StoreSettings>,
     pub durability: Option<Durability>,
     pub cache_bytes: Option<u64>,
     pub head_rows: Option<usize>,
@@ -98,7 +122,27 @@ impl Request {
             let source = Source::Encoder { id: encoder.id().to_owned(), dim: encoder.dim(), origin };
             (source, Some(encoder))
         };
-        Ok((Settings { source, kinds: self.kinds_over(Kinds::default())?, fusion }, encoder))
+        let kinds = self.like.as_ref().map(|like| like.kinds.clone()).unwrap_or_default();
+        let settings = Settings { source, kinds: self.kinds_over(kinds)?, fusion };
+        self.like.as_ref().map_or(Ok(()), |like| settings.check_same(like))?;
+        Ok((settings, encoder))
+    }
+
+    /// This request, for a new store made like another. An encoder that is not built in must have been asked for.
+    pub(crate) fn like(mut self, settings: StoreSettings) -> Self {
+        match &settings.encoder {
+            None => (self.dim, self.metric) = (Some(settings.dim), Some(settings.metric)),
+            Some(id) => {
+                let unsaid = matches!(self.encoder, EncoderChoice::Stored);
+                // One of other dimensions is the host's own choice, and must be handed in as any other.
+                if unsaid && HashedEncoder::default().id() == id {
+                    self.encoder = EncoderChoice::Hashed;
+                }
+            }
+        }
+        self.fusion = Some(settings.fusion.clone());
+        self.like = Some(settings);
+        self
     }
 
     /// The settings of an existing store as changed by this request, with its encoder.
@@ -232,6 +276,15 @@ fn check_same_shape(stored: &Fusion, given: &Fusion) -> Result<()> {
         return Err(mismatch("group_dims", stored.group_dims, given.group_dims));
     }
     Ok(())
+}
+
+fn same<T: PartialEq + Serialize>(option: &'static str, own: &T, given: &T) -> Result<()> {
+    if own == given {
+        return Ok(());
+    }
+    let json =
+        |value: &T| serde_json::to_string(value).map_err(|e| Error::Bug(format!("no JSON of {option}: {e}")));
+    Err(mismatch(option, json(own)?, json(given)?))
 }
 
 fn mismatch(option: &'static str, stored: impl std::fmt::Display, given: impl std::fmt::Display) -> Error {

@@ -5,6 +5,7 @@ use super::{Engine, Shared, lock};
 use crate::error::{ErrorKind, Result};
 use crate::index::{Options, Problem, TaskKind, Wanted};
 use crate::model::{OnProgress, Progress};
+use crate::telemetry::{INDEX_TASK_SECONDS, Stopwatch, failed, redacted};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, TryLockError};
@@ -192,7 +193,8 @@ impl Shared {
             && let Err(error) = self.bring_up_to_date(Wanted::Settled, stop)
         {
             pause.after(true);
-            tracing::error!(%error, "the index could not be settled; it is tried again after some writes");
+            failed("upkeep", &error);
+            tracing::error!(error = %redacted(&error), "the index could not be settled; it is tried again after some writes");
         }
     }
 
@@ -211,7 +213,8 @@ impl Shared {
         };
         if let Err(error) = done {
             let writes = pause.left;
-            tracing::error!(%error, writes, "the index could not be brought up to date; it is tried again after some writes");
+            failed("upkeep", &error);
+            tracing::error!(error = %redacted(&error), writes, "the index could not be brought up to date; it is tried again after some writes");
         }
     }
 
@@ -220,7 +223,7 @@ impl Shared {
         match self.run_tasks(wanted, stop, &|_| {}) {
             // A damaged key is told in the same words.
             Err(error) if error.kind() == ErrorKind::Damage && self.core()?.index.is_distrusted() => {
-                tracing::error!(%error, "a file of the index is damaged: what it held is made anew");
+                tracing::error!(error = %redacted(&error), "a file of the index is damaged: what it held is made anew");
                 // Sealed, so that there is a manifest again, which keeps the other files for the next open.
                 if self.mend_index(stop)? {
                     self.run_tasks(Wanted::Sealed, stop, &|_| {})?;
@@ -239,7 +242,10 @@ impl Shared {
         loop {
             let Some(mut task) = self.core()?.index.plan(wanted) else { return Ok(true) };
             let told = |done, total| progress(Progress::of("building the index", done, total));
-            match task.run(&told, cancel) {
+            let (kind, watch) = (task.kind(), Stopwatch::start());
+            let ran = tracing::debug_span!("index", task = kind.name()).in_scope(|| task.run(&told, cancel));
+            watch.stop(INDEX_TASK_SECONDS, &[("task", kind.name())]);
+            match ran {
                 Ok(true) => {}
                 Ok(false) => {
                     // It has the graph, which stays of use.
@@ -253,7 +259,7 @@ impl Shared {
                     return Err(error);
                 }
             }
-            let sealed = task.kind() == TaskKind::Seal;
+            let sealed = kind == TaskKind::Seal;
             let mut core = self.core()?;
             let tx = self.db.begin()?;
             let mut published = super::Published::clone(tx.attachment());

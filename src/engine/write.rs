@@ -12,6 +12,7 @@ use crate::error::{Error, Result};
 use crate::index::Index;
 use crate::model::{OnProgress, Record};
 use crate::storage::{Writer, codec, keys};
+use crate::telemetry;
 use std::sync::{Arc, MutexGuard};
 
 /// What becomes of a write when a record names a user who was erased.
@@ -28,11 +29,11 @@ pub(crate) enum OnErased {
 impl Engine {
     /// Refuses a record that the store cannot take.
     pub(crate) fn check(&self, record: &Record) -> Result<()> {
-        check(&self.shared.settings, record)?;
-        match record {
+        let checked = check(&self.shared.settings, record).and_then(|()| match record {
             Record::Erased(tombstone) => check_salt(self.view().attachment().salt, tombstone),
             _ => Ok(()),
-        }
+        });
+        checked.inspect_err(|_| telemetry::count(telemetry::REFUSED, &[("by", "store")], 1))
     }
 
     /// Applies checked records, all or none; durable when it returns.
@@ -65,6 +66,7 @@ impl Engine {
                 return Err(error);
             }
         };
+        note(&outcomes);
         if outcomes.iter().all(|outcome| *outcome != Outcome::Changed) {
             drop(core);
             // What is a duplicate may be one of a write that still waits for its sync: so wait for it.
@@ -96,6 +98,15 @@ impl Session<'_, '_> {
         }
         Ok(outcomes)
     }
+}
+
+/// Tells what became of records that are about to be committed.
+fn note(outcomes: &[Outcome]) {
+    for outcome in Outcome::ALL {
+        let records = outcomes.iter().filter(|found| **found == outcome).count() as u64;
+        telemetry::count(telemetry::RECORDS, &[("outcome", outcome.name())], records);
+    }
+    tracing::debug!(records = outcomes.len(), "applied");
 }
 
 /// The error of a record of an erased user.

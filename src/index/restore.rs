@@ -7,6 +7,7 @@ use super::sealed::{Sealed, is_own_name, number_in};
 use super::verify::Problem;
 use super::writer::Index;
 use crate::error::{Error, Result};
+use crate::telemetry::redacted;
 use std::io::ErrorKind;
 use std::ops::RangeInclusive;
 use std::path::Path;
@@ -32,7 +33,7 @@ impl Index {
             // What cannot be read now may be sound: to make all anew would cost minutes, and lose it.
             Err(error @ Error::Io { .. }) => return Err(error),
             Err(error) => {
-                tracing::warn!(%error, "the index's files cannot be used: it is made anew");
+                tracing::warn!(error = %redacted(&error), "the index's files cannot be used: it is made anew");
                 // A manifest that is wrong now might seem right after some more commits.
                 durable::remove(&path_in(&folder))?;
             }

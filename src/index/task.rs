@@ -20,6 +20,18 @@ pub enum TaskKind {
     Seal,
 }
 
+impl TaskKind {
+    /// Its name among figures.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Absorb => "absorb",
+            Self::Rebuild => "rebuild",
+            Self::Seal => "seal",
+        }
+    }
+}
+
 /// Work decided by [`Index::plan`](super::Index::plan): run it on any thread, then hand it to
 /// [`Index::complete`](super::Index::complete). Dropped instead, it leaves the index as it was, but
 /// that a live tier which it was to grow is made anew the next time.

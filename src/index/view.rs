@@ -121,6 +121,12 @@ impl IndexView {
         self.sealed.len()
     }
 
+    /// Sealed files that were found damaged while they were in use, and are not made good yet.
+    #[must_use]
+    pub fn damaged_files(&self) -> usize {
+        self.sealed.iter().filter(|file| file.is_distrusted()).count()
+    }
+
     /// Labels whose current row is in the live tier.
     #[must_use]
     pub fn live_len(&self) -> usize {

@@ -167,6 +167,10 @@ impl<'a> Draft<'a> {
         *slot = value;
     }
 
+    pub(super) fn is_of_type(&self, name: &str) -> bool {
+        matches!(&self.fields[Field::Type as usize], Loose::Text(text) if text == name)
+    }
+
     pub(super) fn take(&mut self, field: Field) -> Loose<'a> {
         std::mem::take(&mut self.fields[field as usize])
     }

@@ -45,5 +45,6 @@ pub use mapping::Mapping;
 pub use options::{Format, Options};
 pub use reader::{Entry, Line, Reader, Reject};
 pub use report::Report;
+pub(crate) use rows::exported_settings;
 pub use source::Source;
 pub use write::write_record;

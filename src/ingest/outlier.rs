@@ -269,7 +269,11 @@ fn size_bytes(record: &Record) -> usize {
                 attributes(&user.attributes) + user.vector.as_ref().map_or(0, |v| v.len() * 4)
             }
             Record::Text(record) => record.text.len(),
-            Record::Remove(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => 0,
+            Record::Store(_)
+            | Record::Remove(_)
+            | Record::Erase(_)
+            | Record::Readmit(_)
+            | Record::Erased(_) => 0,
         }
 }
 

@@ -2,9 +2,12 @@
 
 use super::clean::{Cleaner, Notes, Refusal};
 use super::json;
-use super::lines::{Extent, Lines};
-use crate::error::Result;
-use crate::model::Record;
+use super::lines::{Extent, Lines, MAX_LINE_BYTES};
+use super::source::Source;
+use crate::error::{Error, Result};
+use crate::model::{Record, StoreSettings};
+use std::io::{BufRead, BufReader, Cursor, Read};
+use std::path::Path;
 
 /// What one record of a source gave.
 pub(super) struct Row {
@@ -80,7 +83,38 @@ fn record(line: &[u8], cleaner: Cleaner, notes: &mut Notes) -> std::result::Resu
         let what = if e.is_data() { "not a JSON object" } else { "not JSON" };
         Refusal::new("line", what, e.to_string())
     })?;
-    cleaner.record(draft, notes)
+    if draft.is_of_type("store") { settings(text).map(Record::Store) } else { cleaner.record(draft, notes) }
+}
+
+/// The settings in a line of that type: a tool wrote them, so there is nothing to mend.
+fn settings(text: &str) -> std::result::Result<StoreSettings, Refusal> {
+    let refusal =
+        |e: &dyn std::fmt::Display| Refusal::new("store", "not the settings of a store", e.to_string());
+    match serde_json::from_str(text) {
+        Ok(Record::Store(settings)) => Ok(settings),
+        Ok(_) => Err(refusal(&"another type")),
+        Err(e) => Err(refusal(&e)),
+    }
+}
+
+/// The settings that an export begins with, and the whole of it still to be read; none where it begins otherwise.
+pub(crate) fn exported_settings(source: Source) -> Result<(Option<StoreSettings>, Source)> {
+    let name = source.name();
+    let mut reader = BufReader::new(source.open()?);
+    let mut head = Vec::new();
+    let read = (&mut reader).take(MAX_LINE_BYTES as u64).read_until(b'\n', &mut head);
+    read.map_err(|e| Error::io("read", Path::new(&name), e))?;
+    let cleaner = Cleaner { as_is: true, numbers_are_texts: false };
+    let settings = match record(head.trim_ascii(), cleaner, &mut Notes::default()) {
+        Ok(Record::Store(settings)) => Some(settings),
+        Err(Refusal { field: "store", detail, .. }) => {
+            let reason = format!("these are no settings that this build knows: {detail}");
+            return Err(Error::Line { source_name: name, line: 1, reason });
+        }
+        // Anything else, also what is no record, is for ingest to read and to refuse.
+        _ => None,
+    };
+    Ok((settings, Source::reader(name, Cursor::new(head).chain(reader))))
 }
 
 pub(super) fn not_utf8(error: &std::str::Utf8Error) -> Refusal {

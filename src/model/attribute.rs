@@ -41,6 +41,15 @@ impl Value {
         }
     }
 
+    /// Bytes of the texts in it.
+    pub(crate) fn text_bytes(&self) -> usize {
+        match self {
+            Self::Text(text) => text.len(),
+            Self::Set(texts) => texts.iter().map(String::len).sum(),
+            Self::Bool(_) | Self::Int(_) | Self::Float(_) | Self::Time(_) => 0,
+        }
+    }
+
     /// The text in it, if it is one.
     #[must_use]
     pub fn as_text(&self) -> Option<&str> {

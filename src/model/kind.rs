@@ -9,8 +9,10 @@ pub struct EventKind {
     /// Its name, as events carry it.
     pub name: String,
     /// How much one act counts; negative counts against. −100 to 100.
+    #[serde(with = "super::float")]
     pub weight: f32,
-    /// Days until an act counts half. More than 0; infinity never fades.
+    /// Days until an act counts half. More than 0; infinity never fades, and is `"inf"` in JSON.
+    #[serde(with = "super::float")]
     pub half_life_days: f32,
 }
 
@@ -28,6 +30,7 @@ pub struct EventKind {
 /// | share | 0.7 | 365 |
 /// | dismiss | −0.5 | 365 |
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, bincode::Encode, bincode::Decode)]
+#[serde(try_from = "Vec<EventKind>")]
 pub struct Kinds(Vec<EventKind>);
 
 const DEFAULTS: [(&str, f32, f32); 7] = [
@@ -52,6 +55,22 @@ impl Default for Kinds {
                 })
                 .collect(),
         )
+    }
+}
+
+/// Refuses kinds that could not have been added one by one.
+impl TryFrom<Vec<EventKind>> for Kinds {
+    type Error = Error;
+
+    fn try_from(list: Vec<EventKind>) -> Result<Self> {
+        let mut kinds = Self(Vec::with_capacity(list.len().min(Self::MAX)));
+        for kind in list {
+            if kinds.find(&kind.name).is_some() {
+                return Err(Error::invalid("name of an event kind", kind.name, "each kind is given once"));
+            }
+            kinds.set(kind)?;
+        }
+        Ok(kinds)
     }
 }
 
@@ -124,6 +143,18 @@ mod tests {
         {
             let kind = EventKind { name: name.into(), weight, half_life_days };
             assert!(kinds.set(kind.clone()).is_err(), "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn json_gives_the_same_kinds_or_a_refusal() {
+        let mut kinds = Kinds::default();
+        kinds.set(EventKind { name: "rent".into(), weight: 0.1, half_life_days: f32::INFINITY }).unwrap();
+        let json = serde_json::to_string(&kinds).unwrap();
+        assert!(json.ends_with(r#"{"name":"rent","weight":0.1,"half_life_days":"inf"}]"#), "{json}");
+        assert_eq!(serde_json::from_str::<Kinds>(&json).unwrap(), kinds);
+        for bad in [json.replace("rent", "view"), json.replace("0.1", "1e9"), json.replace("inf", "Inf")] {
+            assert!(serde_json::from_str::<Kinds>(&bad).is_err(), "{bad}");
         }
     }
 }

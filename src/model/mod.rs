@@ -3,23 +3,29 @@
 mod attribute;
 mod erasure;
 mod event;
+mod float;
+mod fusion;
 mod id;
 mod kind;
 mod metric;
 mod nearest;
 mod progress;
 mod record;
+mod settings;
 mod time;
 
 pub use attribute::{Attributes, Value};
 pub use erasure::{Hex, Salt, Tombstone};
 pub use event::Event;
+pub(crate) use float::narrowed;
+pub use fusion::Fusion;
 pub use id::{MAX_ID_BYTES, check_id};
 pub use kind::{EventKind, Kinds};
 pub use metric::Metric;
 pub use nearest::nearest_name;
 pub use progress::{OnProgress, Progress};
 pub use record::{Erasure, Item, Record, Removal, Text, User};
+pub use settings::StoreSettings;
 pub use time::Time;
 
 /// Longest text that is kept, in bytes; longer ones are refused at the door.

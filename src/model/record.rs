@@ -1,6 +1,6 @@
 //! The records that go in and out: one JSON Lines form for everything.
 
-use super::{Attributes, Event, Time, Tombstone};
+use super::{Attributes, Event, StoreSettings, Time, Tombstone};
 use serde::{Deserialize, Serialize};
 
 /// What users act on.
@@ -25,7 +25,7 @@ pub struct User {
     #[serde(default, skip_serializing_if = "Attributes::is_empty")]
     pub attributes: Attributes,
     /// The host's own vector, in a store without an encoder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "super::float::vector")]
     pub vector: Option<Vec<f32>>,
 }
 
@@ -82,6 +82,8 @@ pub struct Erasure {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "lowercase")]
 pub enum Record {
+    /// What the store was made with. It changes nothing, and is refused by a store that was made otherwise.
+    Store(StoreSettings),
     /// What users act on.
     Item(Item),
     /// Whoever a profile describes.

@@ -1,6 +1,6 @@
 //! Declared attributes: the sentence they make for the encoder, and their own block of the embedding.
 
-use super::fusion::ATTRIBUTE_DIMS;
+use super::layout::ATTRIBUTE_DIMS;
 use crate::model::{Attributes, Value};
 use std::collections::BTreeMap;
 

@@ -2,7 +2,7 @@
 
 use super::contribution::{Contribution, Target};
 use super::declared::add_attribute;
-use super::fusion::{ATTRIBUTE_DIMS, Block};
+use super::layout::{ATTRIBUTE_DIMS, Block};
 use super::space::Space;
 use super::sums::Sums;
 use crate::compute::distance::{dot, norm, normalize};
@@ -185,10 +185,9 @@ fn blend(text: &mut [f32], sentence: &[f32], share: f32) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::fusion::Fusion;
     use super::super::space::Learned;
     use super::*;
-    use crate::model::{Kinds, Value};
+    use crate::model::{Fusion, Kinds, Value};
 
     fn space() -> Space {
         let fusion = Fusion { item_dims: 2, group_dims: 2, ..Fusion::default() };

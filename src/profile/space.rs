@@ -2,11 +2,11 @@
 
 use super::contribution::{Contribution, Target};
 use super::declared::Scale;
-use super::fusion::{Block, Fusion, Layout};
+use super::layout::{Block, Layout};
 use super::sums::Sums;
 use super::whiten::Whitening;
 use crate::compute::distance::{axpy, dot};
-use crate::model::Kinds;
+use crate::model::{Fusion, Kinds};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 

@@ -1,11 +1,13 @@
 //! Questions over a snapshot: profiles, similar users and the reasons.
 
 mod explain;
+mod export;
 mod profile;
 mod scan;
 mod similar;
 
 pub use explain::{Explanation, Part, PartOf};
+pub(crate) use export::export;
 pub(crate) use profile::profile;
 pub use profile::{Acted, KindSummary, Profile};
 pub use scan::Records;

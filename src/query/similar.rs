@@ -10,6 +10,7 @@ use crate::index::{Neighbor, SearchOptions};
 use crate::model::Metric;
 use crate::profile::{Block, user_query};
 use crate::storage::{View, keys};
+use crate::telemetry::{Operation, QUERY_SECONDS, Stopwatch, observed};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -154,6 +155,19 @@ impl<'a> Similar<'a> {
     /// [`Error::OwnEmbeddings`] for the wrong kind of question, [`Error::Dimension`] and
     /// [`Error::NotFinite`] for a bad vector, [`Error::Invalid`] for a limit beyond the bound.
     pub fn run(&self) -> Result<Vec<Hit>> {
+        let watch = Stopwatch::start();
+        let hits = observed(Operation::Query, || self.run_unobserved());
+        let like = match self.like {
+            Like::User(_) => "user",
+            Like::Text(_) => "text",
+            Like::Vector(_) => "vector",
+        };
+        let search = if self.exact { "exact" } else { "index" };
+        watch.stop(QUERY_SECONDS, &[("like", like), ("search", search)]);
+        hits
+    }
+
+    fn run_unobserved(&self) -> Result<Vec<Hit>> {
         if self.limit > MAX_LIMIT {
             return Err(Error::invalid("limit", self.limit, format!("at most {MAX_LIMIT}")));
         }

@@ -12,6 +12,7 @@ use super::log::record::Record;
 use super::queue::Round;
 use super::{meta, resume};
 use crate::error::Result;
+use crate::telemetry::{failed, redacted};
 
 /// The one thread that writes to the backend.
 pub(crate) struct Applier<A> {
@@ -48,7 +49,8 @@ impl<A> Applier<A> {
         match self.work(&round) {
             Ok(()) => !round.closing,
             Err(error) => {
-                tracing::error!(%error, "commits cannot be applied: they stay in the log");
+                failed("apply", &error);
+                tracing::error!(error = %redacted(&error), "commits cannot be applied: they stay in the log");
                 self.core.health.fail_for_now(error.to_string());
                 self.core.queue.stop();
                 if !round.closing {

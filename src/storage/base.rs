@@ -18,6 +18,7 @@ use super::log::{self, Log, Which, file};
 use super::view::View;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{OnProgress, Progress};
+use crate::telemetry::redacted;
 
 /// The base of an open store, and what is known of it.
 pub(crate) struct Base {
@@ -58,7 +59,7 @@ pub(crate) fn find(store: &Path, disk: &dyn Disk, log_folder: &Path, store_id: u
         Ok(Some(base)) if base.store_id() == store_id => (base.commit(), base.bytes()),
         Ok(Some(_)) => return Ok(Found { commit: None, bytes: 0 }),
         Err(error) if error.kind() == ErrorKind::Damage => {
-            tracing::warn!(%error, "the base is damaged: it is made anew");
+            tracing::warn!(error = %redacted(&error), "the base is damaged: it is made anew");
             return Ok(Found { commit: None, bytes: 0 });
         }
         Err(error) => return Err(error),

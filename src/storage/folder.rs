@@ -17,7 +17,7 @@ pub(crate) const LOG_FOLDER: &str = "log";
 /// Folder of the base, from which and the log the data can be made anew.
 pub(crate) const BASE_FOLDER: &str = "base";
 /// Folder of the index's files, which are made anew where they are missing.
-const INDEX_FOLDER: &str = "index";
+pub(crate) const INDEX_FOLDER: &str = "index";
 
 /// The folder of the index's files in a store's; made where it is missing.
 pub(crate) fn index_folder(store: &Path) -> Result<PathBuf> {

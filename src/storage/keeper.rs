@@ -1,7 +1,7 @@
 //! The thread that renews the base, behind the backs of all who read and write.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use super::base;
@@ -9,6 +9,7 @@ use super::core::Core;
 use super::lock::FolderLock;
 use super::view::View;
 use crate::error::{Error, Result};
+use crate::telemetry::redacted;
 
 /// The thread; dropping it gives up the work at hand and waits for its end.
 pub(crate) struct Keeper {
@@ -24,7 +25,8 @@ impl Keeper {
         lock: &Arc<FolderLock>,
     ) -> Result<Self> {
         let cancel = Arc::new(AtomicBool::new(false));
-        let (stop, own, lock) = (Arc::clone(&cancel), Arc::clone(core), Arc::clone(lock));
+        // Only a view holds it, as others do.
+        let (stop, own, lock) = (Arc::clone(&cancel), Arc::clone(core), Arc::downgrade(lock));
         let thread = std::thread::Builder::new()
             .name("kindred-base".to_owned())
             .spawn(move || run(&own, &lock, &stop))
@@ -34,15 +36,15 @@ impl Keeper {
     }
 }
 
-fn run<A: Send + Sync + 'static>(core: &Core<A>, lock: &Arc<FolderLock>, cancel: &AtomicBool) {
+fn run<A: Send + Sync + 'static>(core: &Core<A>, lock: &Weak<FolderLock>, cancel: &AtomicBool) {
     let mut failed = false;
     while !cancel.load(Ordering::Relaxed) {
-        let view =
-            || View::new(Arc::clone(&core.backend) as _, &core.publication.newest(), Arc::clone(lock) as _);
+        let Some(lock) = lock.upgrade() else { return };
+        let view = || View::new(Arc::clone(&core.backend) as _, &core.publication.newest(), lock as _);
         if let Err(error) = base::renew_if_due(core, view, cancel) {
             // Once is enough to be told: it is tried again at each checkpoint.
             if !std::mem::replace(&mut failed, true) {
-                tracing::error!(%error, "the base could not be renewed, and the log is kept");
+                tracing::error!(error = %redacted(&error), "the base could not be renewed, and the log is kept");
             }
         } else {
             failed = false;

@@ -15,6 +15,7 @@ mod disk;
 #[cfg(test)]
 mod fault;
 mod folder;
+mod folder_bytes;
 mod frame;
 mod generation;
 mod keeper;
@@ -53,7 +54,9 @@ pub(crate) use database::{Database, Options};
 pub(crate) use disk::Disk;
 #[cfg(test)]
 pub(crate) use fault::Dice;
-pub(crate) use folder::{bytes_below, holds_store, index_folder, index_of};
+pub(crate) use folder::{holds_store, index_folder, index_of};
+pub use folder_bytes::FolderBytes;
+pub(crate) use folder_bytes::cut_at;
 #[cfg(test)]
 pub(crate) use memory::MemoryBackend;
 #[cfg(test)]

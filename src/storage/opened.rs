@@ -25,6 +25,7 @@ use super::sled_backend::SledBackend;
 use super::switch::Switch;
 use super::{current, rebuild};
 use crate::error::{Error, ErrorKind, Result};
+use crate::telemetry::redacted;
 
 /// Where the data of a store lies.
 pub(crate) trait Data: Send + Sync + 'static {
@@ -192,9 +193,9 @@ fn rebuild_damaged(
     data: &Arc<dyn Data>,
     damage: Error,
 ) -> Result<Recovered> {
-    tracing::warn!(%damage, "the data is made anew from the base and the log");
+    tracing::warn!(damage = %redacted(&damage), "the data is made anew from the base and the log");
     rebuild(store, disk, data, true).map_err(|error| {
-        tracing::error!(%error, "the data cannot be made anew");
+        tracing::error!(error = %redacted(&error), "the data cannot be made anew");
         if error.kind() == ErrorKind::Damage { damage } else { error }
     })
 }
@@ -203,7 +204,7 @@ fn rebuild_damaged(
 fn rebuild_doubtful(store: &Path, disk: &Arc<dyn Disk>, data: &Arc<dyn Data>) -> Result<Recovered> {
     match rebuild(store, disk, data, false) {
         Err(error) if error.kind() == ErrorKind::Damage => {
-            tracing::error!(%error, "the data cannot be made anew after the machine stopped, and is taken as it is");
+            tracing::error!(error = %redacted(&error), "the data cannot be made anew after the machine stopped, and is taken as it is");
             recover(store, disk, data, false).map_err(Failure::into_error)
         }
         rebuilt => rebuilt,

@@ -5,6 +5,7 @@ use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::log::record::Record;
+use crate::telemetry;
 
 /// Logged changes that may wait to be applied before new writers have to.
 const WAITING_BYTES: usize = 64 << 20;
@@ -51,6 +52,7 @@ impl Queue {
     pub(crate) fn push(&self, record: Record) {
         let mut state = self.lock();
         state.bytes += record.bytes().len();
+        telemetry::change(telemetry::WAITING_COMMITS, 1);
         state.records.push_back(record);
         state.oldest.get_or_insert_with(Instant::now);
         self.work.notify_one();
@@ -111,6 +113,7 @@ impl Queue {
 
     /// The commits of `round` are applied.
     pub(crate) fn applied(&self, round: &Round) {
+        telemetry::change(telemetry::WAITING_COMMITS, -(round.records.len() as i32));
         self.lock().bytes -= round.records.iter().map(|record| record.bytes().len()).sum::<usize>();
         self.progress.notify_all();
     }

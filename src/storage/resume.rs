@@ -8,6 +8,7 @@ use super::database::Database;
 use super::log::{self, Which};
 use super::{meta, recovery, replica};
 use crate::error::{Error, Result};
+use crate::telemetry::redacted;
 
 /// The data's files have failed: from here on the base and the log are read, if they can be. sled refuses to read what it does not
 /// hold in memory once a write of its own has failed.
@@ -17,7 +18,7 @@ pub(super) fn read_past<A>(core: &Core<A>) {
     if core.health.check().is_err()
         && let Err(error) = stand_in(core, &mut head)
     {
-        tracing::error!(%error, "what the failed files do not answer cannot be read until writing goes on");
+        tracing::error!(error = %redacted(&error), "what the failed files do not answer cannot be read until writing goes on");
     }
 }
 
@@ -54,7 +55,9 @@ impl<A: Send + Sync + 'static> Database<A> {
                 core.health.heal();
                 tracing::info!("the data's files are open again: writing goes on");
             }
-            Err(error) => tracing::warn!(%error, "the data's files cannot be opened again yet"),
+            Err(error) => {
+                tracing::warn!(error = %redacted(&error), "the data's files cannot be opened again yet")
+            }
         }
     }
 }

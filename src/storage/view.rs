@@ -29,7 +29,7 @@ struct Shared<A> {
     /// Lets go of each later commit as it is followed: nothing else here may hold on to the first.
     since: Since,
     /// The backend's files stay in use as long as a view reads them: the folder stays locked as long.
-    _held: Held,
+    held: Held,
 }
 
 impl<A> Clone for View<A> {
@@ -47,9 +47,20 @@ impl<A> View<A> {
             unapplied: Arc::clone(&commit.unapplied),
             attachment: Arc::clone(&commit.attachment),
             since: Since::new(Arc::clone(&commit.generation)),
-            _held: held,
+            held,
         };
         Self { shared: Arc::new(shared) }
+    }
+
+    /// Commits up to this one that the backend lacked when it was made.
+    pub(crate) fn waiting_commits(&self) -> usize {
+        self.shared.unapplied.len()
+    }
+
+    /// Views of the same database that were made and are still there, beside this one; clones of one count once.
+    pub(crate) fn others(&self) -> usize {
+        // The database has the lock too, unless it is closed.
+        Arc::strong_count(&self.shared.held).saturating_sub(2)
     }
 
     /// The value of `key`.

@@ -14,6 +14,7 @@ use super::merge::{self, Overrides};
 use super::published::Published;
 use super::{stored, view};
 use crate::error::{Error, Result};
+use crate::telemetry;
 
 /// Keys that were only read, of which a writer keeps the value.
 const KEPT_READS: usize = 1 << 18;
@@ -157,8 +158,10 @@ impl Slots {
 /// `unapplied`, and hides what the backend says meanwhile.
 fn read_committed<A>(core: &Core<A>, head: &Head<A>, key: &[u8]) -> Result<Option<Vec<u8>>> {
     if let Some(value) = head.recent.borrow_mut().find(key) {
+        telemetry::count(telemetry::CACHE_HITS, &[("cache", "values")], 1);
         return Ok(value);
     }
+    telemetry::count(telemetry::CACHE_MISSES, &[("cache", "values")], 1);
     let value = match view::newest_change(&head.unapplied, key) {
         Some(value) => value.cloned(),
         None => stored::read(&*core.backend, key)?,
@@ -186,6 +189,7 @@ fn changes<A>(core: &Core<A>, head: &Head<A>, slots: Slots) -> Result<Vec<Change
 fn read_before<A>(core: &Core<A>, head: &Head<A>, key: &[u8]) -> Result<Option<Vec<u8>>> {
     match read_committed(core, head, key) {
         Err(Error::Damaged { place, reason }) => {
+            let place = telemetry::redacted_place(&place);
             tracing::warn!(place, reason, "a damaged value is overwritten");
             Ok(None)
         }
@@ -201,6 +205,8 @@ fn append<A>(core: &Core<A>, head: &mut Head<A>, changes: Vec<Change>) -> Result
         stored::write(&mut builder, &change.key, change.before.as_deref(), change.after.as_deref());
     }
     let record = core.log.append(builder)?;
+    telemetry::count(telemetry::COMMITS, &[], 1);
+    telemetry::count(telemetry::LOGGED_BYTES, &[], record.bytes().len() as u64);
     let recent = head.recent.get_mut();
     for change in &changes {
         recent.refresh(&change.key, change.after.as_deref());

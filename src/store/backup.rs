@@ -5,6 +5,7 @@ use crate::engine;
 use crate::error::Result;
 use crate::model::OnProgress;
 use crate::storage::{BackupOptions, BackupReport, RestoreReport};
+use crate::telemetry::{Operation, observed};
 use std::path::Path;
 
 impl Store {
@@ -47,7 +48,7 @@ impl Store {
         options: &BackupOptions,
         progress: OnProgress<'_>,
     ) -> Result<BackupReport> {
-        self.engine.backup(to.as_ref(), options, progress)
+        observed(Operation::Backup, || self.engine.backup(to.as_ref(), options, progress))
     }
 
     /// [`Store::backup_with`] of a store that is not open. It needs neither the store's model nor its index, and so
@@ -71,7 +72,7 @@ impl Store {
         options: &BackupOptions,
         progress: OnProgress<'_>,
     ) -> Result<BackupReport> {
-        engine::backup_closed(store.as_ref(), to.as_ref(), options, progress)
+        observed(Operation::Backup, || engine::backup_closed(store.as_ref(), to.as_ref(), options, progress))
     }
 
     /// Makes a store out of a backup: every key and value of the snapshot. The index is made from them at the first open.
@@ -94,6 +95,6 @@ impl Store {
         to: impl AsRef<Path>,
         progress: OnProgress<'_>,
     ) -> Result<RestoreReport> {
-        engine::restore(backup.as_ref(), to.as_ref(), progress)
+        observed(Operation::Restore, || engine::restore(backup.as_ref(), to.as_ref(), progress))
     }
 }

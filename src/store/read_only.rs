@@ -3,7 +3,7 @@
 use super::{Options, Snapshot};
 use crate::engine::{self, Request};
 use crate::error::Result;
-use crate::storage;
+use crate::storage::FolderBytes;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -59,10 +59,12 @@ impl ReadOnlyStore {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Bytes of the store's folder.
-    #[must_use]
-    pub fn size_bytes(&self) -> u64 {
-        storage::bytes_below(&self.path)
+    /// Bytes of the store's folder, by what they are.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`].
+    pub fn folder_bytes(&self) -> Result<FolderBytes> {
+        FolderBytes::of(&self.path)
     }
 
     /// Reads the newest snapshot; returns whether it is a later one. It costs as much as opening.

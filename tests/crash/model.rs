@@ -48,7 +48,9 @@ impl Model {
             Record::Remove(Removal::UserAttribute { user, attribute }) => {
                 self.users.get_mut(user).map(|user| user.attributes.remove(attribute));
             }
-            Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => panic!("the plan erases nobody"),
+            Record::Store(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => {
+                panic!("the plan holds no settings and erases nobody")
+            }
         }
     }
 

@@ -61,6 +61,38 @@ fn from_init_to_similar() {
     assert_eq!(profile["top_categories"][0][0], "fish");
 }
 
+/// By way of a file and of pipes.
+#[test]
+fn an_export_makes_a_store_that_exports_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let (within, file) = (folder.path(), |name: &str| std::fs::read(folder.path().join(name)).unwrap());
+    std::fs::write(within.join("records.jsonl"), RECORDS).unwrap();
+    json(within, &["init", "shop", "--kind", "rent=0.1,inf", "--category", "type"]);
+    json(within, &["ingest", "shop", "records.jsonl"]);
+    json(within, &["erase", "shop", "--user", "bob"]);
+    json(within, &["export", "shop", "all.jsonl"]);
+    let report = json(within, &["import", "copy", "all.jsonl"]);
+    assert_eq!((&report["rejected"], &report["duplicate"]), (&0.into(), &1.into()));
+    json(within, &["export", "copy", "again.jsonl"]);
+    assert_eq!(file("all.jsonl"), file("again.jsonl"));
+
+    let lines = kindred(within, &["export", "shop", "-"]).stdout;
+    assert_eq!(lines, file("all.jsonl"));
+    let mut import = Command::new(env!("CARGO_BIN_EXE_kindred"));
+    import.args(["import", "piped", "-"]).current_dir(within).stdin(Stdio::piped()).stdout(Stdio::null());
+    let mut import = import.spawn().unwrap();
+    import.stdin.take().unwrap().write_all(&lines).unwrap();
+    assert!(import.wait().unwrap().success());
+    assert_eq!(kindred(within, &["export", "piped", "-"]).stdout, lines);
+
+    json(within, &["init", "other"]);
+    let (code, message) = failure(within, &["import", "other", "all.jsonl"]);
+    assert!(code == 2 && message.contains("kinds of events"), "{message}");
+    let (code, message) = failure(within, &["import", "fresh", "all.jsonl", "--ids", "records.jsonl"]);
+    assert!(code == 2 && message.contains("--ids"), "{message}");
+    assert!(!within.join("fresh").exists());
+}
+
 #[test]
 fn a_second_ingest_changes_nothing() {
     let folder = folder_with_store();

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Floor of each top-level module of `src`.
-const FLOORS: [(&str, u8); 18] = [
+const FLOORS: [(&str, u8); 19] = [
     ("error", 0),
     ("model", 1),
+    ("telemetry", 1),
     ("compute", 2),
     ("eval", 2),
     ("ingest", 2),

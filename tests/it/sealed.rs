@@ -343,6 +343,7 @@ fn damage_inside_is_found_and_made_good_by_the_next_open() {
     look(&store);
     let error = store.compact(&|_| {}, &AtomicBool::new(false)).unwrap_err();
     assert!(matches!(error, Error::Damaged { .. }), "{error}");
+    assert_eq!(store.stats().unwrap().damaged_index_files, 1);
     let problems = store.verify(&|_| {}).unwrap();
     assert!(problems.iter().all(|problem| problem.place.ends_with(".sealed")), "{problems:?}");
     assert!(problems.iter().any(|problem| problem.what.contains("checksum")), "{problems:?}");

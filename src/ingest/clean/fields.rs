@@ -3,7 +3,7 @@
 use super::text::clean_text;
 use super::{Notes, Refusal};
 use crate::ingest::draft::{Draft, Field, Loose};
-use crate::model::{Attributes, MAX_ATTRIBUTES, MAX_DIM, MAX_TEXT_BYTES, Time, Value, check_id};
+use crate::model::{Attributes, MAX_ATTRIBUTES, MAX_DIM, MAX_TEXT_BYTES, Time, Value, check_id, narrowed};
 use std::borrow::Cow;
 use std::collections::BTreeSet;
 
@@ -254,7 +254,7 @@ pub(super) fn vector(draft: &mut Draft<'_>) -> Result<Option<Vec<f32>>, Refusal>
         let number = match element {
             Loose::Int(number) => *number as f32,
             Loose::Unsigned(number) => *number as f32,
-            Loose::Float(number) => *number as f32,
+            Loose::Float(number) => narrowed(*number),
             _ => f32::NAN,
         };
         let refusal = || Refusal::new("vector", WHAT, format!("at position {position}"));

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::storage::folder::{self, LOCK_FILE, sync_folder};
 use crate::storage::frame::hex;
 use crate::storage::lock::FolderLock;
+use crate::telemetry::redacted;
 use std::collections::HashSet;
 use std::fs;
 use std::io::{self, Write};
@@ -126,7 +127,7 @@ impl<'a> Files<'a> {
         if written.is_err()
             && let Err(error) = self.remove(&unfinished)
         {
-            tracing::warn!(%error, "the next backup removes it");
+            tracing::warn!(error = %redacted(&error), "the next backup removes it");
         }
         written
     }

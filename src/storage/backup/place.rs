@@ -3,6 +3,7 @@
 use crate::error::{Error, Result};
 use crate::storage::folder::{self, DATA_FOLDER, LOCK_FILE, remove_all, sync_folder};
 use crate::storage::lock::FolderLock;
+use crate::telemetry::redacted;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -66,7 +67,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Err(error) = remove_all(&self.unfinished) {
-            tracing::warn!(%error, self.finished, "a restore leaves something behind");
+            tracing::warn!(error = %redacted(&error), self.finished, "a restore leaves something behind");
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 
 use crate::error::{Error, Result};
+use crate::telemetry::{SYNC_SECONDS, Stopwatch};
 
 /// Knows up to which commit the log is on disk, and lets one thread at a time get it further.
 pub(crate) struct GroupCommit {
@@ -46,7 +47,9 @@ impl GroupCommit {
         }
         state.syncing = true;
         drop(state);
+        let watch = Stopwatch::start();
         let outcome = sync();
+        watch.stop(SYNC_SECONDS, &[]);
         let mut state = self.lock();
         state.syncing = false;
         self.changed.notify_all();

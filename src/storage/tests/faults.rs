@@ -44,10 +44,14 @@ fn a_failed_apply_makes_it_read_only_until_its_cause_is_gone() {
         put(&database, &[(b"a", b"2"), (b"b", &vec![2; 30_000]), (b"c", b"2")]).unwrap();
         assert!(database.checkpoint().is_err());
         assert!(matches!(put(&database, &[(b"a", b"3")]), Err(Error::ReadOnly { .. })));
+        assert!(matches!(database.make_durable(0), Err(Error::ReadOnly { .. })), "as stats ask");
+        let newest = database.view();
+        assert_eq!((newest.waiting_commits(), newest.others()), (1, 1));
         assert_eq!(contents(&old).len(), 2);
         assert_eq!(old.get(b"b").unwrap(), Some(b"1".to_vec()));
         let now = contents(&database.view());
         assert_eq!((now.len(), now[&b"b"[..]].len()), (3, 30_000));
+        drop(newest);
         fixture.backend.heal();
         put_when_open(&database, &[(b"d", b"4")]);
         database.checkpoint().unwrap();

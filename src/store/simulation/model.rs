@@ -44,7 +44,7 @@ impl Model {
                 self.erased.insert(erasure.user.clone());
             }
             Record::Readmit(erasure) => drop(self.erased.remove(&erasure.user)),
-            Record::Erased(_) => {}
+            Record::Store(_) | Record::Erased(_) => {}
         }
         Taken::Yes
     }

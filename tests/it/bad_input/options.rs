@@ -183,7 +183,7 @@ pub(super) const ENCODER_STORE: &[Row<Make>] = &[
 
 /// Of the store of three dimensions under cosine.
 pub(super) const VECTOR_STORE: &[Row<Make>] = &[
-    mismatch("another dim", || vector_options(4), &["dim 3", "opened with 4", "make a new store"]),
+    mismatch("another dim", || vector_options(4), &["dim 3", "which 4 does not fit", "make a new store"]),
     mismatch("another metric", || Store::options().metric(Metric::L2), &["metric cosine", "l2"]),
     mismatch(
         "encoder for a store of vectors",
