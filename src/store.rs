@@ -1,12 +1,13 @@
 //! The façade: [`Store`], [`Options`] and [`Snapshot`]. Each method is one call down.
 
 mod backup;
+mod verify;
 
 use crate::encoder::Encoder;
-pub use crate::engine::FitReport;
 use crate::engine::{self, Engine, Request, Source};
+pub use crate::engine::{FitReport, VerifyOptions, VerifyReport};
 use crate::error::Result;
-use crate::index::{Problem, Wanted};
+use crate::index::Wanted;
 use crate::ingest::{self, Report};
 use crate::model::{
     Erasure, Event, EventKind, Item, Kinds, Metric, OnProgress, Record, Removal, Text, Time, Tombstone, User,
@@ -197,25 +198,6 @@ impl Store {
     /// As [`Store::seal`].
     pub fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
         self.engine.compact(progress, cancel)
-    }
-
-    /// Reads the whole index, compares it with its checksums, and checks all that searches lean on. Returns what is wrong;
-    /// nothing is lost then, for the next [`Store::seal`] makes the damaged files' part anew from the store's records, and
-    /// else the next open the index.
-    ///
-    /// ```
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let store = kindred::Store::options().dim(2).open(folder.path().join("store"))?;
-    /// store.write(|tx| tx.put_vector("ann", vec![1.0, 0.0]))?;
-    /// store.build_index(&|_| {})?;
-    /// assert!(store.verify(&|_| {})?.is_empty());
-    /// # Ok::<(), kindred::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`crate::Error::Io`] where the folder of a damaged index cannot be changed.
-    pub fn verify(&self, progress: OnProgress<'_>) -> Result<Vec<Problem>> {
-        self.engine.verify(progress)
     }
 
     /// Syncs the storage below, writes down what the index's files hold, and cuts the commit log. Done by itself when

@@ -26,6 +26,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod verify;
 mod write;
 
 pub(crate) use backup::{backup_closed, restore};
@@ -39,6 +40,8 @@ pub(crate) use reader::{Reader, from_key, time_of};
 pub(crate) use session::embedding;
 pub(crate) use settings::{EncoderChoice, Request, Settings, Source};
 pub(crate) use stored::{StoredEvent, StoredItem, StoredUser, text_hash, text_number};
+pub(crate) use verify::verify_closed;
+pub use verify::{VerifyOptions, VerifyReport};
 
 use crate::error::{Error, Result};
 use crate::index::Index;

@@ -3,10 +3,9 @@
 use super::reader::{Reader, from_key};
 use super::refuse::commit_aside;
 use super::session::IndexChanges;
-use super::{Engine, Shared, lock};
+use super::{Shared, lock};
 use crate::error::{ErrorKind, Result};
 use crate::index::{Identity, Manifest, Options as IndexOptions, Problem};
-use crate::model::{OnProgress, Progress};
 use crate::profile::Space;
 use crate::storage::keys::{self, Key};
 use crate::storage::{codec, prefix_end};
@@ -32,18 +31,6 @@ pub(super) fn identity(store_id: u128, space: &Space, options: &IndexOptions) ->
     }
     hasher.update(options.metric.to_string().as_bytes());
     hasher.finalize().as_bytes().first_chunk().copied().unwrap_or_default()
-}
-
-impl Engine {
-    /// All that is wrong with the index. Where anything is, the next seal or open makes anew what is lost.
-    pub(crate) fn verify(&self, progress: OnProgress<'_>) -> Result<Vec<Problem>> {
-        let told = |done, total| progress(Progress::of("verifying the index", done, total));
-        let problems = self.view().attachment().index.verify(&told);
-        if !problems.is_empty() {
-            self.shared.distrust(&problems)?;
-        }
-        Ok(problems)
-    }
 }
 
 impl Shared {

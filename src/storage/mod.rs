@@ -47,6 +47,7 @@ pub(crate) use disk::Disk;
 #[cfg(test)]
 pub(crate) use fault::Dice;
 pub(crate) use folder::{holds_store, index_folder};
+pub(crate) use frame::hex;
 #[cfg(test)]
 pub(crate) use memory::MemoryBackend;
 #[cfg(test)]
