@@ -21,7 +21,10 @@ pub use error::{Error, ErrorKind, Result};
 pub use profile::{Block, Fusion};
 pub use query::Like;
 pub use storage::{BackupOptions, BackupReport, Durability, RestoreReport};
-pub use store::{FitReport, Options, Snapshot, Stats, Store, Transaction, VerifyOptions, VerifyReport};
+pub use store::{
+    FitReport, Options, RepairReport, RepairedModel, Snapshot, Stats, Store, Transaction, VerifyOptions,
+    VerifyReport,
+};
 
 /// The examples of the README, compiled and run with those of the documentation.
 #[cfg(doctest)]

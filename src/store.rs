@@ -1,11 +1,12 @@
 //! The façade: [`Store`], [`Options`] and [`Snapshot`]. Each method is one call down.
 
 mod backup;
+mod repair;
 mod verify;
 
 use crate::encoder::Encoder;
 use crate::engine::{self, Engine, Request, Source};
-pub use crate::engine::{FitReport, VerifyOptions, VerifyReport};
+pub use crate::engine::{FitReport, RepairReport, RepairedModel, VerifyOptions, VerifyReport};
 use crate::error::Result;
 use crate::index::Wanted;
 use crate::ingest::{self, Report};

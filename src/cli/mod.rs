@@ -21,6 +21,7 @@ mod output;
 pub mod plot;
 mod profile;
 mod remove;
+mod repair;
 mod restore;
 mod similar;
 mod stats;
@@ -70,8 +71,10 @@ enum Command {
     Fit(fit::FitArgs),
     /// Make one file of a store's index, and the store as small as it gets
     Compact(compact::CompactArgs),
-    /// Check a store's index
+    /// Check a store's data and index
     Verify(verify::VerifyArgs),
+    /// Save what is left of a damaged store into a new one
+    Repair(repair::RepairArgs),
     /// Make a backup of a store, or bring one up to date
     Backup(backup::BackupArgs),
     /// Make a store out of a backup
@@ -135,6 +138,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, output: &Output) -> Result<ExitCode> {
     match command {
         Command::Verify(args) => return verify::run(&args, output),
+        Command::Repair(args) => return repair::run(&args, output),
         Command::Backup(args) => return backup::run(&args, output),
         Command::Compact(args) => compact::run(&args, output),
         Command::Init(args) => init::run(&args, output),

@@ -8,6 +8,7 @@ use super::session::embedding;
 use super::settings::{Request, Settings, Source};
 use super::stored::{Counters, State, encoder_number};
 use super::upkeep::Upkeep;
+use super::verify::sound;
 use super::{Core, Engine, Shared};
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
@@ -47,6 +48,13 @@ impl Engine {
         options.cache_bytes = request.cache_bytes.unwrap_or(options.cache_bytes);
         let opened = Database::<Published>::open(path, &options)?;
         Self::start(opened, path, request, new, Threads::Own)
+    }
+
+    /// Makes a store in a new folder with settings that are known in full; of the request the rest counts.
+    pub(super) fn make(path: &Path, request: &Request, settings: New) -> Result<Self> {
+        let opened = Database::<Published>::open(path, &Options::default())?;
+        let request = Request { must_exist: false, must_be_new: true, ..request.clone() };
+        Self::start(opened, path, &request, Some(settings), Threads::Own)
     }
 
     /// Starts the store of an opened folder, a new one with the settings `new`.
@@ -118,7 +126,7 @@ impl Engine {
 }
 
 /// The settings of a new store, with its encoder.
-type New = (Settings, Option<Arc<dyn Encoder>>);
+pub(super) type New = (Settings, Option<Arc<dyn Encoder>>);
 
 /// Who does what is due in the background.
 #[derive(Clone, Copy)]
@@ -180,7 +188,8 @@ fn load(
     let mut options = IndexOptions::new(dim, metric);
     options.head_rows = head_rows.unwrap_or(options.head_rows);
     options.folder = Some(index_folder(path)?);
-    let swept = opened.read("journal", &swept_key())?.unwrap_or(0);
+    // Where it is damaged nobody knows what the journal lacks: no manifest will do, and the index is made anew.
+    let swept = sound(opened.read("journal", &swept_key()))?.map_or(u64::MAX, Option::unwrap_or_default);
     let identity = identity(opened.store_id(), &space, &options);
     let mut index = Index::open(options, &identity, swept..=opened.seq())?;
     let view = match settings.source {
@@ -198,7 +207,10 @@ fn load(
 }
 
 /// An encoder with what it learned from the store.
-fn adapt(encoder: Option<Arc<dyn Encoder>>, learned: &Learned) -> Result<Option<Arc<dyn Encoder>>> {
+pub(super) fn adapt(
+    encoder: Option<Arc<dyn Encoder>>,
+    learned: &Learned,
+) -> Result<Option<Arc<dyn Encoder>>> {
     match (encoder, &learned.encoder_state) {
         (Some(encoder), Some(state)) => Ok(Some(Arc::from(encoder.with_state(state)?))),
         (encoder, _) => Ok(encoder),

@@ -3,6 +3,7 @@
 use super::reader::{Reader, from_key};
 use super::refuse::commit_aside;
 use super::session::IndexChanges;
+use super::verify::sound;
 use super::{Shared, lock};
 use crate::error::{ErrorKind, Result};
 use crate::index::{Identity, Manifest, Options as IndexOptions, Problem};
@@ -67,7 +68,9 @@ impl Shared {
     fn commit_nothing(&self) -> Result<()> {
         let core = self.core()?;
         let mut tx = self.db.begin()?;
-        let swept: u64 = tx.read("journal", &swept_key())?.unwrap_or(0);
+        let swept: Option<Option<u64>> = sound(tx.read("journal", &swept_key()))?;
+        // A damaged one is made good by one that refuses every manifest before this commit.
+        let swept = swept.map_or_else(|| tx.next_seq(), Option::unwrap_or_default);
         tx.put(swept_key(), codec::encode(&swept)?);
         self.commit_unjournaled(core, tx, IndexChanges::new(), |_, _| {})
     }

@@ -39,7 +39,7 @@ mod writer;
 #[cfg(test)]
 pub(crate) use backend::Backend;
 pub use backup::{BackupOptions, BackupReport, RestoreReport};
-pub(crate) use backup::{Source as BackupSource, Visit, backup, restore};
+pub(crate) use backup::{Place, Source as BackupSource, Visit, backup, restore};
 pub use database::Durability;
 pub(crate) use database::{Database, Opened, Options};
 #[cfg(test)]

@@ -49,6 +49,16 @@ impl Findings {
         }
     }
 
+    /// [`Findings::add_error`] with what is kept all the same.
+    pub(crate) fn add_kept(&mut self, key: &[u8], error: Error, kept: &str) -> Result<()> {
+        match error {
+            Error::Damaged { place, reason } => {
+                self.add_error(key, Error::Damaged { place, reason: format!("{reason}; {kept}") })
+            }
+            error => Err(error),
+        }
+    }
+
     pub(crate) fn count(&self) -> u64 {
         self.count
     }

@@ -8,7 +8,8 @@ mod report;
 mod seen;
 mod values;
 
-use findings::{Findings, MOST_LISTED};
+use findings::MOST_LISTED;
+pub(super) use findings::{Findings, sound};
 pub use report::{VerifyOptions, VerifyReport};
 
 use super::reader::{EachReader, Flow};
@@ -59,9 +60,18 @@ pub(crate) fn verify_closed(
     progress: OnProgress<'_>,
     cancel: &AtomicBool,
 ) -> Result<VerifyReport> {
-    let opened = open_closed(store)?;
-    let basis = Basis::read(&opened, None, opened.seq())?;
-    data(&opened, basis, options, progress, cancel)
+    verify_opened(&open_closed(store)?, options, progress, cancel)
+}
+
+/// All that is wrong with the data of a store that was opened no further than its storage.
+pub(super) fn verify_opened(
+    opened: &Opened,
+    options: VerifyOptions,
+    progress: OnProgress<'_>,
+    cancel: &AtomicBool,
+) -> Result<VerifyReport> {
+    let basis = Basis::read(opened, None, opened.seq())?;
+    data(opened, basis, options, progress, cancel)
 }
 
 /// The storage of a store that is there.
@@ -73,7 +83,7 @@ pub(super) fn open_closed(store: &Path) -> Result<Opened> {
 }
 
 /// All that is wrong with what a reader reads.
-pub(super) fn data<R: EachReader>(
+fn data<R: EachReader>(
     reader: &R,
     basis: Basis,
     options: VerifyOptions,

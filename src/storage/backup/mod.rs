@@ -16,6 +16,7 @@ mod tests;
 mod write;
 
 pub use options::BackupOptions;
+pub(crate) use place::Place;
 pub use report::{BackupReport, RestoreReport};
 pub(crate) use restore::restore;
 pub(crate) use write::{Source, Visit, backup};
