@@ -138,6 +138,7 @@ pub fn main() -> ExitCode {
 fn run(command: Command, output: &Output) -> Result<ExitCode> {
     match command {
         Command::Verify(args) => return verify::run(&args, output),
+        Command::Export(args) => return export::run(&args, output),
         Command::Repair(args) => return repair::run(&args, output),
         Command::Backup(args) => return backup::run(&args, output),
         Command::Compact(args) => compact::run(&args, output),
@@ -146,7 +147,6 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Profile(args) => profile::run(&args, output),
         Command::Similar(args) => similar::run(&args, output),
         Command::Import(args) => import::run(&args, output),
-        Command::Export(args) => export::run(&args, output),
         Command::Encode(args) => encode::run(&args, output),
         Command::Stats(args) => stats::run(&args, output),
         Command::Fit(args) => fit::run(&args, output),

@@ -75,6 +75,7 @@ impl Engine {
         if opened.is_new && request.must_exist {
             return Err(Error::NotAStore { path: path.to_owned(), reason: "it holds no store".into() });
         }
+        check_complete(&opened)?;
         let stored: Option<Settings> = opened.read("settings", &keys::meta("settings"))?;
         let (settings, encoder) = match &stored {
             Some(stored) => request.resolve(stored)?,
@@ -159,6 +160,34 @@ impl Shared {
 pub(super) fn space(settings: &Settings, encoder: Option<&dyn Encoder>, learned: Learned) -> Space {
     let encoder = encoder.map_or((0, 0), |encoder| (encoder_number(encoder.id()), encoder.dim()));
     Space::new(encoder, settings.fusion.clone(), settings.kinds.clone(), learned)
+}
+
+/// Refuses a store that lacks what it cannot be without, such as one restored from a backup of a damaged one: it would take
+/// other settings, give numbers out a second time, or let erased users come back.
+fn check_complete(opened: &Opened) -> Result<()> {
+    let needed = [
+        ("settings", "settings", !opened.is_new),
+        ("counts", "counters", has_any(opened, &[keys::users(), keys::items(), keys::groups()])?),
+        ("salt of the marks of erased users", "salt", has_any(opened, &[keys::tombstones()])?),
+    ];
+    for (what, name, is_needed) in needed {
+        if is_needed && opened.get(&keys::meta(name))?.is_none() {
+            return Err(Error::damaged(format!("the {what}"), "nothing is there"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether any key begins with one of these.
+fn has_any(opened: &Opened, prefixes: &[Key]) -> Result<bool> {
+    let mut any = false;
+    for prefix in prefixes {
+        opened.scan_each(prefix, |_, _| {
+            any = true;
+            Ok(ControlFlow::Break(()))
+        })?;
+    }
+    Ok(any)
 }
 
 /// Reads what is kept in memory.

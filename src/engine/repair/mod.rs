@@ -13,7 +13,8 @@ use super::Engine;
 use super::backup::refuse_within;
 use super::reader::Reader;
 use super::settings::{EncoderChoice, Request, Settings, Source as Vectors};
-use super::verify::{Findings, VerifyOptions, open_closed, verify_opened};
+use super::stored::Counters;
+use super::verify::{Findings, VerifyOptions, open_closed, sound, verify_opened};
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::OnProgress;
@@ -98,12 +99,13 @@ fn save(
     progress: OnProgress<'_>,
 ) -> Result<RepairReport> {
     let mut source = Source::read(opened)?;
-    source.save_items(&mut target)?;
+    let items = source.save_items(&mut target)?;
     report.model = source.save_model(&mut target, progress)?;
-    source.save_users(&mut target)?;
+    let users = source.save_users(&mut target)?;
     source.save_vectors(&mut target)?;
-    source.save_events(&target.engine.settings().kinds, &mut target)?;
-    source.save_texts(&mut target)?;
+    let events = source.save_events(&target.engine.settings().kinds, &mut target)?;
+    let texts = source.save_texts(&mut target)?;
+    count_vanished(opened, [users, items, events, texts], &mut target.lost)?;
     // Last: whoever is there stays, though there be a mark too.
     report.erased = source.save_marks(&mut target)?;
     if report.model == RepairedModel::Relearned {
@@ -115,6 +117,20 @@ fn save(
     report.lost = target.lost.count();
     report.losses = target.lost.into_problems(opened)?;
     Ok(report)
+}
+
+/// Records that left no trace but in the counts, where these can be read.
+fn count_vanished(opened: &Opened, there: [u64; 4], lost: &mut Findings) -> Result<()> {
+    let key = keys::meta("counters");
+    let Some(Some(counters)) = sound(opened.read::<Counters>("counters", &key))? else { return Ok(()) };
+    let counted = [counters.users, counters.items, counters.events, counters.texts];
+    for ((what, counted), there) in ["users", "items", "events", "texts"].iter().zip(counted).zip(there) {
+        if counted > there {
+            let gone = counted - there;
+            lost.add(&key, format!("it says {counted} {what}, and of {gone} there is no other trace"));
+        }
+    }
+    Ok(())
 }
 
 /// The new store is read whole before it is there.

@@ -68,18 +68,19 @@ impl<'a> Source<'a> {
     }
 
     /// Items go before what acts on them.
-    pub(super) fn save_items(&self, target: &mut Target<'_>) -> Result<()> {
+    pub(super) fn save_items(&self, target: &mut Target<'_>) -> Result<u64> {
         self.save_named(&self.items, &ITEMS, target)
     }
 
-    pub(super) fn save_users(&self, target: &mut Target<'_>) -> Result<()> {
+    pub(super) fn save_users(&self, target: &mut Target<'_>) -> Result<u64> {
         self.save_named(&self.users, &USERS, target)
     }
 
-    /// Of a record that cannot be read the id is kept, where its name can.
-    fn save_named(&self, ids: &Ids<'_>, form: &Form, target: &mut Target<'_>) -> Result<()> {
-        let mut rest = ids.only_named();
+    /// Of a record that cannot be read the id is kept, where its name can. Returns how many there are.
+    fn save_named(&self, ids: &Ids<'_>, form: &Form, target: &mut Target<'_>) -> Result<u64> {
+        let (mut rest, mut there) = (ids.only_named(), 0);
         self.opened.each(ids.records(), &mut |key, value| {
+            there += 1;
             match (value.and_then(|value| (form.record)(&value)), rest.remove(key)) {
                 (Ok(record), _) => target.put(key, record)?,
                 (Err(error), None) => target.lost.add_error(key, error)?,
@@ -90,22 +91,24 @@ impl<'a> Source<'a> {
             }
             Ok(ControlFlow::Continue(()))
         })?;
+        there += rest.len() as u64;
         for (key, id) in rest {
             target.lost.add(&key, format!("it is missing; {}", form.kept));
             target.put(&key, (form.bare)(id))?;
         }
-        target.flush()
+        target.flush()?;
+        Ok(there)
     }
 
     /// The host's own vectors of users.
-    pub(super) fn save_vectors(&mut self, target: &mut Target<'_>) -> Result<()> {
+    pub(super) fn save_vectors(&mut self, target: &mut Target<'_>) -> Result<u64> {
         self.save_of_users(&keys::vectors(), target, |_, id, _, value, _| {
             let vector = Some(decode("vector", value)?);
             Ok(Some(Record::User(User { id, vector, ..User::default() })))
         })
     }
 
-    pub(super) fn save_events(&mut self, kinds: &Kinds, target: &mut Target<'_>) -> Result<()> {
+    pub(super) fn save_events(&mut self, kinds: &Kinds, target: &mut Target<'_>) -> Result<u64> {
         self.save_of_users(&keys::events(), target, |source, user, key, value, lost| {
             let StoredEvent { id, item, kind, value, quantity, text } = decode("event", value)?;
             let Some(kind) = kinds.get(kind) else {
@@ -121,21 +124,24 @@ impl<'a> Source<'a> {
         })
     }
 
-    pub(super) fn save_texts(&mut self, target: &mut Target<'_>) -> Result<()> {
+    pub(super) fn save_texts(&mut self, target: &mut Target<'_>) -> Result<u64> {
         self.save_of_users(&keys::all_texts(), target, |_, user, key, value, _| {
             let text = decode("text", value)?;
             Ok(Some(Record::Text(Text { user, text, time: time_of(key)? })))
         })
     }
 
-    /// Saves the sound ones among the records of users whose ids can be told; the others are lost.
+    /// Saves the sound ones among the records of users whose ids can be told; the others are lost. Returns how
+    /// many there are.
     fn save_of_users(
         &mut self,
         prefix: &[u8],
         target: &mut Target<'_>,
         record: impl Fn(&mut Self, String, &[u8], &[u8], &mut Findings) -> Result<Option<Record>>,
-    ) -> Result<()> {
+    ) -> Result<u64> {
+        let mut there = 0;
         self.opened.each(prefix, &mut |key, value| {
+            there += 1;
             let user = from_key("user", key, keys::u32_at(key, 1)).and_then(|no| self.users.of(no))?;
             let made = match (value, user) {
                 (Ok(value), Some(user)) => record(self, user, key, &value, &mut target.lost),
@@ -152,7 +158,8 @@ impl<'a> Source<'a> {
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        target.flush()
+        target.flush()?;
+        Ok(there)
     }
 
     /// The marks of erased users. They are in their keys, and say nothing without the salt. Returns how many were saved.

@@ -2,8 +2,9 @@
 
 use super::super::reader::EachReader;
 use super::super::settings::{Settings, Source};
-use super::super::stored::Counters;
+use super::super::stored::{Counters, encoder_number};
 use super::findings::sound;
+use crate::encoder::{Encoder, HashedEncoder};
 use crate::error::Result;
 use crate::profile::{Layout, Learned};
 use crate::storage::keys;
@@ -23,13 +24,14 @@ impl Basis {
     pub(crate) fn read(reader: &impl EachReader, encoder: Option<u32>, seq: u64) -> Result<Self> {
         let learned = sound(reader.read("learned model", &keys::meta("learned")))?;
         let counters = sound(reader.read("counters", &keys::meta("counters")))?;
-        Ok(Self {
-            settings: sound(reader.read("settings", &keys::meta("settings")))?.flatten(),
-            learned: learned.map(Option::unwrap_or_default),
-            counters: counters.map(Option::unwrap_or_default),
-            encoder,
-            seq,
-        })
+        let settings: Option<Settings> = sound(reader.read("settings", &keys::meta("settings")))?.flatten();
+        let learned: Option<Learned> = learned.map(Option::unwrap_or_default);
+        let counters = counters.map(Option::unwrap_or_default);
+        let encoder = match (encoder, &settings, &learned) {
+            (None, Some(settings), Some(learned)) => number_of(settings, learned)?,
+            (encoder, ..) => encoder,
+        };
+        Ok(Self { settings, learned, counters, encoder, seq })
     }
 
     /// Dimensions of the host's own vectors, where the store is of these.
@@ -52,5 +54,18 @@ impl Basis {
     pub(crate) fn summed_dim(&self) -> Option<usize> {
         let settings = self.settings.as_ref()?;
         self.text_dim().map(|dim| Layout::new(dim, &settings.fusion).summed_dim())
+    }
+}
+
+/// The number of a store's encoder without the encoder itself: by its id, where it learned nothing from the store, else only
+/// of the built-in one.
+fn number_of(settings: &Settings, learned: &Learned) -> Result<Option<u32>> {
+    let Source::Encoder { id, dim, .. } = &settings.source else { return Ok(None) };
+    let Some(state) = &learned.encoder_state else { return Ok(Some(encoder_number(id))) };
+    match HashedEncoder::new(*dim) {
+        Ok(built_in) if built_in.id() == id => {
+            Ok(sound(built_in.with_state(state))?.map(|adapted| encoder_number(adapted.id())))
+        }
+        _ => Ok(None),
     }
 }

@@ -1,6 +1,9 @@
 //! Damage in stored values: found, named, contained, and repaired into a new store that lacks no more than what was damaged.
 
-mod tamper;
+#[cfg(feature = "cli")]
+mod command;
+mod missing;
+pub mod tamper;
 
 use crate::fixture::{
     all_profiles, assert_same_profiles, bought, day, fill, options, place, records, vector_options,
