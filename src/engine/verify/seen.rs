@@ -54,7 +54,7 @@ pub(super) struct Tally(Vec<(u32, u64)>);
 impl Tally {
     pub(super) fn add(&mut self, user: u32, count: u64) {
         match self.0.last_mut() {
-            Some((last, sum)) if *last == user => *sum += count,
+            Some((last, sum)) if *last == user => *sum = sum.saturating_add(count),
             _ if count > 0 => self.0.push((user, count)),
             _ => {}
         }
@@ -65,7 +65,7 @@ impl Tally {
     }
 
     pub(super) fn total(&self) -> u64 {
-        self.0.iter().map(|(_, count)| count).sum()
+        self.0.iter().fold(0, |sum, (_, count)| sum.saturating_add(*count))
     }
 
     pub(super) fn users(&self) -> impl Iterator<Item = u32> {
@@ -82,7 +82,7 @@ pub(super) struct Multiset {
 
 impl Multiset {
     pub(super) fn add(&mut self, hash: TextHash, times: u64) {
-        self.count += times;
+        self.count = self.count.saturating_add(times);
         self.sum = self.sum.wrapping_add(u128::from_le_bytes(hash).wrapping_mul(u128::from(times)));
     }
 }

@@ -175,8 +175,8 @@ impl<R: EachReader> Check<'_, R> {
         ensure(found == counted || self.findings.concern(&[keys::all_contributions()]), || {
             format!("it counts {counted} contributions, and there are {found}")
         })?;
-        let (found, counted) =
-            (self.seen.events.of(user), state.figures.kinds.iter().map(|kind| kind.count).sum::<u64>());
+        let counted = state.figures.kinds.iter().fold(0_u64, |sum, kind| sum.saturating_add(kind.count));
+        let found = self.seen.events.of(user);
         ensure(found == counted, || format!("it counts {counted} events, and there are {found}"))
     }
 

@@ -2,13 +2,14 @@
 
 use super::tamper::{entries, flip, hex};
 use serde_json::Value;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 const RECORDS: &str = r#"{"type":"item","id":"p1","text":"fresh salmon"}
 {"type":"user","id":"ann","attributes":{"age":31}}
 {"type":"event","user":"ann","item":"p1","kind":"purchase","time":"2026-01-01T12:00:00Z","value":9.5}
-{"type":"event","user":"bob","item":"p1","kind":"purchase","time":"2026-01-02T12:00:00Z"}
+{"type":"event","id":"e1","user":"bob","item":"p1","kind":"purchase","time":"2026-01-02T12:00:00Z"}
 {"type":"text","user":"bob","text":"my dog is hungry","time":"2026-01-04"}
 "#;
 
@@ -103,4 +104,39 @@ fn a_store_that_does_not_open_for_one_value_is_verified_and_repaired() {
     }
     let (code, report) = json(within, &["repair", "shop", "again"]);
     assert_eq!((code, &report["users"], &report["events"]), (0, &2.into(), &2.into()), "{report}");
+}
+
+/// Killed as soon as it has said so many words of its progress, it leaves nothing under the new name, or a whole store; and what
+/// it leaves beside is no hindrance.
+#[test]
+fn a_repair_that_is_killed_leaves_a_whole_store_or_none() {
+    let folder = folder_with_store();
+    let within = folder.path();
+    damage(within, b's');
+    let mut unfinished = 0;
+    for words in 0.. {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_kindred"))
+            .args(["repair", "shop", "again"])
+            .current_dir(within)
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let told = BufReader::new(child.stderr.take().unwrap()).lines().take(words).count();
+        if told < words {
+            assert!(child.wait().unwrap().success(), "it came to its end");
+            break;
+        }
+        child.kill().unwrap();
+        child.wait().unwrap();
+        unfinished += usize::from(within.join("again.unfinished").exists());
+        if within.join("again").exists() {
+            assert_eq!(json(within, &["verify", "again"]).0, 0, "after {words} words");
+            std::fs::remove_dir_all(within.join("again")).unwrap();
+        }
+    }
+    assert!(unfinished > 0, "none was killed at its work");
+    assert!(!within.join("again.unfinished").exists());
+    assert_eq!(json(within, &["verify", "again"]).0, 0);
+    assert_eq!(json(within, &["stats", "again"]).1["events"], 2);
 }
