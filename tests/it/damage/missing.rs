@@ -2,7 +2,8 @@
 
 use super::tamper::{entries, flip, hex, with_tree};
 use super::{Sample, verify};
-use kindred::{BackupOptions, Error, Store};
+use kindred::{BackupOptions, Error, Store, VerifyOptions};
+use std::sync::atomic::AtomicBool;
 
 #[test]
 fn a_store_without_its_settings_is_refused_and_repaired() {
@@ -89,4 +90,32 @@ fn what_tells_what_store_it_is_cannot_be_done_without() {
         assert!(matches!(&error, Error::Damaged { place, .. } if place.contains(&hex(key))), "{error}");
         assert!(!folder.path().join("new").exists());
     }
+}
+
+#[test]
+fn of_very_many_problems_a_thousand_are_listed_and_all_are_counted() {
+    let sample = Sample::new(crate::fixture::vector_options(2), |store| {
+        let put = |n: u16| (format!("u{n}"), vec![f32::from(n), 1.0]);
+        let all = || (0..1_200).map(put);
+        store.write(|tx| all().try_for_each(|(user, vector)| tx.put_vector(&user, vector))).unwrap();
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = sample.copy(folder.path());
+    let vectors: Vec<Vec<u8>> = sample.keys.iter().filter(|key| key[0] == b'V').cloned().collect();
+    flip(&path, &vectors, 55);
+    let report = verify(&path);
+    assert_eq!((report.found, report.problems.len()), (1_200, 1_000));
+    let (report, known, store) = sample.repair(&path, "all vectors damaged");
+    assert_eq!((report.lost, report.losses.len(), report.users), (1_200, 1_000, 1_200));
+    assert_eq!((known.records.len(), store.snapshot().stats().unwrap().vectors), (1_200, 0));
+}
+
+#[test]
+fn a_verify_that_is_cancelled_says_so() {
+    let sample = Sample::vectors();
+    let (store, options) = (sample.options.open(&sample.place.path).unwrap(), VerifyOptions::new());
+    let report = store.verify_with(&options, &|_| {}, &AtomicBool::new(true)).unwrap();
+    assert!(!report.finished && !report.is_sound() && report.found == 0, "{report:?}");
+    let report = store.verify_with(&options.quick(true), &|_| {}, &AtomicBool::new(false)).unwrap();
+    assert!(report.is_sound() && report.entries < 6, "{report:?}");
 }
