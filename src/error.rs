@@ -177,7 +177,7 @@ pub enum Error {
     },
     /// Stored bytes fail their check.
     #[error(
-        "damaged data in {place}: {reason}. What is undamaged can still be read and exported; restore from a backup or rebuild from an export"
+        "damaged data in {place}: {reason}. What is undamaged can still be read and exported: `verify` names all that is not, and `repair` saves the rest into a new store; or restore from a backup"
     )]
     Damaged {
         /// File or key.

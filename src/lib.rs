@@ -23,7 +23,10 @@ pub use model::Fusion;
 pub use profile::Block;
 pub use query::Like;
 pub use storage::{BackupOptions, BackupReport, Durability, FolderBytes, RestoreReport};
-pub use store::{FitReport, Options, ReadOnlyStore, Snapshot, Stats, Store, StoreStats, Transaction};
+pub use store::{
+    FitReport, Options, ReadOnlyStore, RepairReport, RepairedModel, Snapshot, Stats, Store, StoreStats,
+    Transaction, VerifyOptions, VerifyReport,
+};
 
 /// The examples of the README, compiled and run with those of the documentation.
 #[cfg(doctest)]

@@ -3,16 +3,18 @@
 mod backup;
 mod import;
 mod read_only;
+mod repair;
 mod stats;
+mod verify;
 
 pub use read_only::ReadOnlyStore;
 pub use stats::{Stats, StoreStats};
 
 use crate::encoder::Encoder;
-pub use crate::engine::FitReport;
 use crate::engine::{self, Engine, Request};
+pub use crate::engine::{FitReport, RepairReport, RepairedModel, VerifyOptions, VerifyReport};
 use crate::error::Result;
-use crate::index::{Problem, Wanted};
+use crate::index::Wanted;
 use crate::ingest::{self, Report};
 use crate::model::{
     Erasure, Event, EventKind, Fusion, Item, Metric, OnProgress, Record, Removal, StoreSettings, Text, Time,
@@ -203,25 +205,6 @@ impl Store {
     /// As [`Store::seal`].
     pub fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
         observed(Operation::Compact, || self.engine.compact(progress, cancel))
-    }
-
-    /// Reads the whole index, compares it with its checksums, and checks all that searches lean on. Returns what is wrong;
-    /// nothing is lost then, for the next [`Store::seal`] makes the damaged files' part anew from the store's records, and
-    /// else the next open the index.
-    ///
-    /// ```
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let store = kindred::Store::options().dim(2).open(folder.path().join("store"))?;
-    /// store.write(|tx| tx.put_vector("ann", vec![1.0, 0.0]))?;
-    /// store.build_index(&|_| {})?;
-    /// assert!(store.verify(&|_| {})?.is_empty());
-    /// # Ok::<(), kindred::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// [`crate::Error::Io`] where the folder of a damaged index cannot be changed.
-    pub fn verify(&self, progress: OnProgress<'_>) -> Result<Vec<Problem>> {
-        observed(Operation::Verify, || self.engine.verify(progress))
     }
 
     /// Syncs the storage below, writes down what the index's files hold, and cuts the commit log. Done by itself when
@@ -531,7 +514,25 @@ impl Snapshot {
     /// # Errors
     /// [`crate::Error::Io`] where the writer fails, [`crate::Error::Damaged`] at the first value that is.
     pub fn export(&self, out: &mut dyn Write, progress: OnProgress<'_>) -> Result<u64> {
-        observed(Operation::Export, || query::export(&self.view, &self.settings, out, progress))
+        observed(Operation::Export, || query::export(&self.view, &self.settings, out, progress, &mut Err))
+    }
+
+    /// [`Snapshot::export`] that leaves out what is damaged, and tells `left_out` of each record.
+    ///
+    /// # Errors
+    /// [`crate::Error::Io`] where the writer fails.
+    pub fn export_past_damage(
+        &self,
+        out: &mut dyn Write,
+        progress: OnProgress<'_>,
+        left_out: &mut dyn FnMut(crate::Error),
+    ) -> Result<u64> {
+        let mut leave_out = |error| {
+            left_out(error);
+            Ok(())
+        };
+        let export = || query::export(&self.view, &self.settings, out, progress, &mut leave_out);
+        observed(Operation::Export, export)
     }
 
     /// A user's events, oldest first.

@@ -29,6 +29,7 @@ pub(crate) enum Operation {
     Checkpoint,
     Backup,
     Restore,
+    Repair,
     Export,
 }
 
@@ -47,6 +48,7 @@ impl Operation {
             Self::Checkpoint => "checkpoint",
             Self::Backup => "backup",
             Self::Restore => "restore",
+            Self::Repair => "repair",
             Self::Export => "export",
         }
     }
@@ -59,6 +61,7 @@ impl Operation {
             Self::Compact => tracing::info_span!("compact"),
             Self::Backup => tracing::info_span!("backup"),
             Self::Restore => tracing::info_span!("restore"),
+            Self::Repair => tracing::info_span!("repair"),
             Self::Ingest => tracing::info_span!("ingest"),
             Self::Export => tracing::info_span!("export"),
             Self::Verify => tracing::info_span!("verify"),

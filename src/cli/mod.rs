@@ -21,6 +21,7 @@ mod output;
 pub mod plot;
 mod profile;
 mod remove;
+mod repair;
 mod restore;
 mod similar;
 mod stats;
@@ -70,8 +71,10 @@ enum Command {
     Fit(fit::FitArgs),
     /// Make one file of a store's index, and the store as small as it gets
     Compact(compact::CompactArgs),
-    /// Check a store's index
+    /// Check a store's data and index
     Verify(verify::VerifyArgs),
+    /// Save what is left of a damaged store into a new one
+    Repair(repair::RepairArgs),
     /// Make a backup of a store, or bring one up to date
     Backup(backup::BackupArgs),
     /// Make a store out of a backup
@@ -113,7 +116,9 @@ impl StoreArgs {
     /// Opens the store to read it, also where another process has it open.
     fn read(&self) -> Result<Reading> {
         match self.open() {
-            Err(Error::Locked { .. }) => Ok(Reading::Elsewhere(self.options().open_read_only(&self.store)?)),
+            Err(Error::Locked { .. }) => {
+                Ok(Reading::Elsewhere(Box::new(self.options().open_read_only(&self.store)?)))
+            }
             store => Ok(Reading::Own(store?)),
         }
     }
@@ -131,7 +136,7 @@ impl StoreArgs {
 enum Reading {
     Own(crate::Store),
     /// Another process has it open.
-    Elsewhere(crate::ReadOnlyStore),
+    Elsewhere(Box<crate::ReadOnlyStore>),
 }
 
 impl Reading {
@@ -162,6 +167,8 @@ pub fn main() -> ExitCode {
 fn run(command: Command, output: &Output) -> Result<ExitCode> {
     match command {
         Command::Verify(args) => return verify::run(&args, output),
+        Command::Export(args) => return export::run(&args, output),
+        Command::Repair(args) => return repair::run(&args, output),
         Command::Backup(args) => return backup::run(&args, output),
         Command::Compact(args) => compact::run(&args, output),
         Command::Init(args) => init::run(&args, output),
@@ -169,7 +176,6 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Profile(args) => profile::run(&args, output),
         Command::Similar(args) => similar::run(&args, output),
         Command::Import(args) => import::run(&args, output),
-        Command::Export(args) => export::run(&args, output),
         Command::Encode(args) => encode::run(&args, output),
         Command::Stats(args) => stats::run(&args, output),
         Command::Fit(args) => fit::run(&args, output),

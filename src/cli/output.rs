@@ -49,6 +49,15 @@ impl Output {
         }
     }
 
+    /// Prints a warning to standard error.
+    pub(crate) fn warn(&self, words: &str) {
+        if self.json {
+            eprintln!("{}", serde_json::json!({ "warning": words }));
+        } else {
+            eprintln!("kindred: {words}");
+        }
+    }
+
     /// Where long work tells how far it is.
     pub(crate) fn progress(&self) -> Bars {
         let shown = !self.quiet && !self.json && std::io::stderr().is_terminal();

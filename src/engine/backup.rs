@@ -86,7 +86,7 @@ fn check(opened: &Contents) -> Result<()> {
 }
 
 /// A backup in the store's own folder would go with it, and a store in a backup's make it none.
-fn refuse_within(outer: &Path, to: &Path) -> Result<()> {
+pub(super) fn refuse_within(outer: &Path, to: &Path) -> Result<()> {
     // What is not there has nothing in it, and is told of in its own words.
     let Ok(full) = outer.canonicalize() else { return Ok(()) };
     if nearest(to)?.starts_with(full) {

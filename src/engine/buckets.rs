@@ -130,7 +130,8 @@ pub(super) fn each_user(reader: &impl Reader, f: &mut dyn FnMut(u32, &[Entry]) -
     current.map_or(Ok(()), |last| hand_over(last, &mut all))
 }
 
-fn decode(key: &[u8], bytes: &[u8]) -> Result<Vec<Entry>> {
+/// The contributions of a bucket.
+pub(super) fn decode(key: &[u8], bytes: &[u8]) -> Result<Vec<Entry>> {
     let stored: Vec<StoredEntry> = codec::decode("contributions", bytes)?;
     stored
         .into_iter()

@@ -42,7 +42,7 @@ impl EventIds {
 
     /// Takes an id out.
     pub(super) fn remove(&mut self, reader: &impl Reader, total: u64, id: TextHash) -> Result<()> {
-        let bucket = self.load(reader, bucket_of(number(id), bucket_count(total, LOAD)))?;
+        let bucket = self.load(reader, place_of(id, total))?;
         bucket.ids.retain(|other| *other != id);
         bucket.changed = true;
         Ok(())
@@ -72,6 +72,11 @@ impl EventIds {
     pub(super) fn changed(self) -> impl Iterator<Item = (u32, Vec<TextHash>)> {
         self.loaded.into_iter().filter(|(_, bucket)| bucket.changed).map(|(at, bucket)| (at, bucket.ids))
     }
+}
+
+/// The bucket of an id, where so many were ever added.
+pub(super) fn place_of(id: TextHash, total: u64) -> u32 {
+    bucket_of(number(id), bucket_count(total, LOAD))
 }
 
 /// The number that places an id among the buckets.

@@ -83,7 +83,8 @@ fn read(mut reader: Reader, full: &Sender<Batch>) -> Result<Report> {
     Ok(reader.into_report())
 }
 
-fn text_bytes(record: &Record) -> usize {
+/// Bytes of a record's texts, about.
+pub(super) fn text_bytes(record: &Record) -> usize {
     match record {
         Record::Item(item) => item.text.as_ref().map_or(0, String::len) + attribute_bytes(&item.attributes),
         Record::Event(event) => event.text.as_ref().map_or(0, String::len),

@@ -19,6 +19,7 @@ mod reader;
 mod reencode;
 mod refuse;
 mod remove;
+mod repair;
 mod rows;
 mod seal;
 mod session;
@@ -27,6 +28,7 @@ mod stored;
 #[cfg(test)]
 mod tests;
 mod upkeep;
+mod verify;
 mod write;
 
 pub(crate) use backup::{backup_closed, restore};
@@ -38,9 +40,13 @@ pub(crate) use points::Points;
 pub(crate) use published::Published;
 pub(crate) use read_only::read as read_only;
 pub(crate) use reader::{Reader, from_key, time_of};
+pub(crate) use repair::repair;
+pub use repair::{RepairReport, RepairedModel};
 pub(crate) use session::embedding;
 pub(crate) use settings::{EncoderChoice, Request, Settings, Source};
 pub(crate) use stored::{StoredEvent, StoredItem, StoredUser, text_hash, text_number};
+pub(crate) use verify::verify_closed;
+pub use verify::{VerifyOptions, VerifyReport};
 
 use crate::error::{Error, Result};
 use crate::index::Index;

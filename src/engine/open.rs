@@ -8,6 +8,7 @@ use super::session::embedding;
 use super::settings::{Request, Settings, Source};
 use super::stored::{Counters, State, encoder_number};
 use super::upkeep::Upkeep;
+use super::verify::sound;
 use super::{Core, Engine, Shared};
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
@@ -51,6 +52,13 @@ impl Engine {
         Self::start(opened, path, request, new, Threads::Own)
     }
 
+    /// Makes a store in a new folder with settings that are known in full; of the request the rest counts.
+    pub(super) fn make(path: &Path, request: &Request, settings: New) -> Result<Self> {
+        let opened = Database::<Published>::open(path, &Options::default())?;
+        let request = Request { must_exist: false, must_be_new: true, ..request.clone() };
+        Self::start(opened, path, &request, Some(settings), Threads::Own)
+    }
+
     /// Starts the store of an opened folder, a new one with the settings `new`.
     fn start(
         opened: Opened,
@@ -70,6 +78,7 @@ impl Engine {
             return Err(Error::NotAStore { path: path.to_owned(), reason: "it holds no store".into() });
         }
         let contents = &opened.contents;
+        check_complete(contents, opened.is_new)?;
         let stored: Option<Settings> = contents.read("settings", &keys::meta("settings"))?;
         let (settings, encoder) = match &stored {
             Some(stored) => request.resolve(stored)?,
@@ -123,7 +132,7 @@ impl Engine {
 }
 
 /// The settings of a new store, with its encoder.
-type New = (Settings, Option<Arc<dyn Encoder>>);
+pub(super) type New = (Settings, Option<Arc<dyn Encoder>>);
 
 /// Who does what is due in the background.
 #[derive(Clone, Copy)]
@@ -165,6 +174,34 @@ pub(super) enum Files<'a> {
     Others(&'a Path),
 }
 
+/// Refuses a store that lacks what it cannot be without, such as one restored from a backup of a damaged one: it would take
+/// other settings, give numbers out a second time, or let erased users come back.
+fn check_complete(opened: &Contents, is_new: bool) -> Result<()> {
+    let needed = [
+        ("settings", "settings", !is_new),
+        ("counts", "counters", has_any(opened, &[keys::users(), keys::items(), keys::groups()])?),
+        ("salt of the marks of erased users", "salt", has_any(opened, &[keys::tombstones()])?),
+    ];
+    for (what, name, is_needed) in needed {
+        if is_needed && opened.get(&keys::meta(name))?.is_none() {
+            return Err(Error::damaged(format!("the {what}"), "nothing is there"));
+        }
+    }
+    Ok(())
+}
+
+/// Whether any key begins with one of these.
+fn has_any(opened: &Contents, prefixes: &[Key]) -> Result<bool> {
+    let mut any = false;
+    for prefix in prefixes {
+        opened.scan_each(prefix, |_, _| {
+            any = true;
+            Ok(ControlFlow::Break(()))
+        })?;
+    }
+    Ok(any)
+}
+
 /// Reads what is kept in memory.
 pub(super) fn load(
     opened: &Contents,
@@ -191,7 +228,8 @@ pub(super) fn load(
     };
     let mut options = IndexOptions::new(dim, metric);
     options.head_rows = head_rows.unwrap_or(options.head_rows);
-    let swept = opened.read("journal", &swept_key())?.unwrap_or(0);
+    // Where it is damaged nobody knows what the journal lacks: no manifest will do, and the index is made anew.
+    let swept = sound(opened.read("journal", &swept_key()))?.map_or(u64::MAX, Option::unwrap_or_default);
     let identity = identity(opened.store_id(), &space, &options);
     let commits = swept..=opened.seq();
     let mut index = match files {
@@ -216,7 +254,10 @@ pub(super) fn load(
 }
 
 /// An encoder with what it learned from the store.
-fn adapt(encoder: Option<Arc<dyn Encoder>>, learned: &Learned) -> Result<Option<Arc<dyn Encoder>>> {
+pub(super) fn adapt(
+    encoder: Option<Arc<dyn Encoder>>,
+    learned: &Learned,
+) -> Result<Option<Arc<dyn Encoder>>> {
     match (encoder, &learned.encoder_state) {
         (Some(encoder), Some(state)) => Ok(Some(Arc::from(encoder.with_state(state)?))),
         (encoder, _) => Ok(encoder),

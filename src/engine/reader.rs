@@ -4,7 +4,7 @@ use super::stored::{State, StoredGroup, StoredItem, StoredUser};
 use crate::error::{Error, Result};
 use crate::model::Time;
 use crate::profile::{Space, Sums};
-use crate::storage::{View, Writer, codec, keys};
+use crate::storage::{Contents, View, Writer, codec, keys, prefix_end};
 use std::ops::ControlFlow;
 
 /// Continue, or stop a scan early.
@@ -53,6 +53,27 @@ pub(crate) trait Reader {
 
     fn state(&self, no: u32) -> Result<State> {
         Ok(self.read("state", &keys::state(no))?.unwrap_or_default())
+    }
+}
+
+/// Takes an entry, its value perhaps damaged.
+pub(crate) type Each<'f> = dyn FnMut(&[u8], Result<Vec<u8>>) -> Flow + 'f;
+
+/// Anything whose values can be read each by itself, damaged ones too.
+pub(crate) trait EachReader: Reader {
+    /// All entries whose key starts with `prefix`, ascending, a damaged value as the error that it is.
+    fn each(&self, prefix: &[u8], f: &mut Each<'_>) -> Result<()>;
+}
+
+impl<A: Send + Sync + 'static> EachReader for View<A> {
+    fn each(&self, prefix: &[u8], f: &mut Each<'_>) -> Result<()> {
+        self.scan_from(prefix, prefix_end(prefix).as_deref(), f)
+    }
+}
+
+impl EachReader for Contents {
+    fn each(&self, prefix: &[u8], f: &mut Each<'_>) -> Result<()> {
+        self.scan_each(prefix, f)
     }
 }
 

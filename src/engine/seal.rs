@@ -3,10 +3,10 @@
 use super::reader::{Reader, from_key};
 use super::refuse::commit_aside;
 use super::session::IndexChanges;
-use super::{Engine, Shared, lock};
+use super::verify::sound;
+use super::{Shared, lock};
 use crate::error::{ErrorKind, Result};
 use crate::index::{Identity, Manifest, Options as IndexOptions, Problem};
-use crate::model::{OnProgress, Progress};
 use crate::profile::Space;
 use crate::storage::keys::{self, Key};
 use crate::storage::{codec, prefix_end};
@@ -33,18 +33,6 @@ pub(super) fn identity(store_id: u128, space: &Space, options: &IndexOptions) ->
     }
     hasher.update(options.metric.to_string().as_bytes());
     hasher.finalize().as_bytes().first_chunk().copied().unwrap_or_default()
-}
-
-impl Engine {
-    /// All that is wrong with the index. Where anything is, the next seal or open makes anew what is lost.
-    pub(crate) fn verify(&self, progress: OnProgress<'_>) -> Result<Vec<Problem>> {
-        let told = |done, total| progress(Progress::of("verifying the index", done, total));
-        let problems = self.view().attachment().index.verify(&told);
-        if !problems.is_empty() {
-            self.shared.distrust(&problems)?;
-        }
-        Ok(problems)
-    }
 }
 
 impl Shared {
@@ -81,7 +69,9 @@ impl Shared {
     fn commit_nothing(&self) -> Result<()> {
         let core = self.core()?;
         let mut tx = self.db.begin()?;
-        let swept: u64 = tx.read("journal", &swept_key())?.unwrap_or(0);
+        let swept: Option<Option<u64>> = sound(tx.read("journal", &swept_key()))?;
+        // A damaged one is made good by one that refuses every manifest before this commit.
+        let swept = swept.map_or_else(|| tx.next_seq(), Option::unwrap_or_default);
         tx.put(swept_key(), codec::encode(&swept)?);
         self.commit_unjournaled(core, tx, IndexChanges::new(), |_, _| {})
     }

@@ -37,6 +37,7 @@ pub use policy::Wanted;
 pub use row_set::RowSet;
 pub use sealed::SearchStep;
 pub use task::{Task, TaskKind};
-pub use verify::Problem;
 pub use view::IndexView;
 pub use writer::Index;
+
+pub use crate::model::Problem;

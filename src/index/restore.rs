@@ -4,9 +4,10 @@ use super::durable;
 use super::manifest::{Content, Entry, Identity, Manifest, path_in};
 use super::options::Options;
 use super::sealed::{Sealed, is_own_name, number_in};
-use super::verify::Problem;
+use super::verify::is_of_the_whole;
 use super::writer::Index;
 use crate::error::{Error, Result};
+use crate::model::Problem;
 use crate::telemetry::redacted;
 use std::io::ErrorKind;
 use std::ops::RangeInclusive;
@@ -106,7 +107,7 @@ impl Index {
     /// [`Error::Io`].
     pub fn distrust(&mut self, problems: &[Problem]) -> Result<()> {
         let is_named = |file: &&Arc<Sealed>| problems.iter().any(|problem| problem.place == file.place());
-        if !problems.is_empty() && problems.iter().all(Problem::is_of_the_whole) {
+        if !problems.is_empty() && problems.iter().all(is_of_the_whole) {
             return self.distrust_files();
         }
         let found = self.sealed.iter().filter(is_named).inspect(|file| file.distrust()).count();

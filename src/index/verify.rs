@@ -1,37 +1,24 @@
 //! Whether an index is sound, over all tiers.
 
+use super::manifest::Content;
+use super::sealed::Sealed;
 use super::view::IndexView;
 use crate::error::Error;
+use crate::model::Problem;
 use roaring::RoaringBitmap;
-use serde::Serialize;
 use std::sync::atomic::AtomicBool;
 
 /// The place of what is wrong with no file in particular.
 const WHOLE: &str = "the index as a whole";
 
-/// Something that is wrong with an index.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-#[non_exhaustive]
-pub struct Problem {
-    /// Where: a file's path, or the index as a whole.
-    pub place: String,
-    /// What, in words.
-    pub what: String,
+/// An error as a problem, also where the file could not be read.
+fn problem_of(error: &Error) -> Problem {
+    Problem::told_by(error).unwrap_or_else(|| Problem::new(WHOLE, error.to_string()))
 }
 
-impl Problem {
-    /// What an error says of damage, if it does.
-    #[must_use]
-    pub fn told_by(error: &Error) -> Option<Self> {
-        match error {
-            Error::Damaged { place, reason } => Some(Self { place: place.clone(), what: reason.clone() }),
-            _ => None,
-        }
-    }
-
-    pub(super) fn is_of_the_whole(&self) -> bool {
-        self.place == WHOLE
-    }
+/// Whether a problem is with no file in particular.
+pub(super) fn is_of_the_whole(problem: &Problem) -> bool {
+    problem.place == WHOLE
 }
 
 impl IndexView {
@@ -49,15 +36,36 @@ impl IndexView {
     /// ```
     #[must_use]
     pub fn verify(&self, progress: &dyn Fn(usize, usize)) -> Vec<Problem> {
-        let (mut problems, never) = (Vec::new(), AtomicBool::new(false));
+        self.verify_until(progress, &AtomicBool::new(false)).unwrap_or_default()
+    }
+
+    /// [`IndexView::verify`] that gives up once `cancel` is set, and returns `None` then.
+    #[must_use]
+    pub fn verify_until(&self, progress: &dyn Fn(usize, usize), cancel: &AtomicBool) -> Option<Vec<Problem>> {
+        let mut problems: Vec<Problem> = self.wrong_manifest().into_iter().collect();
         for (number, file) in self.sealed.iter().enumerate() {
             let told = |done, total| progress(number * total + done, self.sealed.len() * total);
-            let problem = |what| Problem { place: file.place().to_owned(), what };
-            problems.extend(file.verify(&told, &never).into_iter().flatten().map(problem));
+            let problem = |what| Problem::new(file.place(), what);
+            problems.extend(file.check_header().err().as_ref().map(problem_of));
+            problems.extend(file.verify(&told, cancel)?.into_iter().map(problem));
         }
-        let whole = |what| Problem { place: WHOLE.to_owned(), what };
-        problems.extend(self.wrong_rows().map(whole));
-        problems
+        problems.extend(self.wrong_rows().map(|what| Problem::new(WHOLE, what)));
+        Some(problems)
+    }
+
+    /// What is wrong with the manifest on disk, the headers of the files, and what says which rows are dead: what can be
+    /// looked at without reading everything.
+    #[must_use]
+    pub fn verify_quick(&self) -> Vec<Problem> {
+        let checked = |file: &Sealed| file.check_header().and_then(|()| file.check_opened());
+        let files = self.sealed.iter().filter_map(|file| checked(file).err());
+        self.wrong_manifest().into_iter().chain(files.map(|error| problem_of(&error))).collect()
+    }
+
+    /// What is wrong with the manifest on disk, where there is one.
+    fn wrong_manifest(&self) -> Option<Problem> {
+        let folder = self.options.folder.as_deref()?;
+        Content::read(folder).err().map(|error| problem_of(&error))
     }
 
     /// Of each label one row is alive, and the count of labels is right.

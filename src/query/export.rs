@@ -2,11 +2,14 @@
 
 use super::scan::{erased, events, items, texts, users};
 use crate::engine::{Published, Settings};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::write_record;
 use crate::model::{Attributes, MAX_ATTRIBUTES, MAX_ATTRIBUTES_BYTES, OnProgress, Progress, Record, User};
 use crate::storage::View;
 use std::io::Write;
+
+/// Is told of a record that is damaged, and left out unless this is an error.
+pub(crate) type LeaveOut<'a> = &'a mut dyn FnMut(Error) -> Result<()>;
 
 /// Writes what the store was made with and all records of a snapshot; returns the number of lines.
 pub(crate) fn export(
@@ -14,36 +17,67 @@ pub(crate) fn export(
     settings: &Settings,
     out: &mut dyn Write,
     progress: OnProgress<'_>,
+    leave_out: LeaveOut<'_>,
 ) -> Result<u64> {
-    let mut rows = 0;
-    let mut write = |record: Record| {
-        rows += 1;
-        write_record(&record, &mut *out)
-    };
-    write(Record::Store(settings.declared()))?;
-    for item in items(view) {
-        write(Record::Item(item?))?;
-    }
+    let mut lines = Lines { out, leave_out, written: 0 };
+    lines.put(&Record::Store(settings.declared()))?;
+    lines.put_all(items(view).map(|item| item.map(Record::Item)))?;
     for user in users(view) {
-        in_lines(user?).into_iter().try_for_each(|user| write(Record::User(user)))?;
+        let Some(user) = lines.sound(user)? else { continue };
+        in_lines(user).into_iter().try_for_each(|user| lines.put(&Record::User(user)))?;
     }
     let total = view.attachment().counters.users as usize;
     for (done, user) in users(view).enumerate() {
-        let user = user?.id;
-        for event in events(view, settings, &user)? {
-            write(Record::Event(event?))?;
-        }
-        for text in texts(view, &user)? {
-            write(Record::Text(text?))?;
+        // One that is damaged was told of above.
+        if let Ok(User { id, .. }) = user {
+            lines.put_acts(view, settings, &id)?;
         }
         progress(Progress::of("writing users", done + 1, total));
     }
     // Last, since a mark keeps out only whoever is not there: a user may be there beside the mark of an earlier erasure
     // elsewhere, that came with another export.
-    for tombstone in erased(view) {
-        write(Record::Erased(tombstone?))?;
+    lines.put_all(erased(view).map(|tombstone| tombstone.map(Record::Erased)))?;
+    Ok(lines.written)
+}
+
+/// An export on its way out.
+struct Lines<'a> {
+    out: &'a mut dyn Write,
+    leave_out: LeaveOut<'a>,
+    written: u64,
+}
+
+impl Lines<'_> {
+    fn put(&mut self, record: &Record) -> Result<()> {
+        self.written += 1;
+        write_record(record, &mut *self.out)
     }
-    Ok(rows)
+
+    fn put_all(&mut self, records: impl Iterator<Item = Result<Record>>) -> Result<()> {
+        for record in records {
+            if let Some(record) = self.sound(record)? {
+                self.put(&record)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn put_acts(&mut self, view: &View<Published>, settings: &Settings, user: &str) -> Result<()> {
+        if let Some(events) = self.sound(events(view, settings, user))? {
+            self.put_all(events.map(|event| event.map(Record::Event)))?;
+        }
+        if let Some(texts) = self.sound(texts(view, user))? {
+            self.put_all(texts.map(|text| text.map(Record::Text)))?;
+        }
+        Ok(())
+    }
+
+    fn sound<T>(&mut self, read: Result<T>) -> Result<Option<T>> {
+        match read {
+            Err(error) if error.kind() == ErrorKind::Damage => (self.leave_out)(error).map(|()| None),
+            read => read.map(Some),
+        }
+    }
 }
 
 /// A user as records that may be read back: attributes that were put by and by can be more than one record takes.

@@ -3,6 +3,10 @@
 //! A key is a tag byte, then big-endian fields of fixed length, so that the order of keys is the order
 //! of their fields; only names, which end a key, vary in length. `docs/format.md` lists them all.
 
+mod subject;
+
+pub(crate) use subject::Subject;
+
 use crate::model::Time;
 
 /// A key of the store.
@@ -55,6 +59,10 @@ pub(crate) fn user_name(id: &str) -> Key {
     key(USER_NAME, &[id.as_bytes()])
 }
 
+pub(crate) fn user_names() -> Key {
+    key(USER_NAME, &[])
+}
+
 pub(crate) fn user(no: u32) -> Key {
     key(USER, &[&no.to_be_bytes()])
 }
@@ -73,6 +81,10 @@ pub(crate) fn vectors() -> Key {
 
 pub(crate) fn item_name(id: &str) -> Key {
     key(ITEM_NAME, &[id.as_bytes()])
+}
+
+pub(crate) fn item_names() -> Key {
+    key(ITEM_NAME, &[])
 }
 
 pub(crate) fn item(no: u32) -> Key {
@@ -106,6 +118,11 @@ pub(crate) fn events() -> Key {
 
 pub(crate) fn events_of(user: u32) -> Key {
     key(EVENT, &[&user.to_be_bytes()])
+}
+
+/// All buckets of the ids of events.
+pub(crate) fn all_event_ids() -> Key {
+    key(EVENT_IDS, &[])
 }
 
 /// A bucket of the ids of events.
@@ -176,6 +193,10 @@ pub(crate) fn text_hash_at(key: &[u8]) -> Option<TextHash> {
 /// How many items, events, texts and attribute sentences use a text's vector.
 pub(crate) fn text_uses(hash: TextHash) -> Key {
     key(TEXT_USES, &[&hash])
+}
+
+pub(crate) fn all_text_uses() -> Key {
+    key(TEXT_USES, &[])
 }
 
 pub(crate) fn item_factor(version: u32, item: u32) -> Key {

@@ -46,7 +46,7 @@ mod view;
 mod writer;
 
 pub use backup::{BackupOptions, BackupReport, RestoreReport};
-pub(crate) use backup::{Source as BackupSource, Visit, backup, restore};
+pub(crate) use backup::{Place, Source as BackupSource, Visit, backup, restore};
 pub(crate) use contents::Contents;
 pub use database::Durability;
 pub(crate) use database::{Database, Options};
@@ -57,6 +57,7 @@ pub(crate) use fault::Dice;
 pub(crate) use folder::{holds_store, index_folder, index_of};
 pub use folder_bytes::FolderBytes;
 pub(crate) use folder_bytes::cut_at;
+pub(crate) use frame::hex;
 #[cfg(test)]
 pub(crate) use memory::MemoryBackend;
 #[cfg(test)]

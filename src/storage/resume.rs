@@ -56,7 +56,7 @@ impl<A: Send + Sync + 'static> Database<A> {
                 tracing::info!("the data's files are open again: writing goes on");
             }
             Err(error) => {
-                tracing::warn!(error = %redacted(&error), "the data's files cannot be opened again yet")
+                tracing::warn!(error = %redacted(&error), "the data's files cannot be opened again yet");
             }
         }
     }

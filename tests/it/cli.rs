@@ -276,6 +276,7 @@ fn every_command_has_an_example_and_completions_name_it() {
         "fit",
         "compact",
         "verify",
+        "repair",
         "remove",
         "demo",
         "fetch",

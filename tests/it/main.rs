@@ -12,6 +12,7 @@ mod bad_input;
 #[cfg(feature = "cli")]
 mod cli;
 mod concurrency;
+mod damage;
 mod erasure;
 mod explain;
 mod export;

@@ -3,7 +3,7 @@
 
 use super::coder::factor;
 use super::file::Sealed;
-use super::format::{PAGE, SECTIONS, Section};
+use super::format::{Layout, PAGE, SECTIONS, Section};
 use crate::compute::{BLOCK, BLOCK_BYTES};
 use crate::error::{Error, Result};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -70,6 +70,14 @@ impl Sealed {
     /// [`Error::Damaged`].
     pub(in crate::index) fn check_opened(&self) -> Result<()> {
         self.check_sections(&OPENED, &AtomicBool::new(false)).map(drop)
+    }
+
+    /// Whether the header still is what was written.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`].
+    pub(in crate::index) fn check_header(&self) -> Result<()> {
+        Layout::decode(self.bytes(), self.bytes().len() as u64, self.place()).map(drop)
     }
 
     fn check_sections(&self, sections: &[Section], cancel: &AtomicBool) -> Result<bool> {

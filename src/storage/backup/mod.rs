@@ -19,6 +19,7 @@ mod write;
 
 pub(crate) use lookup::Lookup;
 pub use options::BackupOptions;
+pub(crate) use place::Place;
 pub(crate) use read::Backup;
 pub use report::{BackupReport, RestoreReport};
 pub(crate) use restore::{fill, restore};

@@ -1,4 +1,4 @@
-//! Where a restored store comes to lie: made under another name beside it, and there whole or not at all.
+//! Where a store comes to lie that is made of another's data: made under another name beside it, and there whole or not at all.
 
 use crate::error::{Error, Result};
 use crate::storage::folder::{self, DATA_FOLDER, LOCK_FILE, remove_all, sync_folder};
@@ -18,7 +18,7 @@ const TRIES: u32 = 1000;
 const PAUSE: Duration = Duration::from_millis(5);
 
 /// A place taken for a store. Dropped before it is finished it leaves nothing behind.
-pub(super) struct Place {
+pub(crate) struct Place {
     to: PathBuf,
     unfinished: PathBuf,
     finished: bool,
@@ -27,7 +27,7 @@ pub(super) struct Place {
 
 impl Place {
     /// Takes a place that is not there, or an empty folder.
-    pub(super) fn take(to: &Path) -> Result<Self> {
+    pub(crate) fn take(to: &Path) -> Result<Self> {
         let to = free(to)?;
         let mut unfinished = to.clone().into_os_string();
         unfinished.push(UNFINISHED);
@@ -44,12 +44,12 @@ impl Place {
     }
 
     /// Where the store is made meanwhile.
-    pub(super) fn store(&self) -> PathBuf {
+    pub(crate) fn store(&self) -> PathBuf {
         self.unfinished.join(STORE)
     }
 
     /// Gives the store, which is closed and on disk, its own name.
-    pub(super) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(mut self) -> Result<()> {
         let (store, to) = (self.store(), self.to.clone());
         wait_for_sled(&store)?;
         sync_folder(&store)?;
@@ -67,7 +67,7 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Err(error) = remove_all(&self.unfinished) {
-            tracing::warn!(error = %redacted(&error), self.finished, "a restore leaves something behind");
+            tracing::warn!(error = %redacted(&error), self.finished, "something is left behind of a store that was being made");
         }
     }
 }
@@ -82,13 +82,13 @@ fn free(to: &Path) -> Result<PathBuf> {
             if path.file_name().is_some() { Ok(path) } else { refuse("it is not the name of a folder") }
         }
         Err(e) => Err(io(e)),
-        Ok(meta) if !meta.is_dir() => refuse("it is a file: restore into a new folder"),
-        Ok(_) if !folder::list(to)?.is_empty() => refuse("it is not empty: restore into a new folder"),
+        Ok(meta) if !meta.is_dir() => refuse("it is a file: take a new folder"),
+        Ok(_) if !folder::list(to)?.is_empty() => refuse("it is not empty: take a new folder"),
         Ok(_) => fs::canonicalize(to).map_err(io),
     }
 }
 
-/// Refuses a folder that no restore left there.
+/// Refuses a folder that nothing of this kind left there.
 fn check_left_over(unfinished: &Path) -> Result<()> {
     let paths = folder::list(unfinished)?;
     let other = paths.iter().find(|path| !path.ends_with(LOCK_FILE) && !path.ends_with(STORE));
@@ -97,7 +97,7 @@ fn check_left_over(unfinished: &Path) -> Result<()> {
         Some(other) => Err(Error::invalid(
             "folder",
             other.display(),
-            "it is in the way of the store being restored: move it away, or restore under another name",
+            "it is in the way of the store being made: move it away, or take another name",
         )),
     }
 }

@@ -104,6 +104,13 @@ pub(super) fn stores() -> Vec<Row<Call>> {
         usage("kind that never lasts", "init new --kind rent=1,0", &["half-life of an event kind is 0"]),
         usage("kind that weighs nan", "init new --kind rent=nan,1", &["weight of an event kind is NaN"]),
         usage("category of no letter", "init new --category ∅", &["category is empty"]),
+        usage("verify of nowhere", "verify nowhere", &["nowhere is not a Kindred store", "no such folder"]),
+        usage("repair without a new folder", "repair shop", &["<NEW>"]),
+        usage("repair of nowhere", "repair nowhere new", &["nowhere is not a Kindred store"]),
+        usage("repair into itself", "repair shop shop", &["it lies in shop", "take another"]),
+        usage("repair into its own folder", "repair shop shop/new", &["it lies in shop", "take another"]),
+        usage("repair into another store", "repair shop vectors", &["it is not empty", "take a new folder"]),
+        usage("repair with another metric", "repair vectors new --metric l2", &["metric cosine", "l2"]),
         usage("stats of nowhere", "stats nowhere", &["nowhere is not a Kindred store", "no such folder"]),
         call("stats of a file", [("file", vec![])], "stats file", "usage", &["file is not a Kindred store"]),
         call(

@@ -1,0 +1,143 @@
+//! A damaged store saved into a new one: all records that can be read go in by the ordinary way, so that all that is
+//! derived is made anew, and what could not be saved is named.
+
+mod ids;
+mod model;
+mod records;
+mod report;
+mod target;
+
+pub use report::{RepairReport, RepairedModel};
+
+use super::Engine;
+use super::backup::refuse_within;
+use super::reader::Reader;
+use super::settings::{EncoderChoice, Request, Settings, Source as Vectors};
+use super::stored::Counters;
+use super::verify::{Findings, VerifyOptions, open_closed, sound, verify_opened};
+use crate::encoder::Encoder;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::OnProgress;
+use crate::storage::{Contents, Place, codec, keys};
+use records::Source;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use target::Target;
+
+/// Saves what is left of a store that nobody has open into a new one. The request says what the store's own settings do not,
+/// or no longer do.
+pub(crate) fn repair(
+    from: &Path,
+    to: &Path,
+    request: &Request,
+    progress: OnProgress<'_>,
+) -> Result<RepairReport> {
+    request.check(to)?;
+    refuse_within(from, to)?;
+    let opened = open_closed(from)?;
+    let place = Place::take(to)?;
+    let found = verify_opened(&opened.contents, VerifyOptions::new(), progress, &AtomicBool::new(false))?;
+    let mut lost = Findings::default();
+    let settings = settings(&opened.contents, request, &mut lost)?;
+    let engine = Engine::make(&place.store(), request, settings)?;
+    let report = RepairReport { found: found.found, problems: found.problems, ..RepairReport::default() };
+    let report = save(&opened.contents, Target::new(&engine, lost, progress), report, progress)?;
+    check(&engine, progress)?;
+    engine.checkpoint()?;
+    drop((engine, opened));
+    place.finish()?;
+    Ok(report)
+}
+
+/// The settings of the store, as far as they can be read, with its encoder.
+fn settings(
+    opened: &Contents,
+    request: &Request,
+    lost: &mut Findings,
+) -> Result<(Settings, Option<Arc<dyn Encoder>>)> {
+    let key = keys::meta("settings");
+    let error = match opened.read::<Settings>("settings", &key) {
+        Ok(Some(stored)) => return request.resolve(&stored),
+        Ok(None) => Error::damaged("settings", "they are missing"),
+        Err(error) => error,
+    };
+    let mut request = request.clone();
+    if request.dim.is_none() && matches!(request.encoder, EncoderChoice::Stored) {
+        request.dim = dim_of_vectors(opened)?;
+    }
+    let made = request.resolve_new()?;
+    let taken = match &made.0.source {
+        Vectors::Vectors { dim, metric } => {
+            format!("vectors of {dim} dimensions are taken for it, and {metric}")
+        }
+        Vectors::Encoder { id, .. } => format!("the encoder {id} is taken for it"),
+    };
+    lost.add_kept(&key, error, &format!("{taken}, with the default and the given kinds of events"))?;
+    Ok(made)
+}
+
+/// Dimensions of the first of the host's own vectors that can be read.
+fn dim_of_vectors(opened: &Contents) -> Result<Option<usize>> {
+    let mut dim = None;
+    opened.scan_each(&keys::vectors(), |_, value| {
+        dim = match value.and_then(|value| codec::decode::<Vec<f32>>("vector", &value)) {
+            Ok(vector) => Some(vector.len()),
+            Err(error) if error.kind() == ErrorKind::Damage => None,
+            Err(error) => return Err(error),
+        };
+        Ok(if dim.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    })?;
+    Ok(dim)
+}
+
+fn save(
+    opened: &Contents,
+    mut target: Target<'_>,
+    mut report: RepairReport,
+    progress: OnProgress<'_>,
+) -> Result<RepairReport> {
+    let mut source = Source::read(opened)?;
+    let items = source.save_items(&mut target)?;
+    report.model = source.save_model(&mut target, progress)?;
+    let users = source.save_users(&mut target)?;
+    source.save_vectors(&mut target)?;
+    let events = source.save_events(&target.engine.settings().kinds, &mut target)?;
+    let texts = source.save_texts(&mut target)?;
+    count_vanished(opened, [users, items, events, texts], &mut target.lost)?;
+    // Last: whoever is there stays, though there be a mark too.
+    report.erased = source.save_marks(&mut target)?;
+    if report.model == RepairedModel::Relearned {
+        target.engine.fit(progress)?;
+    }
+    let counters = target.engine.view().attachment().counters;
+    (report.users, report.items) = (counters.users, counters.items);
+    (report.events, report.texts) = (counters.events, counters.texts);
+    report.lost = target.lost.count();
+    report.losses = target.lost.into_problems(opened)?;
+    Ok(report)
+}
+
+/// Records that left no trace but in the counts, where these can be read.
+fn count_vanished(opened: &Contents, there: [u64; 4], lost: &mut Findings) -> Result<()> {
+    let key = keys::meta("counters");
+    let Some(Some(counters)) = sound(opened.read::<Counters>("counters", &key))? else { return Ok(()) };
+    let counted = [counters.users, counters.items, counters.events, counters.texts];
+    for ((what, counted), there) in ["users", "items", "events", "texts"].iter().zip(counted).zip(there) {
+        if counted > there {
+            let gone = counted - there;
+            lost.add(&key, format!("it says {counted} {what}, and of {gone} there is no other trace"));
+        }
+    }
+    Ok(())
+}
+
+/// The new store is read whole before it is there.
+fn check(engine: &Engine, progress: OnProgress<'_>) -> Result<()> {
+    let report = engine.verify(VerifyOptions::new(), progress, &AtomicBool::new(false))?;
+    match report.problems.first() {
+        None => Ok(()),
+        Some(problem) => Err(Error::damaged("the repaired store", problem.to_string())),
+    }
+}
