@@ -30,8 +30,8 @@ impl Engine {
             tracing::warn!(error = %redacted(&error), "the backup may hold more than the store keeps");
         }
         let scan = |visit: Visit<'_>| view.scan_from(b"", None, visit);
-        let source =
-            BackupSource { store_id: self.shared.store_id, commit: view.seq(), scan: &scan, keep: &belongs };
+        let (store_id, commit) = (self.shared.store_id, view.seq());
+        let source = BackupSource { store_id, commit, until: &|| Ok(commit), scan: &scan, keep: &belongs };
         let report = storage::backup(&source, to, options, progress)?;
         let BackupReport { commit, chunks_written, bytes_written, damaged, .. } = report;
         tracing::info!(commit, chunks_written, bytes_written, damaged, "backed up");
@@ -54,8 +54,8 @@ pub(crate) fn backup_closed(
     let opened = Opened::open(store, &Options::default())?;
     let contents = &opened.contents;
     let scan = |visit: Visit<'_>| contents.scan_each(b"", visit);
-    let source =
-        BackupSource { store_id: contents.store_id(), commit: contents.seq(), scan: &scan, keep: &belongs };
+    let (store_id, commit) = (contents.store_id(), contents.seq());
+    let source = BackupSource { store_id, commit, until: &|| Ok(commit), scan: &scan, keep: &belongs };
     storage::backup(&source, to, options, progress)
 }
 

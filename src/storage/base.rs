@@ -1,5 +1,5 @@
-//! The base: the data as of one commit, in the files of a backup. With the records of the log behind that commit the data
-//! can be made anew, whatever becomes of sled's files.
+//! The base: the data in the files of a backup, each entry as of some commit behind the one that the base is named by. With the
+//! records of the log behind that commit the data can be made anew, whatever becomes of sled's files.
 //!
 //! A new store needs none as long as its log is whole from the first commit on.
 
@@ -19,6 +19,9 @@ use super::view::View;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{OnProgress, Progress};
 use crate::telemetry::redacted;
+
+/// Entries that are read as of one view.
+const STRETCH: usize = 4096;
 
 /// The base of an open store, and what is known of it.
 pub(crate) struct Base {
@@ -136,7 +139,7 @@ impl Base {
 /// Renews the base if that is due; false where it was cancelled.
 pub(crate) fn renew_if_due<A>(
     core: &Core<A>,
-    view: impl FnOnce() -> View<A>,
+    view: impl Fn() -> View<A>,
     cancel: &AtomicBool,
 ) -> Result<bool> {
     if core.base.is_due(&core.log, core.options.log_bytes)? {
@@ -146,49 +149,86 @@ pub(crate) fn renew_if_due<A>(
     }
 }
 
-/// Makes the base one of the newest snapshot, and has the log before it removed; false where it was cancelled.
+/// Makes the base anew, and has the log before it removed; false where it was cancelled.
 ///
 /// # Errors
 /// The base is as it was. [`Error::Damaged`] where a value is: it may be whole in the base before.
 pub(crate) fn renew<A>(
     core: &Core<A>,
-    view: impl FnOnce() -> View<A>,
+    view: impl Fn() -> View<A>,
     progress: OnProgress<'_>,
     cancel: &AtomicBool,
 ) -> Result<bool> {
     let base = &core.base;
     let _one_at_a_time = base.renewing.lock().unwrap_or_else(PoisonError::into_inner);
-    let view = view();
+    let first = view().seq();
     if !base.is_complete() {
         // From here on the log is needed.
-        core.log.keep_after(view.seq());
+        core.log.keep_after(first);
     }
-    // A base of commits that a crash takes back would be one of others than later get their numbers.
-    core.log.make_durable(view.seq())?;
-    let written = write(core, &view, progress, cancel);
+    let written = write(core, first, &view, progress, cancel);
     if cancel.load(Ordering::Relaxed) {
         return Ok(false);
     }
     base.bytes.store(written?, Ordering::Relaxed);
-    core.log.keep_after(view.seq());
+    core.log.keep_after(first);
     base.complete.store(true, Ordering::Relaxed);
     core.log.forget()?;
     Ok(true)
 }
 
-fn write<A>(core: &Core<A>, view: &View<A>, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<u64> {
+/// Each stretch of keys is read as of a view of its own, for one view over all would keep in memory what is replaced meanwhile. So the
+/// base is of no one commit; but records of the log say what to put, not what to change, so that those behind the first
+/// view's commit, up to the last view's at least, make one of it.
+fn write<A>(
+    core: &Core<A>,
+    first: u64,
+    view: &impl Fn() -> View<A>,
+    progress: OnProgress<'_>,
+    cancel: &AtomicBool,
+) -> Result<u64> {
+    let last = AtomicU64::new(first);
     let scan = |visit: Visit<'_>| {
-        view.scan_from(b"", None, |key, value| {
-            if cancel.load(Ordering::Relaxed) {
-                return Err(Error::Storage {
-                    action: "renew the base",
-                    reason: "it was cancelled".to_owned(),
-                });
+        let mut from = Vec::new();
+        loop {
+            let view = view();
+            last.store(view.seq(), Ordering::Relaxed);
+            match scan_some(&view, &from, visit, cancel)? {
+                Some(next) => from = next,
+                None => return Ok(()),
             }
-            visit(key, Ok(value?)).map(|_| ControlFlow::Continue(()))
-        })
+        }
     };
-    let source = Source { store_id: core.log.store_id(), commit: view.seq(), scan: &scan, keep: &|_| true };
+    let until = || {
+        let last = last.load(Ordering::Relaxed);
+        // A crash must not take back what the base holds, and have others get the same numbers.
+        core.log.make_durable(last).map(|()| last)
+    };
+    let source =
+        Source { store_id: core.log.store_id(), commit: first, until: &until, scan: &scan, keep: &|_| true };
     let told = |p: Progress| progress(Progress { stage: "writing the base", ..p });
     Ok(backup::renew_base(&source, &core.base.folder(), &told)?.bytes)
+}
+
+/// Visits some entries from a key on; returns where to go on, or `None` at the end.
+fn scan_some<A>(
+    view: &View<A>,
+    from: &[u8],
+    visit: Visit<'_>,
+    cancel: &AtomicBool,
+) -> Result<Option<Vec<u8>>> {
+    let (mut left, mut next) = (STRETCH, None);
+    view.scan_from(from, None, |key, value| {
+        if cancel.load(Ordering::Relaxed) {
+            return Err(Error::Storage { action: "renew the base", reason: "it was cancelled".to_owned() });
+        }
+        let _ = visit(key, Ok(value?))?;
+        left -= 1;
+        if left > 0 {
+            return Ok(ControlFlow::Continue(()));
+        }
+        next = Some([key, &[0][..]].concat());
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(next)
 }

@@ -191,7 +191,7 @@ impl<A: Send + Sync + 'static> Database<A> {
         Ok(())
     }
 
-    /// Makes the base one of the newest snapshot, and removes the log before it; false where it was cancelled.
+    /// Makes the base anew, and removes the log before it; false where it was cancelled.
     pub(crate) fn renew_base(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
         base::renew(&self.core, || self.view(), progress, cancel)
     }

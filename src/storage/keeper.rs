@@ -39,20 +39,30 @@ impl Keeper {
 fn run<A: Send + Sync + 'static>(core: &Core<A>, lock: &Weak<FolderLock>, cancel: &AtomicBool) {
     let mut failed = false;
     while !cancel.load(Ordering::Relaxed) {
-        let Some(lock) = lock.upgrade() else { return };
-        let view = || View::new(Arc::clone(&core.backend) as _, &core.publication.newest(), lock as _);
-        if let Err(error) = base::renew_if_due(core, view, cancel) {
+        match renew(core, lock, cancel) {
+            Ok(()) => failed = false,
             // Once is enough to be told: it is tried again at each checkpoint.
-            if !std::mem::replace(&mut failed, true) {
+            Err(_) if failed => {}
+            Err(error) => {
+                failed = true;
                 tracing::error!(error = %redacted(&error), "the base could not be renewed, and the log is kept");
             }
-        } else {
-            failed = false;
         }
         if core.base.woken.recv().is_err() {
             return;
         }
     }
+}
+
+fn renew<A: Send + Sync + 'static>(
+    core: &Core<A>,
+    lock: &Weak<FolderLock>,
+    cancel: &AtomicBool,
+) -> Result<()> {
+    let Some(lock) = lock.upgrade() else { return Ok(()) };
+    let view =
+        || View::new(Arc::clone(&core.backend) as _, &core.publication.newest(), Arc::clone(&lock) as _);
+    base::renew_if_due(core, view, cancel).map(drop)
 }
 
 impl Drop for Keeper {

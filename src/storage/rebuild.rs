@@ -26,6 +26,9 @@ pub(crate) fn rebuild(store: &Path, disk: &dyn Disk, backend: &dyn Backend) -> R
         backup::fill(base, backend, &|_| {})?;
     }
     let last = replay(disk, &log_folder, store_id, commit, backend)?;
+    if base.is_some_and(|base| last < base.until()) {
+        return Err(Error::damaged(log_folder.display().to_string(), "it ends before the base does"));
+    }
     backend.sync()?;
     Ok(last)
 }

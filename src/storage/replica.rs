@@ -79,6 +79,9 @@ pub(super) fn over(store: &Path, disk: &Arc<dyn Disk>) -> Result<Contents> {
         return Err(Error::Storage { action: "read a store that is open elsewhere", reason });
     }
     let seq = replayed.last_seq.unwrap_or(commit).max(commit);
+    if base.as_ref().is_some_and(|base| seq < base.until()) {
+        return Err(Error::damaged(log_folder.display().to_string(), "it ends before the base does"));
+    }
     let base = base.as_ref().map(Lookup::new).transpose()?;
     Ok(Contents { backend: Arc::new(Replica { base, since }), store_id, seq })
 }

@@ -65,6 +65,7 @@ impl<A: Send + Sync + 'static> Database<A> {
 /// Opens the data's files again, and has them hold all that the log says.
 fn reopen<A>(core: &Core<A>, head: &mut Head<A>) -> Result<()> {
     let (disk, folder) = (core.log.disk(), core.log.folder());
+    core.log.check()?;
     core.log.make_durable(head.seq)?;
     stand_in(core, head)?;
     let backend = core.data.clone().open()?;

@@ -98,7 +98,8 @@ impl Patient {
     /// refuses to read as well until it is opened again: that has to be told as what it is.
     fn still_reads(&mut self) -> Result<(), String> {
         let Some(store) = &self.store else { return Ok(()) };
-        match self.states.check(store, self.done, self.done) {
+        // Verifying reads files, which may fail just now.
+        match self.states.check_records(store, self.done, self.done) {
             Ok(_) => Ok(()),
             Err(error) if error.contains("storage failed to read: IO error") => {
                 Word::Note("sled refuses to read until it is opened again".to_owned()).say();

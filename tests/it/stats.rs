@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 #[test]
-fn a_checkpoint_leaves_nothing_waiting_and_cuts_the_log() {
+fn a_checkpoint_leaves_nothing_waiting() {
     let place = place();
     let store = options().settle_after(Duration::MAX).open(&place.path).unwrap();
     fill(&store);
@@ -16,7 +16,6 @@ fn a_checkpoint_leaves_nothing_waiting_and_cuts_the_log() {
     store.checkpoint().unwrap();
     let after = store.stats().unwrap();
     assert!(after.checkpoint >= before.newest.commit, "{after:?}");
-    assert!(after.folder.log < before.folder.log, "{after:?}");
     let parts = [after.folder.data, after.folder.log, after.folder.other];
     assert!(parts.iter().all(|bytes| *bytes > 0), "{after:?}");
     assert_eq!(after.folder.total(), after.folder_bytes);
@@ -53,5 +52,5 @@ fn stats_are_one_flat_object_in_json() {
     {
         assert!(json.get(field).is_some(), "{field}: {json}");
     }
-    assert_eq!(json["folder"].as_object().unwrap().len(), 4);
+    assert_eq!(json["folder"].as_object().unwrap().len(), 5);
 }

@@ -7,9 +7,9 @@ use crate::storage::log::file::FORMAT;
 
 const MAGIC: [u8; 8] = *b"KNDRBKUP";
 /// Newest version of a manifest that this build reads and the one it writes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Bytes before the chunks.
-const HEADER_BYTES: usize = 68;
+const HEADER_BYTES: usize = 76;
 /// Bytes of the hash at the end.
 const HASH_BYTES: usize = 32;
 /// Bytes of a chunk without its first key: length of the key u16, entries u32, length u64, hash.
@@ -19,8 +19,10 @@ const CHUNK_BYTES: usize = 2 + 4 + 8 + HASH_BYTES;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Manifest {
     pub(super) store_id: u128,
-    /// Number of the snapshot's commit.
+    /// Number of the snapshot's commit; of a base, that from which on the log makes it whole.
     pub(super) commit: u64,
+    /// Number of the last commit that entries may be of: of a backup the same, of a base one up to which the log is needed.
+    pub(super) until: u64,
     pub(super) time: Time,
     /// Number of entries in all chunks.
     pub(super) entries: u64,
@@ -40,6 +42,7 @@ impl Manifest {
         bytes.extend(FORMAT.to_le_bytes());
         bytes.extend(self.store_id.to_le_bytes());
         bytes.extend(self.commit.to_le_bytes());
+        bytes.extend(self.until.to_le_bytes());
         bytes.extend(self.time.micros().to_le_bytes());
         bytes.extend(self.entries.to_le_bytes());
         bytes.extend(self.damaged.to_le_bytes());
@@ -72,13 +75,13 @@ impl Manifest {
         let Some((content, hash)) = bytes.split_last_chunk::<HASH_BYTES>() else {
             return Err(damaged("it is too short"));
         };
-        if version != VERSION || blake3::hash(content) != Hash::clone(hash) {
+        if !(1..=VERSION).contains(&version) || blake3::hash(content) != Hash::clone(hash) {
             return Err(damaged("its checksum does not match"));
         }
         let mut fields = Fields(content.get(12..).unwrap_or_default());
         let format = fields.u32().ok_or_else(|| damaged("it is too short"))?;
         known(format, FORMAT)?;
-        let manifest = fields.manifest().filter(|_| fields.0.is_empty());
+        let manifest = fields.manifest(version).filter(|_| fields.0.is_empty());
         manifest.filter(Self::holds_together).ok_or_else(|| damaged("what it says cannot be"))
     }
 
@@ -88,7 +91,7 @@ impl Manifest {
         let ordered = self.chunks.is_sorted_by(|a, b| a.first < b.first);
         let told = self.chunks.iter().all(|chunk| chunk.entries > 0 && !chunk.first.is_empty());
         // A later commit could not be numbered.
-        let followed = self.commit <= u64::MAX / 2;
+        let followed = self.commit <= self.until && self.until <= u64::MAX / 2;
         entries == self.entries && ordered && told && followed
     }
 
@@ -124,16 +127,18 @@ impl<'a> Fields<'a> {
         self.array().map(u64::from_le_bytes)
     }
 
-    fn manifest(&mut self) -> Option<Manifest> {
+    fn manifest(&mut self, version: u32) -> Option<Manifest> {
         let store_id = u128::from_le_bytes(self.array()?);
         let commit = self.u64()?;
+        // Version 1 is without, and of backups only.
+        let until = if version == 1 { commit } else { self.u64()? };
         let time = Time::from_micros(self.array().map(i64::from_le_bytes)?).ok()?;
         let (entries, damaged, count) = (self.u64()?, self.u64()?, self.u32()?);
         if self.0.len() / CHUNK_BYTES < count as usize {
             return None;
         }
         let chunks = (0..count).map(|_| self.chunk()).collect::<Option<_>>()?;
-        Some(Manifest { store_id, commit, time, entries, damaged, chunks })
+        Some(Manifest { store_id, commit, until, time, entries, damaged, chunks })
     }
 
     fn chunk(&mut self) -> Option<Named> {

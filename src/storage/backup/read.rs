@@ -43,6 +43,11 @@ impl Backup {
         self.manifest.commit
     }
 
+    /// Number of the last commit that entries may be of.
+    pub(crate) fn until(&self) -> u64 {
+        self.manifest.until
+    }
+
     /// Bytes of its entries.
     pub(crate) fn bytes(&self) -> u64 {
         self.manifest.chunk_bytes()

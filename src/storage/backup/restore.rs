@@ -1,5 +1,6 @@
 //! A new store out of a backup.
 
+use super::files::foreign;
 use super::place::Place;
 use super::read::Backup;
 use super::report::RestoreReport;
@@ -34,6 +35,9 @@ pub(crate) fn restore(
     check: impl FnOnce(&Contents) -> Result<()>,
 ) -> Result<RestoreReport> {
     let backup = Backup::open(from)?;
+    if backup.until() > backup.commit() {
+        return Err(foreign(from, "it is a store's base, which is of use with that store's log only"));
+    }
     let place = Place::take(to)?;
     let options = Options::default();
     let written = write(&backup, &place.store(), &options, progress)?;

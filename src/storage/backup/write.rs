@@ -23,6 +23,8 @@ pub(crate) struct Source<'a> {
     pub(crate) store_id: u128,
     /// Number of the snapshot's commit.
     pub(crate) commit: u64,
+    /// Number of the last commit that entries may be of, asked once all were visited.
+    pub(crate) until: &'a dyn Fn() -> Result<u64>,
     /// Visits all entries of the snapshot, ascending.
     pub(crate) scan: &'a dyn Fn(Visit<'_>) -> Result<()>,
     /// Whether a key belongs into a backup.
@@ -76,7 +78,8 @@ impl<'a> Run<'a> {
         progress: OnProgress<'a>,
     ) -> Self {
         let time = options.time.unwrap_or_else(Time::now);
-        let manifest = Manifest { store_id: 0, commit: 0, time, entries: 0, damaged: 0, chunks: Vec::new() };
+        let manifest =
+            Manifest { store_id: 0, commit: 0, until: 0, time, entries: 0, damaged: 0, chunks: Vec::new() };
         let (cutter, report) = (Cutter::new(cut), BackupReport::default());
         Self { files, options, progress, cutter, manifest, written: Vec::new(), report }
     }
@@ -104,6 +107,7 @@ impl<'a> Run<'a> {
             self.put(chunk)?;
         }
         self.verify()?;
+        self.manifest.until = (source.until)()?;
         self.put_manifest()?;
         self.report.chunks_removed = self.files.keep_only(&self.manifest.chunks)?;
         Ok(self.report())

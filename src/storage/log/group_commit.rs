@@ -28,6 +28,15 @@ impl GroupCommit {
         self.lock().durable
     }
 
+    /// # Errors
+    /// [`Error::ReadOnly`] once a sync has failed.
+    pub(crate) fn check(&self) -> Result<()> {
+        match &self.lock().failed {
+            Some(reason) => Err(Error::ReadOnly { reason: reason.clone() }),
+            None => Ok(()),
+        }
+    }
+
     /// Returns once commit `seq` is on disk. `sync` makes everything appended so far durable and
     /// returns up to which number that is; of all that wait, one calls it.
     ///

@@ -1,5 +1,6 @@
 //! Appends records to the log's newest file, syncs it, and sets aside or removes what a checkpoint has made needless.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -35,6 +36,8 @@ struct Tail {
     appended: u64,
     /// Whether bytes of a failed write may lie behind the end.
     torn: bool,
+    /// The next file, which could not be begun: it must not be there when this one goes on.
+    begun: Option<PathBuf>,
 }
 
 impl Log {
@@ -72,7 +75,7 @@ impl Log {
         let record = changes.finish(tail.appended + 1, self.group.durable());
         let record =
             record.ok_or_else(|| Error::invalid("a commit", "over 4 GiB", "at most 4 GiB of changes"))?;
-        tail.write(record.bytes())?;
+        tail.write(record.bytes(), &*self.disk, &self.folder)?;
         tail.appended = record.seq;
         Ok(record)
     }
@@ -93,6 +96,12 @@ impl Log {
     #[cfg(test)]
     pub(crate) fn durable(&self) -> u64 {
         self.group.durable()
+    }
+
+    /// # Errors
+    /// [`Error::ReadOnly`] once a sync has failed: what it left unwritten, no later one writes either.
+    pub(crate) fn check(&self) -> Result<()> {
+        self.group.check()
     }
 
     /// Where its files lie.
@@ -119,14 +128,20 @@ impl Log {
     /// then on disk.
     pub(crate) fn rotate(&self) -> Result<u64> {
         let mut tail = self.tail();
-        tail.mend()?;
+        tail.mend(&*self.disk, &self.folder)?;
         let appended = tail.appended;
         if let Err(e) = tail.file.sync() {
             self.group.fail(format!("the log could not be synced: {e}"));
             return Err(Error::io("sync", &tail.path, e));
         }
         self.group.advance(appended);
-        *tail = Tail::create(&*self.disk, &self.folder, self.store_id, appended)?;
+        match Tail::create(&*self.disk, &self.folder, self.store_id, appended) {
+            Ok(next) => *tail = next,
+            Err(error) => {
+                tail.begun = Some(file::path(&self.folder, appended + 1));
+                return Err(error);
+            }
+        }
         Ok(appended)
     }
 
@@ -198,26 +213,35 @@ impl Tail {
         file.append(&file::header(store_id, last_seq + 1)).map_err(io("write"))?;
         file.sync().map_err(io("sync"))?;
         disk.sync_folder(folder)?;
-        Ok(Self { file, path, len: file::HEADER_BYTES as u64, appended: last_seq, torn: false })
+        Ok(Self { file, path, len: file::HEADER_BYTES as u64, appended: last_seq, torn: false, begun: None })
     }
 
-    fn write(&mut self, bytes: &[u8]) -> Result<()> {
-        self.mend()?;
+    fn write(&mut self, bytes: &[u8], disk: &dyn Disk, folder: &Path) -> Result<()> {
+        self.mend(disk, folder)?;
         if let Err(e) = self.file.append(bytes) {
             self.torn = true;
             // Where that fails, too, it is tried again before anything else is written.
-            let _ = self.mend();
+            let _ = self.mend(disk, folder);
             return Err(Error::io("append to", &self.path, e));
         }
         self.len += bytes.len() as u64;
         Ok(())
     }
 
-    /// Takes back what a failed write left.
-    fn mend(&mut self) -> Result<()> {
+    /// Takes back what a failed write left, and a next file that could not be begun.
+    fn mend(&mut self, disk: &dyn Disk, folder: &Path) -> Result<()> {
         if self.torn {
             self.file.cut(self.len).map_err(|e| Error::io("cut", &self.path, e))?;
             self.torn = false;
+        }
+        if let Some(begun) = &self.begun {
+            match disk.remove(begun) {
+                Err(Error::Io { source, .. }) if source.kind() == ErrorKind::NotFound => {}
+                removed => removed?,
+            }
+            // Or else a crash could bring it back.
+            disk.sync_folder(folder)?;
+            self.begun = None;
         }
         Ok(())
     }

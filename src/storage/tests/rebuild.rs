@@ -231,3 +231,34 @@ fn an_interrupted_rebuild_begins_anew() {
     copy_folder(&other.path().join("data"), &store.path().join("data-1"));
     assert_eq!(contents(&open(store.path()).view()), expected);
 }
+
+/// Stretches of the base are of different commits then.
+#[test]
+fn a_base_that_is_written_beside_writers_is_made_whole_by_the_log() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(folder.path());
+    let key = |n: u32| [&b"k"[..], &n.to_be_bytes()].concat();
+    let put_some = |round: u32, step: usize| {
+        let mut writer = database.begin().unwrap();
+        (0..20_000_u32).step_by(step).for_each(|n| writer.put(key(n), vec![round as u8; 40]));
+        writer.delete(key(7_000 + round));
+        writer.commit().unwrap().publish(1).unwrap();
+    };
+    put_some(0, 1);
+    for round in 1..6 {
+        let visited = std::sync::atomic::AtomicU32::new(0);
+        let meanwhile = |_: crate::model::Progress| {
+            let n = visited.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            put_some(10 * round + n % 7, 700);
+        };
+        put_some(round, 3);
+        assert!(database.renew_base(&meanwhile, &GO_ON).unwrap());
+        assert!(visited.into_inner() > 1);
+        let expected = contents(&database.view());
+        let found = super::super::read_only(folder.path()).unwrap();
+        expected.iter().for_each(|(key, value)| assert_eq!(found.get(key).unwrap().as_ref(), Some(value)));
+        let crashed = crash_copy(folder.path());
+        ruin(crashed.path(), 1);
+        assert_eq!(contents(&open(crashed.path()).view()), expected, "round {round}");
+    }
+}

@@ -1,6 +1,6 @@
 //! Settings that are missing altogether, as in a store restored from a backup of a damaged one; and where repairs may not go.
 
-use super::tamper::{entries, flip, hex, with_tree};
+use super::tamper::{copy, entries, flip, hex, with_tree};
 use super::{Sample, verify};
 use kindred::{BackupOptions, Error, Store, VerifyOptions};
 use std::sync::atomic::AtomicBool;
@@ -79,13 +79,18 @@ fn a_repair_goes_into_a_new_folder_and_changes_no_value_of_the_old() {
 }
 
 #[test]
-fn what_tells_what_store_it_is_cannot_be_done_without() {
+fn what_tells_what_store_it_is_is_made_anew_where_the_log_is_whole() {
     let sample = Sample::vectors();
     for key in sample.keys.iter().filter(|key| key.starts_with(&[0xFF, 0xFF])) {
         let folder = tempfile::tempdir().unwrap();
         let path = sample.copy(folder.path());
         // Behind the format's number and the frame's version.
         flip(&path, std::slice::from_ref(key), 100);
+        let whole = folder.path().join("whole");
+        copy(&path, &whole);
+        sample.repair(&whole, "as long as the log is whole");
+        let log = std::fs::read_dir(path.join("log")).unwrap().map(|entry| entry.unwrap().path());
+        std::fs::remove_file(log.min().unwrap()).unwrap();
         let error = Store::repair(&path, folder.path().join("new")).unwrap_err();
         assert!(matches!(&error, Error::Damaged { place, .. } if place.contains(&hex(key))), "{error}");
         assert!(!folder.path().join("new").exists());

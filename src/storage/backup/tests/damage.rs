@@ -101,7 +101,7 @@ fn a_manifest_that_lies_is_refused_before_memory_is_taken() {
     // The number of chunks alone.
     let mut bytes = honest.encode();
     bytes.truncate(bytes.len() - 32);
-    bytes[64..68].copy_from_slice(&u32::MAX.to_le_bytes());
+    bytes[72..76].copy_from_slice(&u32::MAX.to_le_bytes());
     let hash = blake3::hash(&bytes);
     bytes.extend(hash.as_bytes());
     fs::write(&path, bytes).unwrap();
@@ -119,7 +119,8 @@ fn chunks_whose_keys_overlap_are_refused() {
         fs::write(folder.path().join(chunk_name(&chunk.named.hash)), &chunk.bytes).unwrap();
         chunks.push(chunk.named);
     }
-    let manifest = Manifest { store_id: 1, commit: 1, time: Time::default(), entries: 4, damaged: 0, chunks };
+    let manifest =
+        Manifest { store_id: 1, commit: 1, until: 1, time: Time::default(), entries: 4, damaged: 0, chunks };
     fs::write(folder.path().join("MANIFEST"), manifest.encode()).unwrap();
     assert!(is_refused(folder.path()));
 }
@@ -130,7 +131,7 @@ fn newer_formats_are_told_from_damage() {
     small(folder.path());
     let path = folder.path().join("MANIFEST");
     let honest = fs::read(&path).unwrap();
-    for (at, known) in [(8, 1), (12, FORMAT)] {
+    for (at, known) in [(8, 2), (12, FORMAT)] {
         let mut bytes = honest.clone();
         bytes[at] = known as u8 + 1;
         bytes.truncate(bytes.len() - 32);
@@ -171,7 +172,8 @@ fn values_that_are_damaged_in_the_store_are_left_out_and_named() {
     (50..200_u8).for_each(|n| backend.tamper(&[b'k', n], |bytes| bytes[10] ^= 1));
     let view = database.view();
     let scan = |visit: Visit<'_>| view.scan_from(b"", None, visit);
-    let source = Source { store_id: 7, commit: view.seq(), scan: &scan, keep: &|_| true };
+    let source =
+        Source { store_id: 7, commit: view.seq(), until: &|| Ok(view.seq()), scan: &scan, keep: &|_| true };
     let report = backup(&source, &to, &BackupOptions::new(), &|_| {}).unwrap();
     assert_eq!((report.entries, report.damaged, report.damaged_values.len()), (100, 150, 100));
     assert!(report.damaged_values[0].contains("6b32"), "{}", report.damaged_values[0]);
@@ -188,7 +190,7 @@ fn a_store_that_cannot_be_read_just_now_leaves_the_backup_before() {
         assert!(visit(b"a", Ok(vec![1]))?.is_continue());
         Err(Error::Storage { action: "read", reason: "the disk is away".into() })
     };
-    let source = Source { store_id: 7, commit: 2, scan: &scan, keep: &|_| true };
+    let source = Source { store_id: 7, commit: 2, until: &|| Ok(2), scan: &scan, keep: &|_| true };
     let error = backup(&source, folder.path(), &BackupOptions::new(), &|_| {}).unwrap_err();
     assert!(matches!(error, Error::Storage { .. }), "{error}");
     assert_eq!(contents(folder.path()).unwrap(), entries);

@@ -54,7 +54,13 @@ impl Made<'_> {
         let scan = |visit: Visit<'_>| {
             entries.iter().try_for_each(|(key, value)| visit(key, Ok(value.clone())).map(drop))
         };
-        let source = Source { store_id: self.store_id, commit: self.commit, scan: &scan, keep: &|_| true };
+        let source = Source {
+            store_id: self.store_id,
+            commit: self.commit,
+            until: &|| Ok(self.commit),
+            scan: &scan,
+            keep: &|_| true,
+        };
         Run::start(Files::take(to, self.watch)?, &self.options, self.cut, &|_| {}).go(&source)
     }
 }

@@ -36,7 +36,8 @@ fn a_restored_store_holds_what_the_snapshot_did_and_goes_on() {
     writer.delete(b"long".to_vec());
     writer.commit().unwrap().publish(0).unwrap();
     let scan = |visit: Visit<'_>| view.scan_from(b"", None, visit);
-    let source = Source { store_id: 7, commit: view.seq(), scan: &scan, keep: &|_| true };
+    let source =
+        Source { store_id: 7, commit: view.seq(), until: &|| Ok(view.seq()), scan: &scan, keep: &|_| true };
     let report = backup(&source, &to, &BackupOptions::new(), &|_| {}).unwrap();
     assert_eq!((report.commit, report.entries, report.damaged), (301, 301, 0));
 
