@@ -7,16 +7,29 @@ use crate::{FolderBytes, ReadOnlyStore, Stats, StoreStats};
 use clap::Args;
 use serde::Serialize;
 use std::fmt::Write;
+use std::time::Duration;
 
 /// Which store.
 #[derive(Args)]
-#[command(after_help = "Example: kindred stats shop --json")]
+#[command(after_help = "Examples:
+  kindred stats shop --json
+  kindred stats shop --watch       a line every two seconds, also while another process writes")]
 pub(crate) struct StatsArgs {
     #[command(flatten)]
     store: StoreArgs,
+    /// Look again after so many seconds, until interrupted; keeps nobody from the store
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2", value_parser = clap::value_parser!(u32).range(1..))]
+    watch: Option<u32>,
+    /// Look so many times in all
+    #[arg(long, value_name = "N", requires = "watch", value_parser = clap::value_parser!(u32).range(1..))]
+    times: Option<u32>,
 }
 
 pub(crate) fn run(args: &StatsArgs, output: &Output) -> Result<()> {
+    if let Some(seconds) = args.watch {
+        let store = args.store.options().open_read_only(&args.store.store)?;
+        return watch(&store, Duration::from_secs(seconds.into()), args.times, output);
+    }
     match args.store.read()? {
         Reading::Own(store) => {
             output.result(&store.stats()?, |all| text(&all.newest, &all.folder) + &condition(all))
@@ -25,6 +38,41 @@ pub(crate) fn run(args: &StatsArgs, output: &Output) -> Result<()> {
             output.result(&Seen::of(&store)?, |seen| text(&seen.newest, &seen.folder))
         }
     }
+}
+
+/// Shows what a store holds now and again.
+fn watch(store: &ReadOnlyStore, pause: Duration, times: Option<u32>, output: &Output) -> Result<()> {
+    let mut before: Option<Seen> = None;
+    for n in 1.. {
+        let seen = Seen::of(store)?;
+        output.result(&seen, |seen| line(seen, before.as_ref(), pause))?;
+        if times.is_some_and(|times| n >= times) {
+            break;
+        }
+        before = Some(seen);
+        std::thread::sleep(pause);
+        store.refresh()?;
+    }
+    Ok(())
+}
+
+/// One look, and what came since the one before.
+fn line(seen: &Seen, before: Option<&Seen>, pause: Duration) -> String {
+    let stats = &seen.newest;
+    let counts = [
+        ("commit", stats.commit),
+        ("users", stats.users),
+        ("events", stats.events),
+        ("texts", stats.texts),
+        ("embeddings", stats.vectors),
+    ];
+    let mut parts = counts.map(|(name, count)| format!("{name} {}", grouped(count))).to_vec();
+    parts.push(format!("folder {}", bytes(seen.folder_bytes)));
+    if let Some(before) = before {
+        let events = stats.events.saturating_sub(before.newest.events);
+        parts.push(format!("{:.1} events/s", events as f64 / pause.as_secs_f64()));
+    }
+    parts.join("  ")
 }
 
 /// What can be said of a store that another process has open.

@@ -381,6 +381,13 @@ fn a_store_that_is_open_elsewhere_can_be_read_and_not_written() {
     assert_eq!(json(place, &["profile", "shop", "ann"])["kinds"][0]["value"], 9.5);
     json(place, &["export", "shop", "out.jsonl"]);
     assert!(std::fs::read_to_string(place.join("out.jsonl")).unwrap().contains("smoked salmon"));
+    let watched = kindred(place, &["stats", "shop", "--watch", "1", "--times", "2", "--json"]);
+    let lines: Vec<Value> =
+        watched.stdout.split(|&b| b == b'\n').filter_map(|line| serde_json::from_slice(line).ok()).collect();
+    assert_eq!((lines.len(), &lines[1]["events"]), (2, &3.into()), "{watched:?}");
+    let text = kindred(place, &["stats", "shop", "--watch", "1", "--times", "2"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(text.lines().count() == 2 && text.contains("0.0 events/s"), "{text}");
     for command in [&["fit", "shop"][..], &["remove", "shop", "--user", "ann"], &["verify", "shop"]] {
         let (code, message) = failure(place, command);
         assert!(code == 3 && message.contains("process"), "{command:?}: {code} {message}");

@@ -20,18 +20,28 @@ fn compact(store: &Store) {
     assert!(store.compact(&|_| {}, &AtomicBool::new(false)).unwrap());
 }
 
-/// Names of the files below a folder that hold these bytes.
+/// Names of the files below a folder that hold these bytes. The store's own threads may rename one meanwhile: then all are looked
+/// at anew.
 fn files_with(folder: &Path, bytes: &[u8]) -> Vec<String> {
+    loop {
+        match try_files_with(folder, bytes) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => std::thread::yield_now(),
+            found => return found.unwrap(),
+        }
+    }
+}
+
+fn try_files_with(folder: &Path, bytes: &[u8]) -> std::io::Result<Vec<String>> {
     let mut found = Vec::new();
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
+    for entry in std::fs::read_dir(folder)? {
+        let path = entry?.path();
         if path.is_dir() {
-            found.extend(files_with(&path, bytes));
-        } else if std::fs::read(&path).unwrap().windows(bytes.len()).any(|window| window == bytes) {
+            found.extend(try_files_with(&path, bytes)?);
+        } else if std::fs::read(&path)?.windows(bytes.len()).any(|window| window == bytes) {
             found.push(path.display().to_string());
         }
     }
-    found
+    Ok(found)
 }
 
 /// What is known of the user, as it would lie on disk.

@@ -63,7 +63,7 @@ fn a_damaged_event_is_named_left_out_and_the_rest_saved() {
     assert!(text.contains(&key) && text.contains("kindred repair shop NEW"), "{text}");
 
     let (code, exported) = json(within, &["export", "shop", "all.jsonl"]);
-    assert_eq!((code, &exported["rows"], &exported["damaged"]), (1, &5.into(), &1.into()));
+    assert_eq!((code, &exported["rows"], &exported["damaged"]), (1, &6.into(), &1.into()));
     let lines = std::fs::read_to_string(within.join("all.jsonl")).unwrap();
     assert!(lines.contains("my dog is hungry") && !lines.contains("9.5"), "{lines}");
 
