@@ -144,7 +144,6 @@ impl World {
         self.apply_waiting();
         self.store().engine.renew_base()?;
         self.base_cut = false;
-        self.settled();
         Ok(())
     }
 
