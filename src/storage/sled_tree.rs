@@ -15,11 +15,13 @@ const LOCK_PAUSE: Duration = Duration::from_millis(5);
 
 /// One open tree.
 pub(crate) struct SledTree {
-    /// Until it is dropped.
-    sled: Option<(sled::Db, sled::Tree)>,
+    sled: Handles,
     folder: PathBuf,
     file: File,
 }
+
+/// What is open of sled, until it is dropped.
+struct Handles(Option<(sled::Db, sled::Tree)>);
 
 impl SledTree {
     /// Opens or creates the tree in `folder`; `cache_bytes` bounds sled's page cache.
@@ -31,14 +33,13 @@ impl SledTree {
             .mode(sled::Mode::HighThroughput)
             .flush_every_ms(None);
         prepare(folder)?;
-        let db = guarded("open", || open_when_free(&config))?;
+        let sled = Handles::of(guarded("open", || open_when_free(&config))?);
         // sled has put a new snapshot in the place of the one before. Should the old one come back after more was written, sled
         // would take what it does not know of for torn, and throw it away.
         sync_folder(folder)?;
         let file_path = folder.join("db");
         let file = File::open(&file_path).map_err(|e| Error::io("open", &file_path, e))?;
-        let tree = sled::Tree::clone(&db);
-        Ok(Self { sled: Some((db, tree)), folder: folder.to_owned(), file })
+        Ok(Self { sled, folder: folder.to_owned(), file })
     }
 
     /// Where it lies.
@@ -102,18 +103,25 @@ impl SledTree {
         action: &'static str,
         call: impl FnOnce(&sled::Db, &sled::Tree) -> sled::Result<T>,
     ) -> Result<T> {
-        match &self.sled {
+        match &self.sled.0 {
             Some((db, tree)) => guarded(action, || call(db, tree)),
             None => Err(Error::Bug("sled is used after it was closed".to_owned())),
         }
     }
 }
 
+impl Handles {
+    fn of(db: sled::Db) -> Self {
+        let tree = sled::Tree::clone(&db);
+        Self(Some((db, tree)))
+    }
+}
+
 /// sled syncs when its last handle goes, and panics where that fails: a host that lets go of its store on a failing disk
 /// must not be taken down. Nothing is lost, for the log holds what was not synced.
-impl Drop for SledTree {
+impl Drop for Handles {
     fn drop(&mut self) {
-        let sled = self.sled.take();
+        let sled = self.0.take();
         if catch_unwind(AssertUnwindSafe(|| drop(sled))).is_err() {
             tracing::error!("sled could not sync its file when it was closed");
         }
