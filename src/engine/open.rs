@@ -176,7 +176,7 @@ pub(super) enum Files<'a> {
 
 /// Refuses a store that lacks what it cannot be without, such as one restored from a backup of a damaged one: it would take
 /// other settings, give numbers out a second time, or let erased users come back.
-fn check_complete(opened: &Contents, is_new: bool) -> Result<()> {
+pub(super) fn check_complete(opened: &Contents, is_new: bool) -> Result<()> {
     let needed = [
         ("settings", "settings", !is_new),
         ("counts", "counters", has_any(opened, &[keys::users(), keys::items(), keys::groups()])?),

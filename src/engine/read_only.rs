@@ -1,6 +1,6 @@
 //! A store that another process may have open, as of one commit.
 
-use super::open::{Files, load};
+use super::open::{Files, check_complete, load};
 use super::published::Published;
 use super::reader::Reader;
 use super::settings::{Request, Settings};
@@ -22,6 +22,7 @@ fn view(contents: Contents, path: &Path, request: &Request) -> Result<(View<Publ
     let Some(settings) = contents.read::<Settings>("settings", &keys::meta("settings"))? else {
         return Err(Error::NotAStore { path: path.to_owned(), reason: "it is only being made".into() });
     };
+    check_complete(&contents, false)?;
     let (_, encoder) = request.resolve(&settings)?;
     let (core, published) = load(&contents, &settings, encoder, &Files::Others(path), request.head_rows)?;
     // The index's files are in memory as long as a view has them; what writes to them is not needed.

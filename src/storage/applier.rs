@@ -93,7 +93,7 @@ impl<A> Applier<A> {
             self.rotated_at = Some(core.log.rotate()?);
         }
         if let Some(last) = self.rotated_at.filter(|last| *last <= self.applied) {
-            core.backend.sync()?;
+            core.sync_data()?;
             core.log.retire(last)?;
             self.rotated_at = None;
             core.base.wake();

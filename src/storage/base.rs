@@ -20,6 +20,8 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{OnProgress, Progress};
 use crate::telemetry::redacted;
 
+/// So many times as much log as makes the base due at the least is kept at most.
+const MOST_KEPT: u64 = 8;
 /// Entries that are read as of one view.
 const STRETCH: usize = 4096;
 
@@ -28,6 +30,8 @@ pub(crate) struct Base {
     store: PathBuf,
     /// Whether it and the kept log make up everything.
     complete: AtomicBool,
+    /// Whether a value was found damaged: the base before may have it whole, so it stays until the store is compacted.
+    held_back: AtomicBool,
     bytes: AtomicU64,
     wake: Sender<()>,
     /// Woken when the base may be due.
@@ -40,6 +44,8 @@ pub(crate) struct Base {
 pub(crate) struct Found {
     /// Records behind this commit are to be kept; `None` where the base and the log do not make up everything.
     pub(crate) commit: Option<u64>,
+    /// The log has to go on up to this commit at least.
+    pub(crate) until: u64,
     /// Bytes of the base's entries.
     pub(crate) bytes: u64,
 }
@@ -57,18 +63,18 @@ pub(crate) fn read(store: &Path) -> Result<Option<Backup>> {
 
 /// Looks whether the base of a store goes together with what is kept of its log. A base that is damaged is as good as none.
 pub(crate) fn find(store: &Path, disk: &dyn Disk, log_folder: &Path, store_id: u128) -> Result<Found> {
-    let (commit, bytes) = match read(store) {
-        Ok(None) => (0, 0),
-        Ok(Some(base)) if base.store_id() == store_id => (base.commit(), base.bytes()),
-        Ok(Some(_)) => return Ok(Found { commit: None, bytes: 0 }),
-        Err(error) if error.kind() == ErrorKind::Damage => {
-            tracing::warn!(error = %redacted(&error), "the base is damaged: it is made anew");
-            return Ok(Found { commit: None, bytes: 0 });
+    let (commit, until, bytes) = match read(store) {
+        Ok(None) => (0, 0, 0),
+        Ok(Some(base)) if base.store_id() == store_id => (base.commit(), base.until(), base.bytes()),
+        Ok(Some(_)) => return Ok(Found { commit: None, until: 0, bytes: 0 }),
+        Err(error @ Error::Format { .. }) => return Err(error),
+        Err(error) => {
+            tracing::warn!(error = %redacted(&error), "the base cannot be read: it is made anew");
+            return Ok(Found { commit: None, until: 0, bytes: 0 });
         }
-        Err(error) => return Err(error),
     };
     let follows = follows(&log::files(disk, log_folder, Which::After(commit))?, commit);
-    Ok(Found { commit: follows.then_some(commit), bytes })
+    Ok(Found { commit: follows.then_some(commit), until, bytes })
 }
 
 /// Whether the files begin at or before the commit behind `commit`, and none is missing between kept ones.
@@ -88,6 +94,7 @@ impl Base {
         Self {
             store: store.to_owned(),
             complete: AtomicBool::new(found.commit.is_some()),
+            held_back: AtomicBool::new(false),
             bytes: AtomicU64::new(found.bytes),
             wake,
             woken,
@@ -131,7 +138,11 @@ impl Base {
     /// Whether it is to be renewed: where more log is kept than it is long, and than `least` bytes, so that all that is ever
     /// written to it is no more than a few times what the log was.
     fn is_due(&self, log: &Log, least: u64) -> Result<bool> {
-        let most = least.max(self.bytes.load(Ordering::Relaxed));
+        if self.held_back.load(Ordering::Relaxed) {
+            return Ok(false);
+        }
+        // Who reads the log beside the base has it in memory.
+        let most = self.bytes.load(Ordering::Relaxed).clamp(least, MOST_KEPT * least);
         Ok(!self.is_complete() || log.kept_bytes()? > most)
     }
 }
@@ -142,20 +153,32 @@ pub(crate) fn renew_if_due<A>(
     view: impl Fn() -> View<A>,
     cancel: &AtomicBool,
 ) -> Result<bool> {
-    if core.base.is_due(&core.log, core.options.log_bytes)? {
-        renew(core, view, &|_| {}, cancel)
-    } else {
-        Ok(true)
+    if !core.base.is_due(&core.log, core.options.log_bytes)? {
+        return Ok(true);
     }
+    let renewed = renew(core, view, Damaged::Refused, &|_| {}, cancel);
+    if renewed.as_ref().is_err_and(|error| error.kind() == ErrorKind::Damage) {
+        core.base.held_back.store(true, Ordering::Relaxed);
+    }
+    renewed
+}
+
+/// What becomes of a damaged value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Damaged {
+    /// It is an error: the value may be whole in the base before.
+    Refused,
+    LeftOut,
 }
 
 /// Makes the base anew, and has the log before it removed; false where it was cancelled.
 ///
 /// # Errors
-/// The base is as it was. [`Error::Damaged`] where a value is: it may be whole in the base before.
+/// The base is as it was.
 pub(crate) fn renew<A>(
     core: &Core<A>,
     view: impl Fn() -> View<A>,
+    damaged: Damaged,
     progress: OnProgress<'_>,
     cancel: &AtomicBool,
 ) -> Result<bool> {
@@ -166,14 +189,17 @@ pub(crate) fn renew<A>(
         // From here on the log is needed.
         core.log.keep_after(first);
     }
-    let written = write(core, first, &view, progress, cancel);
+    let written = write(core, first, &view, damaged, progress, cancel);
     if cancel.load(Ordering::Relaxed) {
         return Ok(false);
     }
     base.bytes.store(written?, Ordering::Relaxed);
     core.log.keep_after(first);
-    base.complete.store(true, Ordering::Relaxed);
     core.log.forget()?;
+    // While there was none yet, a file behind it may have gone before it was known to be needed: then it is made once more.
+    let files = log::files(&**core.log.disk(), core.log.folder(), Which::After(first))?;
+    base.complete.store(follows(&files, first), Ordering::Relaxed);
+    base.held_back.store(false, Ordering::Relaxed);
     Ok(true)
 }
 
@@ -184,6 +210,7 @@ fn write<A>(
     core: &Core<A>,
     first: u64,
     view: &impl Fn() -> View<A>,
+    damaged: Damaged,
     progress: OnProgress<'_>,
     cancel: &AtomicBool,
 ) -> Result<u64> {
@@ -193,7 +220,7 @@ fn write<A>(
         loop {
             let view = view();
             last.store(view.seq(), Ordering::Relaxed);
-            match scan_some(&view, &from, visit, cancel)? {
+            match scan_some(&view, &from, damaged, visit, cancel)? {
                 Some(next) => from = next,
                 None => return Ok(()),
             }
@@ -214,6 +241,7 @@ fn write<A>(
 fn scan_some<A>(
     view: &View<A>,
     from: &[u8],
+    damaged: Damaged,
     visit: Visit<'_>,
     cancel: &AtomicBool,
 ) -> Result<Option<Vec<u8>>> {
@@ -222,7 +250,8 @@ fn scan_some<A>(
         if cancel.load(Ordering::Relaxed) {
             return Err(Error::Storage { action: "renew the base", reason: "it was cancelled".to_owned() });
         }
-        let _ = visit(key, Ok(value?))?;
+        let value = if damaged == Damaged::Refused { Ok(value?) } else { value };
+        let _ = visit(key, value)?;
         left -= 1;
         if left > 0 {
             return Ok(ControlFlow::Continue(()));

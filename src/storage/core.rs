@@ -1,13 +1,16 @@
 //! What the database's handle, its writers and its applier share.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use super::backend::Backend;
 use super::base::Base;
 use super::changes::ChangeSet;
 use super::database::Options;
 use super::generation::Generation;
+use super::lock;
 use super::log::Log;
 use super::opened::Data;
 use super::published::Publication;
@@ -21,6 +24,8 @@ pub(crate) struct Core<A> {
     /// Opens the backend again.
     pub(crate) data: Arc<dyn Data>,
     pub(crate) backend: Arc<Switch>,
+    /// Whether a sync of the data failed: the system takes for written then what is not, so the files are made anew.
+    pub(crate) doubtful: AtomicBool,
     pub(crate) log: Log,
     pub(crate) queue: Queue,
     pub(crate) publication: Publication<A>,
@@ -29,6 +34,21 @@ pub(crate) struct Core<A> {
     pub(crate) options: Options,
     /// Held by the one writer.
     pub(crate) head: Mutex<Head<A>>,
+}
+
+impl<A> Core<A> {
+    /// Has the data all on disk.
+    ///
+    /// # Errors
+    /// No later sync would make it good: the data is made anew, now or by the next opening.
+    pub(crate) fn sync_data(&self) -> Result<()> {
+        self.backend.sync().inspect_err(|_| {
+            self.doubtful.store(true, Ordering::Relaxed);
+            if let Err(error) = lock::forget_start(self.base.store()) {
+                tracing::error!(%error, "the next opening may trust files that could not be synced");
+            }
+        })
+    }
 }
 
 /// The newest commit, published or not.

@@ -193,7 +193,7 @@ impl<A: Send + Sync + 'static> Database<A> {
 
     /// Makes the base anew, and removes the log before it; false where it was cancelled.
     pub(crate) fn renew_base(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
-        base::renew(&self.core, || self.view(), progress, cancel)
+        base::renew(&self.core, || self.view(), base::Damaged::LeftOut, progress, cancel)
     }
 
     /// Returns once commit `seq` is on disk, whatever durability was asked for.

@@ -1,12 +1,11 @@
 //! The thread that renews the base, behind the backs of all who read and write.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Weak};
 use std::thread::JoinHandle;
 
 use super::base;
 use super::core::Core;
-use super::lock::FolderLock;
 use super::view::View;
 use crate::error::{Error, Result};
 use crate::telemetry::redacted;
@@ -20,26 +19,22 @@ pub(crate) struct Keeper {
 
 impl Keeper {
     /// Renews the base now, if it is due, and whenever it becomes so.
-    pub(crate) fn start<A: Send + Sync + 'static>(
-        core: &Arc<Core<A>>,
-        lock: &Arc<FolderLock>,
-    ) -> Result<Self> {
+    pub(crate) fn start<A: Send + Sync + 'static>(core: &Arc<Core<A>>) -> Result<Self> {
         let cancel = Arc::new(AtomicBool::new(false));
-        // Only a view holds it, as others do.
-        let (stop, own, lock) = (Arc::clone(&cancel), Arc::clone(core), Arc::downgrade(lock));
+        let (stop, own) = (Arc::clone(&cancel), Arc::clone(core));
         let thread = std::thread::Builder::new()
             .name("kindred-base".to_owned())
-            .spawn(move || run(&own, &lock, &stop))
+            .spawn(move || run(&own, &stop))
             .map_err(|e| Error::Storage { action: "start a thread", reason: e.to_string() })?;
         let core = Arc::clone(core);
         Ok(Self { cancel, wake: Box::new(move || core.base.wake()), thread: Some(thread) })
     }
 }
 
-fn run<A: Send + Sync + 'static>(core: &Core<A>, lock: &Weak<FolderLock>, cancel: &AtomicBool) {
+fn run<A: Send + Sync + 'static>(core: &Core<A>, cancel: &AtomicBool) {
     let mut failed = false;
     while !cancel.load(Ordering::Relaxed) {
-        match renew(core, lock, cancel) {
+        match renew(core, cancel) {
             Ok(()) => failed = false,
             // Once is enough to be told: it is tried again at each checkpoint.
             Err(_) if failed => {}
@@ -54,14 +49,9 @@ fn run<A: Send + Sync + 'static>(core: &Core<A>, lock: &Weak<FolderLock>, cancel
     }
 }
 
-fn renew<A: Send + Sync + 'static>(
-    core: &Core<A>,
-    lock: &Weak<FolderLock>,
-    cancel: &AtomicBool,
-) -> Result<()> {
-    let Some(lock) = lock.upgrade() else { return Ok(()) };
-    let view =
-        || View::new(Arc::clone(&core.backend) as _, &core.publication.newest(), Arc::clone(&lock) as _);
+fn renew<A: Send + Sync + 'static>(core: &Core<A>, cancel: &AtomicBool) -> Result<()> {
+    // The database waits for this thread before it lets go of the lock.
+    let view = || View::new(Arc::clone(&core.backend) as _, &core.publication.newest(), Arc::new(()));
     base::renew_if_due(core, view, cancel).map(drop)
 }
 

@@ -8,7 +8,7 @@ use super::folder::LOCK_FILE;
 use crate::error::{Error, Result};
 
 /// Longest holder that is read back, in bytes.
-const HOLDER_BYTES: u64 = 256;
+const HOLDER_BYTES: u64 = 1024;
 /// Before what tells one start of the machine from another, in the lock's file.
 const BOOT: &str = "boot ";
 
@@ -93,6 +93,16 @@ impl FolderLock {
             Err(TryLockError::Error(_)) => Ok(None),
         }
     }
+}
+
+/// Takes back what [`FolderLock::note_start`] noted, whoever holds the lock, so that the next holder trusts nothing.
+pub(crate) fn forget_start(folder: &Path) -> io::Result<()> {
+    let mut file = OpenOptions::new().read(true).write(true).open(folder.join(LOCK_FILE))?;
+    let text = format!("{}\n", read(&mut file).lines().next().unwrap_or_default());
+    file.set_len(0)?;
+    file.rewind()?;
+    file.write_all(text.as_bytes())?;
+    file.sync_data()
 }
 
 fn holder(file: &mut File) -> String {

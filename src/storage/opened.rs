@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 #[cfg(test)]
@@ -50,7 +51,7 @@ impl Data for SledData {
 
     fn replace(&self, fill: &dyn Fn(&dyn Backend) -> Result<u64>, kept: bool) -> Result<()> {
         let backend = SledBackend::beside(&self.store, self.cache_bytes)?;
-        fill(&backend)?;
+        fill(&backend).inspect_err(|_| backend.discard())?;
         backend.adopt()?;
         drop(backend);
         if kept {
@@ -119,7 +120,7 @@ impl Opened {
     pub(crate) fn start<A: Send + Sync + 'static>(self, attachment: A) -> Result<Database<A>> {
         let (core, seq, lock) = self.core(attachment);
         let applier = Mutex::new(Some(spawn_applier(&core, seq)?));
-        let keeper = Some(Keeper::start(&core, &lock)?);
+        let keeper = Some(Keeper::start(&core)?);
         Ok(Database {
             core,
             applier,
@@ -160,6 +161,7 @@ impl Opened {
         };
         let core = Arc::new(Core {
             data: self.data,
+            doubtful: AtomicBool::new(false),
             backend: Arc::new(Switch::new(self.contents.backend)),
             log: self.log,
             queue: Queue::default(),
@@ -205,7 +207,9 @@ fn rebuild_doubtful(store: &Path, disk: &Arc<dyn Disk>, data: &Arc<dyn Data>) ->
     match rebuild(store, disk, data, false) {
         Err(error) if error.kind() == ErrorKind::Damage => {
             tracing::error!(error = %redacted(&error), "the data cannot be made anew after the machine stopped, and is taken as it is");
-            recover(store, disk, data, false).map_err(Failure::into_error)
+            let mut recovered = recover(store, disk, data, false).map_err(Failure::into_error)?;
+            recovered.base.commit = None;
+            Ok(recovered)
         }
         rebuilt => rebuilt,
     }

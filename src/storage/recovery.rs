@@ -67,7 +67,7 @@ pub(crate) fn recover(
     let Some(meta::Identity { store_id, format }) = meta::identity(&*backend).map_err(Failure::of_data)?
     else {
         let log = create(&*backend, disk, log_folder)?;
-        let base = base::Found { commit: Some(0), bytes: 0 };
+        let base = base::find(store, &**disk, log_folder, log.store_id())?;
         return Ok(Recovered { backend, log, seq: 0, base });
     };
     let applied = meta::applied(&*backend).map_err(Failure::of_data)?;
@@ -88,6 +88,9 @@ pub(crate) fn recover(
         meta::upgrade(&*backend, store_id)?;
     }
     let seq = last.max(applied);
+    if base.until > seq {
+        base.commit = None;
+    }
     let log = Log::start(disk, log_folder, store_id, seq, base.commit.unwrap_or(KEEP_NONE))?;
     Ok(Recovered { backend, log, seq, base })
 }

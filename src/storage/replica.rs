@@ -37,10 +37,14 @@ struct Replica {
 /// # Errors
 /// [`Error::Storage`] where the store has no base yet, which it makes once it is open; [`Error::Damaged`], [`Error::Io`].
 pub(crate) fn read(store: &Path) -> Result<Contents> {
-    let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
+    over(store, &(Arc::new(SystemDisk) as Arc<dyn Disk>))
+}
+
+/// The same with the log on `disk`.
+pub(super) fn over(store: &Path, disk: &Arc<dyn Disk>) -> Result<Contents> {
     let mut tries = TRIES;
     loop {
-        match over(store, &disk) {
+        match try_over(store, &**disk) {
             Err(error) if tries > 0 && may_pass(&error) => {
                 tries -= 1;
                 std::thread::sleep(PAUSE);
@@ -53,14 +57,15 @@ pub(crate) fn read(store: &Path) -> Result<Contents> {
 /// Whether an error may come from what the writer did meanwhile.
 fn may_pass(error: &Error) -> bool {
     match error {
+        // The base may have been renewed between a look at it and one at the log.
+        Error::Storage { .. } => true,
         Error::Io { source, .. } => source.kind() == io::ErrorKind::NotFound,
         error => error.kind() == ErrorKind::Damage,
     }
 }
 
-/// The same with the log on `disk`, while nobody changes it.
-pub(super) fn over(store: &Path, disk: &Arc<dyn Disk>) -> Result<Contents> {
-    let (disk, log_folder) = (&**disk, store.join(LOG_FOLDER));
+fn try_over(store: &Path, disk: &dyn Disk) -> Result<Contents> {
+    let log_folder = store.join(LOG_FOLDER);
     let base = base::read(store)?;
     let commit = base.as_ref().map_or(0, super::backup::Backup::commit);
     let store_id = match &base {
@@ -90,18 +95,20 @@ impl Replica {
     /// What is stored under a key as the base has it.
     fn in_base(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
         let Some(base) = &self.base else { return Ok(None) };
-        let logical = match key.strip_prefix(&[RESERVED]) {
-            Some(part) => &part[..part.len().saturating_sub(2)],
-            None => key,
-        };
-        Ok(base.get(logical)?.and_then(|value| stored_form(key, logical, value)))
+        match key.strip_prefix(&[RESERVED]).and_then(|part| part.split_last_chunk::<2>()) {
+            Some((logical, index)) => {
+                let index = usize::from(u16::from_be_bytes(*index));
+                Ok(base.get(logical)?.and_then(|value| stored::part(key, value, index)))
+            }
+            None => Ok(base.get(key)?.and_then(|value| stored_form(key, value))),
+        }
     }
 }
 
-/// What lies under a stored key of a logical key with a value.
-fn stored_form(key: &[u8], logical: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+/// What lies under a logical key with a value: the value, or the head of its parts.
+fn stored_form(key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
     let mut wanted = Wanted { key, found: None };
-    stored::write(&mut wanted, logical, None, Some(value));
+    stored::write(&mut wanted, key, None, Some(value));
     wanted.found
 }
 
@@ -149,7 +156,7 @@ impl Backend for Replica {
                     return false;
                 }
                 let over = since.next_if(|(over, _)| over.as_slice() == key).map(|(_, value)| value.clone());
-                let value = over.unwrap_or_else(|| stored_form(key, key, value));
+                let value = over.unwrap_or_else(|| stored_form(key, value));
                 entries.extend(value.map(|value| (key.to_vec(), value)));
                 true
             })?;

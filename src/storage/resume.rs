@@ -1,12 +1,14 @@
 //! Going on after a failure of the data's files, such as a full disk, without opening the store again: reading at once, from the
 //! base and the log; writing once the data opens.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, MutexGuard, PoisonError};
 
+use super::backend::Backend;
 use super::core::{Core, Head};
 use super::database::Database;
 use super::log::{self, Which};
-use super::{meta, recovery, replica};
+use super::{meta, rebuild, recovery, replica};
 use crate::error::{Error, Result};
 use crate::telemetry::redacted;
 
@@ -50,14 +52,17 @@ impl<A: Send + Sync + 'static> Database<A> {
         if core.health.check().is_ok() {
             return;
         }
-        match reopen(core, &mut head).and_then(|()| self.start_applier(head.seq)) {
+        if let Err(error) = reopen(core, &mut head) {
+            tracing::warn!(error = %redacted(&error), "the data's files cannot be opened again yet");
+            return;
+        }
+        core.health.heal();
+        match self.start_applier(head.seq) {
             Ok(()) => {
-                core.health.heal();
+                self.lock.note_start();
                 tracing::info!("the data's files are open again: writing goes on");
             }
-            Err(error) => {
-                tracing::warn!(error = %redacted(&error), "the data's files cannot be opened again yet");
-            }
+            Err(error) => core.health.fail_for_now(error.to_string()),
         }
     }
 }
@@ -68,6 +73,11 @@ fn reopen<A>(core: &Core<A>, head: &mut Head<A>) -> Result<()> {
     core.log.check()?;
     core.log.make_durable(head.seq)?;
     stand_in(core, head)?;
+    if core.doubtful.load(Ordering::Relaxed) {
+        let anew = |backend: &dyn Backend| rebuild::rebuild(core.base.store(), &**disk, backend);
+        core.data.replace(&anew, false)?;
+        core.doubtful.store(false, Ordering::Relaxed);
+    }
     let backend = core.data.clone().open()?;
     let store_id = core.log.store_id();
     if meta::identity(&*backend)?.is_none_or(|found| found.store_id != store_id) {

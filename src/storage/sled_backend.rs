@@ -64,6 +64,11 @@ impl SledBackend {
         Self::of(store, number, cache_bytes)
     }
 
+    /// Has its folder removed with it.
+    pub(crate) fn discard(&self) {
+        self.current.load().replaced.store(true, Ordering::Relaxed);
+    }
+
     /// Makes this, which is on disk, the store's data.
     pub(crate) fn adopt(&self) -> Result<()> {
         let number = self.current.load().number;

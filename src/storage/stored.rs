@@ -48,6 +48,17 @@ pub(crate) fn write(sink: &mut impl OpSink, key: &[u8], before: Option<&[u8]>, a
     }
 }
 
+/// What lies under the key of a part of a value, if the value has so many.
+pub(crate) fn part(part_key: &[u8], value: &[u8], index: usize) -> Option<Vec<u8>> {
+    if index >= part_count(value.len()) {
+        return None;
+    }
+    let part = value.chunks(PART_BYTES).nth(index)?;
+    let mut stored = Vec::with_capacity(frame::HEADER_BYTES + part.len());
+    frame::write(&mut stored, part_key, Kind::Part, part);
+    Some(stored)
+}
+
 /// The logical value under `key`. While it is being changed this may be a mixture or
 /// [`Error::Damaged`]: the caller knows from the overlays whether it is.
 pub(crate) fn read(backend: &dyn Backend, key: &[u8]) -> Result<Option<Vec<u8>>> {

@@ -30,12 +30,15 @@ impl Switch {
     /// Puts another in its place, and lets go of the one before once nobody reads it.
     ///
     /// # Errors
-    /// [`Error::Storage`] while its files are written anew: nothing is done. Where a reader stays too long, the other is in place.
+    /// [`Error::Storage`] while its files are written anew: nothing is done.
     pub(crate) fn replace(&self, backend: Arc<dyn Backend>) -> Result<()> {
         let _free = match self.rewriting.try_lock() {
             Ok(free) => free,
             Err(TryLockError::Poisoned(free)) => free.into_inner(),
-            Err(TryLockError::WouldBlock) => return Err(busy("its files are being written anew")),
+            Err(TryLockError::WouldBlock) => {
+                let reason = "they are being written anew".to_owned();
+                return Err(Error::Storage { action: "replace the data's files", reason });
+            }
         };
         let mut before = self.active.swap(Arc::new(Active(backend)));
         for _ in 0..TRIES {
@@ -45,12 +48,9 @@ impl Switch {
             }
             std::thread::sleep(PAUSE);
         }
-        Err(busy("it is still being read"))
+        tracing::warn!("the data's files that were replaced are still being read");
+        Ok(())
     }
-}
-
-fn busy(reason: &str) -> Error {
-    Error::Storage { action: "replace the data's files", reason: reason.to_owned() }
 }
 
 impl Backend for Switch {

@@ -28,9 +28,10 @@ impl Mapped {
                 found.len()
             )));
         }
-        // SAFETY: files of chunks are written under another name and never changed once they bear their own. Should somebody
-        // write to one all the same, what is read from it may be wrong, but every length is checked against the
-        // bytes that are there before it is used.
+        // SAFETY: files of chunks are written under another name and never changed once they bear their own, only removed, and
+        // then their bytes stay as long as they are mapped. Should somebody write to one all the same, what is read from it
+        // may be wrong, but every length was checked before it is used; should somebody cut one off, or the disk
+        // not give its bytes, the system ends the process.
         let map = unsafe { MmapOptions::new().map(&file) }.map_err(|e| Error::io("map", path, e))?;
         Ok(Self(map))
     }

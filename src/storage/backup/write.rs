@@ -9,6 +9,7 @@ use super::read::{read_chunk, read_manifest};
 use super::report::BackupReport;
 use crate::error::{Error, Result};
 use crate::model::{OnProgress, Progress, Time};
+use crate::telemetry::redacted;
 use std::ops::ControlFlow;
 use std::path::Path;
 
@@ -47,13 +48,26 @@ pub(crate) fn backup(
 }
 
 /// Makes the base in a folder, which only the store's own process writes to, one of `source`. There it goes on whatever was there
-/// before, and with any value that is damaged it stays as it was.
+/// before, and what is there already is read, for nobody else does before it is needed.
 ///
 /// # Errors
-/// Those of `source`, [`Error::Damaged`], [`Error::Io`]: it still holds the base before.
+/// Those of `source`, [`Error::Damaged`], [`Error::Io`]: it still holds the base before, and nothing else.
 pub(crate) fn renew_base(source: &Source<'_>, to: &Path, progress: OnProgress<'_>) -> Result<BackupReport> {
     let files = Files::own(to, UNWATCHED)?;
-    Run::start(files, &BackupOptions::new(), Cut::default(), progress).renew(source)
+    let options = BackupOptions::new().verify_all(true);
+    let renewed = Run::start(files, &options, Cut::default(), progress).renew(source);
+    if renewed.is_err()
+        && let Err(error) = remove_needless(to)
+    {
+        tracing::debug!(error = %redacted(&error), "a base that was not renewed takes more space than it needs");
+    }
+    renewed
+}
+
+/// What was written in vain must not fill a disk, time after time.
+fn remove_needless(base: &Path) -> Result<()> {
+    let named = read_manifest(&base.join(MANIFEST))?.map_or_else(Vec::new, |manifest| manifest.chunks);
+    Files::own(base, UNWATCHED)?.keep_only(&named).map(drop)
 }
 
 const UNWATCHED: Watch<'_> = &|_, _| Ok(());

@@ -8,7 +8,7 @@ use std::sync::atomic::AtomicBool;
 use super::super::backend::Backend;
 use super::super::disk::{Disk, SystemDisk};
 use super::super::log::file;
-use super::super::{Database, MemoryBackend, Opened, Options, folder};
+use super::super::{Database, MemoryBackend, Opened, Options, base, folder};
 use super::{Map, contents, copy_folder, crash_copy, open, open_with, put};
 use crate::error::Error;
 
@@ -177,7 +177,9 @@ fn a_base_with_a_whole_value_is_not_replaced_by_one_without() {
     database.checkpoint().unwrap();
     backend.tamper(b"k\x05", |bytes| bytes[9] ^= 1);
     put(&database, &[(b"more", b"1")]).unwrap();
-    let refused = database.renew_base(&|_| {}, &GO_ON).unwrap_err();
+    let by_itself =
+        || base::renew(&database.core, || database.view(), base::Damaged::Refused, &|_| {}, &GO_ON);
+    let refused = by_itself().unwrap_err();
     assert!(matches!(&refused, Error::Damaged { place, .. } if place.contains("6b05")), "{refused}");
     assert_eq!(fs::read(folder.path().join("base/MANIFEST")).unwrap(), manifest);
     drop(database);
