@@ -51,15 +51,20 @@ pub(crate) fn backup(
 /// before, and what is there already is read, for nobody else does before it is needed.
 ///
 /// # Errors
-/// Those of `source`, [`Error::Damaged`], [`Error::Io`]: it still holds the base before, and nothing else.
+/// Those of `source`, of which [`Error::Storage`] is to be one that passes; [`Error::Damaged`], [`Error::Io`]: it still holds the base
+/// before.
 pub(crate) fn renew_base(source: &Source<'_>, to: &Path, progress: OnProgress<'_>) -> Result<BackupReport> {
     let files = Files::own(to, UNWATCHED)?;
     let options = BackupOptions::new().verify_all(true);
     let renewed = Run::start(files, &options, Cut::default(), progress).renew(source);
-    if renewed.is_err()
-        && let Err(error) = remove_needless(to)
-    {
-        tracing::debug!(error = %redacted(&error), "a base that was not renewed takes more space than it needs");
+    match &renewed {
+        // What was written is of use to the next one.
+        Ok(_) | Err(Error::Storage { .. }) => {}
+        Err(_) => {
+            if let Err(error) = remove_needless(to) {
+                tracing::debug!(error = %redacted(&error), "a base that was not renewed takes more space than it needs");
+            }
+        }
     }
     renewed
 }
