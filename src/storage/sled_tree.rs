@@ -196,7 +196,10 @@ fn guarded<T>(action: &'static str, call: impl FnOnce() -> sled::Result<T>) -> R
     match catch_unwind(AssertUnwindSafe(call)) {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) if is_damage(&error) => {
-            Err(Error::damaged("the data folder", format!("sled reports damage: {error}")))
+            let told = error.to_string();
+            // It ends with a backtrace that sled did not take.
+            let told = told.split(" backtrace").next().unwrap_or_default();
+            Err(Error::damaged("the data folder", format!("sled reports damage: {told}")))
         }
         Ok(Err(error)) => Err(Error::Storage { action, reason: error.to_string() }),
         Err(_) => Err(Error::damaged("the data folder", "sled gave up on what it read")),
