@@ -207,7 +207,7 @@ impl Store {
         observed(Operation::Compact, || self.engine.compact(progress, cancel))
     }
 
-    /// Syncs the storage below, writes down what the index's files hold, and cuts the commit log. Done by itself when
+    /// Syncs the storage below, writes down what the index's files hold, and sets the commit log aside. Done by itself when
     /// the log grows.
     pub fn checkpoint(&self) -> Result<()> {
         observed(Operation::Checkpoint, || self.engine.checkpoint())

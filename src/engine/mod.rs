@@ -69,7 +69,7 @@ pub(crate) struct Condition {
     pub waiting_commits: usize,
     /// Views that are held.
     pub snapshots: usize,
-    /// Number of the commit at which the log was cut.
+    /// Number of the commit up to which the data is on disk without the log.
     pub checkpoint: u64,
     pub read_only: Option<String>,
 }
@@ -141,10 +141,10 @@ impl Engine {
 
     /// Bytes on disk.
     pub(crate) fn size_bytes(&self) -> Result<u64> {
-        Ok(self.shared.db.size_bytes()? + self.shared.core()?.index.disk_bytes()?)
+        FolderBytes::of(&self.shared.folder).map(|bytes| bytes.total())
     }
 
-    /// Syncs everything below, writes down what the index's files hold, and cuts the commit log.
+    /// Syncs everything below, writes down what the index's files hold, and sets the commit log aside.
     pub(crate) fn checkpoint(&self) -> Result<()> {
         self.shared.write_manifest()?;
         self.shared.db.checkpoint()

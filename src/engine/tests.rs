@@ -252,6 +252,15 @@ fn copy_files(from: &std::path::Path, to: &std::path::Path) {
     }
 }
 
+/// The vectors that are found when the process ends and an old copy of the index's files is there after it.
+fn found_with_index(old: &std::path::Path, engine: Engine, store: &std::path::Path) -> usize {
+    crash(engine);
+    std::fs::remove_dir_all(store.join("index")).unwrap();
+    copy_files(old, &store.join("index"));
+    let engine = Engine::open(store, &Request::default()).unwrap();
+    engine.view().attachment().index.len()
+}
+
 /// A history found by simulation: two manifests of one commit, of which the later one had more taken out of the journal.
 #[test]
 fn an_old_copy_of_the_index_is_not_taken_though_nothing_was_written_since() {
@@ -267,11 +276,7 @@ fn an_old_copy_of_the_index_is_not_taken_though_nothing_was_written_since() {
     assert_eq!(count(&engine.view(), &keys::all_unsealed()), 6);
     assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
     assert_eq!(count(&engine.view(), &keys::all_unsealed()), 0);
-    crash(engine);
-    std::fs::remove_dir_all(&index).unwrap();
-    copy_files(&old, &index);
-    let engine = Engine::open(folder.path(), &Request::default()).unwrap();
-    assert_eq!(engine.view().attachment().index.len(), 25);
+    assert_eq!(found_with_index(&old, engine, folder.path()), 25);
 }
 
 /// A history found by simulation: the manifest was lost, and the next one, of the same commit, had more taken out of the journal.
@@ -288,11 +293,7 @@ fn an_old_copy_of_the_index_is_not_taken_after_its_manifest_was_lost() {
     let engine = Engine::open(folder.path(), &Request::default()).unwrap();
     assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
     assert_eq!(count(&engine.view(), &keys::all_unsealed()), 0);
-    crash(engine);
-    std::fs::remove_dir_all(&index).unwrap();
-    copy_files(&old, &index);
-    let engine = Engine::open(folder.path(), &Request::default()).unwrap();
-    assert_eq!(engine.view().attachment().index.len(), 25);
+    assert_eq!(found_with_index(&old, engine, folder.path()), 25);
 }
 
 /// So many rows die that the file is to be made anew.

@@ -134,16 +134,6 @@ impl Index {
         self.distrusted || self.sealed.iter().any(|file| file.is_distrusted())
     }
 
-    /// Bytes of its folder.
-    ///
-    /// # Errors
-    /// [`Error::Io`].
-    pub fn disk_bytes(&self) -> Result<u64> {
-        let Some(folder) = &self.options.folder else { return Ok(0) };
-        // A file may go meanwhile.
-        Ok(durable::list(folder)?.iter().map(|path| path.metadata().map_or(0, |meta| meta.len())).sum())
-    }
-
     /// Removes own files that are not in use; returns the highest number among all names.
     fn clear(&self, folder: &Path) -> Result<u64> {
         let unfinished = path_in(folder).with_extension(durable::UNFINISHED);

@@ -28,7 +28,4 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// # Errors
     /// What is there stays as it was.
     fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool>;
-
-    /// Bytes on disk.
-    fn size_bytes(&self) -> Result<u64>;
 }

@@ -13,8 +13,9 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use super::backup::{self, Backup, Source, Visit};
 use super::core::Core;
 use super::disk::Disk;
-use super::folder::{BASE_FOLDER, bytes_below};
+use super::folder::BASE_FOLDER;
 use super::log::{self, Log, Which, file};
+use super::merge;
 use super::view::View;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{OnProgress, Progress};
@@ -115,11 +116,6 @@ impl Base {
 
     fn folder(&self) -> PathBuf {
         self.store.join(BASE_FOLDER)
-    }
-
-    /// Bytes on disk.
-    pub(crate) fn size_bytes(&self) -> u64 {
-        bytes_below(&self.folder())
     }
 
     /// Whether it and the kept log make up everything.
@@ -256,7 +252,7 @@ fn scan_some<A>(
         if left > 0 {
             return Ok(ControlFlow::Continue(()));
         }
-        next = Some([key, &[0][..]].concat());
+        next = Some(merge::after(key));
         Ok(ControlFlow::Break(()))
     })?;
     Ok(next)

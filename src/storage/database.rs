@@ -128,7 +128,7 @@ impl<A: Send + Sync + 'static> Database<A> {
         Writer::begin(&self.core)
     }
 
-    /// Returns once the backend holds all commits on disk and the log is cut.
+    /// Returns once the backend holds all commits on disk and the log is set aside.
     pub(crate) fn checkpoint(&self) -> Result<()> {
         self.resume();
         self.core.health.check()?;
@@ -159,7 +159,7 @@ impl<A: Send + Sync + 'static> Database<A> {
         }
     }
 
-    /// Writes the backend's files anew, without a trace of what was deleted or replaced, and cuts the log; false where
+    /// Writes the backend's files anew, without a trace of what was deleted or replaced, and sets the log aside; false where
     /// it was cancelled.
     pub(crate) fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {
         // What the log holds is in the backend before the copy is made, and what comes meanwhile goes into both.
@@ -207,11 +207,6 @@ impl<A: Send + Sync + 'static> Database<A> {
     #[cfg(test)]
     pub(crate) fn durable_seq(&self) -> u64 {
         self.core.log.durable()
-    }
-
-    /// Bytes on disk, the log and the base included.
-    pub(crate) fn size_bytes(&self) -> Result<u64> {
-        Ok(self.core.backend.size_bytes()? + self.core.log.size_bytes()? + self.core.base.size_bytes())
     }
 }
 

@@ -132,17 +132,6 @@ pub(crate) fn sync_folder(path: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Bytes of all files in a folder and below; 0 where there is none.
-pub(crate) fn bytes_below(folder: &Path) -> u64 {
-    let bytes = |path: &PathBuf| match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_dir() => bytes_below(path),
-        Ok(meta) => meta.len(),
-        // It may go meanwhile.
-        Err(_) => 0,
-    };
-    list(folder).map_or(0, |paths| paths.iter().map(bytes).sum())
-}
-
 /// Removes a folder with all that is in it, where it is there.
 pub(crate) fn remove_all(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {

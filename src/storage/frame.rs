@@ -27,6 +27,13 @@ pub(crate) fn write(out: &mut Vec<u8>, key: &[u8], kind: Kind, payload: &[u8]) {
     out.extend(payload);
 }
 
+/// The framed `payload` of `key` by itself.
+pub(crate) fn framed(key: &[u8], kind: Kind, payload: &[u8]) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(HEADER_BYTES + payload.len());
+    write(&mut bytes, key, kind, payload);
+    bytes
+}
+
 /// Kind and payload of what is stored under `key`.
 ///
 /// # Errors

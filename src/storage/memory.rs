@@ -150,11 +150,6 @@ impl Backend for MemoryBackend {
     fn rewrite(&self, _: &dyn Fn(u64), _: &AtomicBool) -> Result<bool> {
         Ok(true)
     }
-
-    fn size_bytes(&self) -> Result<u64> {
-        let map = self.map.read().unwrap_or_else(PoisonError::into_inner);
-        Ok(map.iter().map(|(key, value)| (key.len() + value.len()) as u64).sum())
-    }
 }
 
 fn set(map: &mut Map, key: &[u8], value: Option<&[u8]>) {

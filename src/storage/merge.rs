@@ -63,7 +63,7 @@ pub(crate) fn scan_each(
 }
 
 /// The smallest key behind `key`.
-fn after(key: &[u8]) -> Vec<u8> {
+pub(crate) fn after(key: &[u8]) -> Vec<u8> {
     let mut next = Vec::with_capacity(key.len() + 1);
     next.extend(key);
     next.push(0);

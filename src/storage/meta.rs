@@ -84,9 +84,7 @@ pub(crate) fn applied(backend: &dyn Backend) -> Result<u64> {
 
 /// The stored form of a last applied commit's number.
 pub(crate) fn encode_applied(seq: u64) -> Vec<u8> {
-    let mut bytes = Vec::with_capacity(frame::HEADER_BYTES + 8);
-    frame::write(&mut bytes, APPLIED_KEY, Kind::Whole, &seq.to_le_bytes());
-    bytes
+    frame::framed(APPLIED_KEY, Kind::Whole, &seq.to_le_bytes())
 }
 
 fn encode_store(identity: Identity) -> [u8; STORE_BYTES] {

@@ -66,7 +66,7 @@ impl Queue {
         }
     }
 
-    /// Waits until all that is queued now is applied and the log is cut; false where it never will be.
+    /// Waits until all that is queued now is applied and the log is set aside; false where it never will be.
     pub(crate) fn checkpoint(&self) -> bool {
         let mut state = self.lock();
         state.checkpoints_wanted += 1;
@@ -78,7 +78,7 @@ impl Queue {
         state.checkpoints_done >= wanted
     }
 
-    /// Has the next round cut the log.
+    /// Has the next round set the log aside.
     #[cfg(test)]
     pub(crate) fn want_checkpoint(&self) {
         self.lock().checkpoints_wanted += 1;

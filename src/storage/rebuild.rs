@@ -6,7 +6,7 @@ use super::backend::Backend;
 use super::disk::Disk;
 use super::folder::LOG_FOLDER;
 use super::log::{self, Which};
-use super::{backup, base, meta};
+use super::{backup, base, meta, recovery};
 use crate::error::{Error, Result};
 
 /// Fills an empty backend with all that was ever acknowledged; returns the last commit's number.
@@ -45,8 +45,7 @@ fn replay(
         if record.seq <= commit {
             return Ok(());
         }
-        let mark = meta::encode_applied(record.seq);
-        backend.apply(&mut record.ops.clone().chain([(meta::APPLIED_KEY, Some(mark.as_slice()))]))
+        recovery::apply(backend, record)
     })?;
     let damaged = |reason: String| Err(Error::damaged(log_folder.display().to_string(), reason));
     match replayed.first_seq {

@@ -129,7 +129,8 @@ pub(super) fn catch_up(
     backend.sync()
 }
 
-fn apply(backend: &dyn Backend, record: &Found<'_>) -> Result<()> {
+/// Makes a commit's changes, and notes that they are made.
+pub(super) fn apply(backend: &dyn Backend, record: &Found<'_>) -> Result<()> {
     let mark = meta::encode_applied(record.seq);
     backend.apply(&mut record.ops.clone().chain([(meta::APPLIED_KEY, Some(mark.as_slice()))]))
 }

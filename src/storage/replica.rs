@@ -121,9 +121,7 @@ struct Wanted<'a> {
 impl OpSink for Wanted<'_> {
     fn put(&mut self, key: &[u8], kind: Kind, payload: &[u8]) {
         if key == self.key {
-            let mut value = Vec::with_capacity(frame::HEADER_BYTES + payload.len());
-            frame::write(&mut value, key, kind, payload);
-            self.found = Some(value);
+            self.found = Some(frame::framed(key, kind, payload));
         }
     }
 
@@ -180,10 +178,6 @@ impl Backend for Replica {
 
     fn rewrite(&self, _: &dyn Fn(u64), _: &AtomicBool) -> Result<bool> {
         Err(only_read())
-    }
-
-    fn size_bytes(&self) -> Result<u64> {
-        Ok(0)
     }
 }
 

@@ -12,6 +12,7 @@ use arc_swap::ArcSwap;
 
 use super::backend::{Backend, Op};
 use super::current;
+use super::merge;
 use super::sled_tree::SledTree;
 use crate::error::{Error, Result};
 
@@ -104,7 +105,7 @@ impl SledBackend {
         for (key, value) in &entries {
             copy.tree.sled()?.set(key, Some(value))?;
         }
-        copy.rest = entries.last().map(|(last, _)| [last, &[0][..]].concat());
+        copy.rest = entries.last().map(|(last, _)| merge::after(last));
         Ok(entries.len())
     }
 
@@ -178,10 +179,6 @@ impl Backend for SledBackend {
     fn sync(&self) -> Result<()> {
         self.check_decided()?;
         self.current.load().sled()?.sync()
-    }
-
-    fn size_bytes(&self) -> Result<u64> {
-        self.current.load().sled()?.size_bytes()
     }
 
     fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {

@@ -90,11 +90,6 @@ impl SledTree {
         sync_blobs(&self.folder.join("blobs"))?;
         sync_folder(&self.folder)
     }
-
-    /// Bytes on disk.
-    pub(crate) fn size_bytes(&self) -> Result<u64> {
-        self.call("measure", |db, _| db.size_on_disk())
-    }
 }
 
 impl SledTree {

@@ -54,9 +54,7 @@ pub(crate) fn part(part_key: &[u8], value: &[u8], index: usize) -> Option<Vec<u8
         return None;
     }
     let part = value.chunks(PART_BYTES).nth(index)?;
-    let mut stored = Vec::with_capacity(frame::HEADER_BYTES + part.len());
-    frame::write(&mut stored, part_key, Kind::Part, part);
-    Some(stored)
+    Some(frame::framed(part_key, Kind::Part, part))
 }
 
 /// The logical value under `key`. While it is being changed this may be a mixture or

@@ -70,10 +70,6 @@ impl Backend for Switch {
         self.active.load().0.sync()
     }
 
-    fn size_bytes(&self) -> Result<u64> {
-        self.active.load().0.size_bytes()
-    }
-
     fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {
         let _alone = self.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
         let active = Arc::clone(&self.active.load().0);

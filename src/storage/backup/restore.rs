@@ -133,8 +133,7 @@ impl Batch {
 
 impl OpSink for Batch {
     fn put(&mut self, key: &[u8], kind: Kind, payload: &[u8]) {
-        let mut value = Vec::with_capacity(frame::HEADER_BYTES + payload.len());
-        frame::write(&mut value, key, kind, payload);
+        let value = frame::framed(key, kind, payload);
         self.bytes += key.len() + value.len();
         self.ops.push((key.to_vec(), value));
     }

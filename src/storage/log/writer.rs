@@ -180,15 +180,6 @@ impl Log {
         self.keep_after.store(commit, Ordering::Relaxed);
     }
 
-    /// Bytes of all files.
-    pub(crate) fn size_bytes(&self) -> Result<u64> {
-        let mut total = 0;
-        for path in self.disk.list(&self.folder)? {
-            total += self.disk.len(&path).unwrap_or(0);
-        }
-        Ok(total)
-    }
-
     /// Bytes of the files that are set aside.
     pub(crate) fn kept_bytes(&self) -> Result<u64> {
         let files = self.disk.list(&self.folder)?;

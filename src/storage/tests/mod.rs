@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use super::{Database, Opened, Options, View};
+use super::{Database, FolderBytes, Opened, Options, View};
 use crate::error::Result;
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -46,6 +46,11 @@ fn contents(view: &View<u64>) -> Map {
     })
     .unwrap();
     map
+}
+
+/// The size of a database's folder.
+fn megabytes(database: &Database<u64>) -> u64 {
+    FolderBytes::of(database.core.base.store()).unwrap().total() >> 20
 }
 
 /// A copy of the folder as a crash would leave it: all that was written, nothing that was not.

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use super::super::{Opened, Options, current, folder};
-use super::{Map, contents, copy_folder, crash_copy, open, put};
+use super::{Map, contents, copy_folder, crash_copy, megabytes, open, put};
 use crate::error::Error;
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
@@ -193,11 +193,11 @@ fn sizes() {
     };
     for round in 0..11 {
         write(round);
-        println!("after {round} rounds {} MB of 130", database.size_bytes().unwrap() >> 20);
+        println!("after {round} rounds {} MB of 130", megabytes(&database));
         if round == 0 || round == 10 {
             let started = std::time::Instant::now();
             database.rewrite(&|_| {}, &GO_ON).unwrap();
-            println!("rewritten: {} MB, {:?}", database.size_bytes().unwrap() >> 20, started.elapsed());
+            println!("rewritten: {} MB, {:?}", megabytes(&database), started.elapsed());
         }
     }
 }

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use super::super::{Database, Durability, Options};
-use super::open_with;
+use super::{megabytes, open_with};
 
 const KEYS: u64 = 1_500_000;
 const UPDATED_KEYS: u64 = 800_000;
@@ -51,7 +51,7 @@ fn batches(
     );
     let drained = Instant::now();
     database.checkpoint().unwrap();
-    eprintln!("  checkpoint {:.2?}, {} MB on disk", drained.elapsed(), database.size_bytes().unwrap() >> 20);
+    eprintln!("  checkpoint {:.2?}, {} MB on disk", drained.elapsed(), megabytes(database));
 }
 
 #[test]
