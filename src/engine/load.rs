@@ -10,10 +10,10 @@ use crate::telemetry;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use std::io::Write;
 
-/// Lines of one commit, rejected ones included. A user's sums are put down once for each commit that touches the user, so
-/// larger batches write less.
+/// Lines that are handed over at a time, rejected ones included: their texts are encoded together. Up to three times as many are in
+/// memory.
 const BATCH_RECORDS: usize = 200_000;
-/// Text of one commit, in bytes, about: bounds memory where texts are long.
+/// Text of these, in bytes, about: bounds memory where texts are long.
 const BATCH_BYTES: usize = 64 << 20;
 
 /// What the reading thread hands over.
@@ -145,7 +145,7 @@ impl Stored<'_> {
         progress: OnProgress<'_>,
     ) -> Result<()> {
         let on_erased = if self.strict { OnErased::Stop } else { OnErased::Skip };
-        let outcomes = self.engine.write_past(records, on_erased, progress)?;
+        let outcomes = self.engine.write_in_parts(records, on_erased, progress)?;
         for ((&line, record), outcome) in lines.iter().zip(records).zip(&outcomes) {
             match outcome {
                 Outcome::Changed => {}

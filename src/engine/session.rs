@@ -34,6 +34,11 @@ impl Encoded {
 /// Changes for the index: a user's new vector, or that it has none any more.
 pub(crate) type IndexChanges = BTreeMap<u32, Option<Vec<f32>>>;
 
+/// Memory of a user's work and of what will be put of it, besides sums and embedding, about.
+const WORK_BYTES: usize = 2_048;
+/// Times that sums and embedding of a touched user are in memory until they are published: as read, as put, and each as logged.
+const WORK_COPIES: usize = 4;
+
 /// How much of its items' text a group keeps as its name.
 const GROUP_NAME_CHARS: usize = 120;
 
@@ -68,6 +73,7 @@ pub(crate) struct Session<'s, 'db> {
     pub(super) counters: Counters,
     pub(super) salt: Option<Salt>,
     pub(super) work: BTreeMap<u32, Work>,
+    work_bytes: usize,
     pub(super) index: IndexChanges,
     pub(super) event_ids: EventIds,
     /// Items whose text changed and items that are gone: whoever acted on them is made anew at the end.
@@ -89,6 +95,7 @@ impl<'s, 'db> Session<'s, 'db> {
             counters: published.counters,
             salt: published.salt,
             work: BTreeMap::new(),
+            work_bytes: 0,
             index: IndexChanges::new(),
             event_ids: EventIds::default(),
             changed_items: BTreeSet::new(),
@@ -98,6 +105,11 @@ impl<'s, 'db> Session<'s, 'db> {
             users: HashMap::new(),
             items: HashMap::new(),
         }
+    }
+
+    /// Memory that it takes until it is published, about.
+    pub(super) fn bytes(&self) -> usize {
+        self.tx.bytes() + self.work_bytes
     }
 
     /// Puts everything down and hands back what is to be committed.
@@ -192,6 +204,7 @@ impl<'s, 'db> Session<'s, 'db> {
         if !self.work.contains_key(&no) {
             let state = self.tx.state(no)?;
             let sums = self.tx.sums(&self.space, no)?;
+            self.work_bytes += WORK_BYTES + WORK_COPIES * size_of::<f32>() * self.space.layout.dim();
             self.work.insert(no, Work { state, sums, buckets: Buckets::default() });
         }
         self.work.get_mut(&no).ok_or_else(|| Error::Bug("work just put is gone".into()))

@@ -381,10 +381,11 @@ fn writes_wait_for_upkeep_that_is_behind_but_not_for_ever() {
     // As if a task ran: upkeep itself waits for it.
     let task = engine.shared.task.lock().unwrap();
     engine.write(&users, &|_| {}).unwrap();
-    assert!(engine.wait_while_behind(9, long));
-    assert!(!engine.wait_while_behind(8, short));
+    let bytes = engine.view().attachment().index.unsealed_bytes();
+    assert!(engine.wait_while_behind(bytes, long));
+    assert!(!engine.wait_while_behind(bytes - 1, short));
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| engine.wait_while_behind(8, long));
+        let waiting = scope.spawn(|| engine.wait_while_behind(bytes - 1, long));
         drop(task);
         assert!(waiting.join().unwrap());
     });

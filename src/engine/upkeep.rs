@@ -3,7 +3,7 @@
 
 use super::{Engine, Shared, lock};
 use crate::error::{ErrorKind, Result};
-use crate::index::{Options, Problem, TaskKind, Wanted};
+use crate::index::{Problem, TaskKind, Wanted};
 use crate::model::{OnProgress, Progress};
 use crate::telemetry::{INDEX_TASK_SECONDS, Stopwatch, failed, redacted};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
@@ -15,10 +15,11 @@ use std::time::{Duration, Instant};
 /// How long nobody writes before the index is settled, unless said.
 const SETTLE_AFTER: Duration = Duration::from_secs(1);
 
-/// So many times as many rows as make sealing due may wait for it before those who write wait as well.
-const MOST_WAITING: usize = 64;
-/// How long a write waits at most, and between two looks: what is under way may take minutes.
-const PATIENCE: Duration = Duration::from_secs(1);
+/// Memory of the index's rows that wait to be sealed, beyond which those who write wait as well.
+const MOST_WAITING: usize = 256 << 20;
+/// How long one write waits at most: what is under way may take minutes. A stream of records waits for that too.
+pub(super) const PATIENCE: Duration = Duration::from_secs(1);
+/// The time between two looks.
 const LOOK: Duration = Duration::from_millis(5);
 
 /// Most wakes between two tries.
@@ -133,20 +134,18 @@ impl Engine {
     }
 
     /// Wakes upkeep after a write, and lets it catch up where it is far behind.
-    pub(super) fn keep_pace(&self) {
+    pub(super) fn keep_pace(&self, patience: Duration) {
         self.upkeep.wake();
-        self.wait_while_behind(MOST_WAITING * Options::UNSEALED_ROWS, PATIENCE);
+        self.wait_while_behind(MOST_WAITING, patience);
     }
 
-    /// Waits while more rows than `most` are in memory only and a task works on that, or until patience is at an end: so rows
+    /// Waits while rows take more than `most` bytes of memory and a task works on that, or until patience is at an end: so rows
     /// that come faster than they can be sealed take memory no faster than a write's worth in that time. Returns whether
     /// it need not have waited longer.
     pub(super) fn wait_while_behind(&self, most: usize, patience: Duration) -> bool {
         let started = Instant::now();
         let behind = || {
-            let view = self.view();
-            let index = &view.attachment().index;
-            index.len() - index.sealed_len() > most
+            self.view().attachment().index.unsealed_bytes() > most
                 && matches!(self.shared.task.try_lock(), Err(TryLockError::WouldBlock))
         };
         while behind() {

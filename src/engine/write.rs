@@ -6,7 +6,8 @@ use super::encode::encode_missing;
 use super::erase::{check_salt, named_user};
 use super::published::Published;
 use super::refuse::commit_aside;
-use super::session::{Finished, IndexChanges, Session};
+use super::session::{Encoded, Finished, IndexChanges, Session};
+use super::upkeep::PATIENCE;
 use super::{Core, Engine, Shared};
 use crate::error::{Error, Result};
 use crate::index::Index;
@@ -14,6 +15,11 @@ use crate::model::{OnProgress, Record};
 use crate::storage::{Writer, codec, keys};
 use crate::telemetry;
 use std::sync::{Arc, MutexGuard};
+use std::time::Duration;
+
+/// Memory that a commit of a stream of records may need, about. A user's sums are put down once for each commit that touches the
+/// user, so larger commits write less.
+const COMMIT_BYTES: usize = 128 << 20;
 
 /// What becomes of a write when a record names a user who was erased.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,13 +57,59 @@ impl Engine {
         on_erased: OnErased,
         progress: OnProgress<'_>,
     ) -> Result<Vec<Outcome>> {
+        let encoded = encode_missing(&self.view(), records, progress)?;
+        let outcomes = self.commit_some(records, &encoded, on_erased, usize::MAX)?;
+        self.keep_pace(PATIENCE);
+        Ok(outcomes)
+    }
+
+    /// [`Engine::write_past`] in as many commits as it takes for each to need no more than about [`COMMIT_BYTES`] of memory.
+    ///
+    /// # Errors
+    /// The commits before stay.
+    pub(crate) fn write_in_parts(
+        &self,
+        records: &[Record],
+        on_erased: OnErased,
+        progress: OnProgress<'_>,
+    ) -> Result<Vec<Outcome>> {
+        self.write_by(COMMIT_BYTES, records, on_erased, progress)
+    }
+
+    fn write_by(
+        &self,
+        limit: usize,
+        records: &[Record],
+        on_erased: OnErased,
+        progress: OnProgress<'_>,
+    ) -> Result<Vec<Outcome>> {
+        let encoded = encode_missing(&self.view(), records, progress)?;
+        let mut outcomes = Vec::with_capacity(records.len());
+        loop {
+            let some = self.commit_some(&records[outcomes.len()..], &encoded, on_erased, limit)?;
+            if some.is_empty() {
+                return Ok(outcomes);
+            }
+            outcomes.extend(some);
+            self.keep_pace(Duration::MAX);
+        }
+    }
+
+    /// Commits records from the first on, until they need more than `limit` bytes of memory, about: at least one, and none only where
+    /// there is none or the first must stop.
+    fn commit_some(
+        &self,
+        records: &[Record],
+        encoded: &Encoded,
+        on_erased: OnErased,
+        limit: usize,
+    ) -> Result<Vec<Outcome>> {
         if records.is_empty() {
             return Ok(Vec::new());
         }
-        let encoded = encode_missing(&self.view(), records, progress)?;
         let mut core = self.shared.core()?;
-        let mut session = Session::new(self.shared.db.begin()?, &mut core.points, &encoded);
-        let applied = session.apply_all(records, on_erased);
+        let mut session = Session::new(self.shared.db.begin()?, &mut core.points, encoded);
+        let applied = session.apply_all(records, on_erased, limit);
         let finished = applied.and_then(|outcomes| Ok((outcomes, session.finish()?)));
         let (outcomes, finished) = match finished {
             Ok(done) => done,
@@ -78,15 +130,17 @@ impl Engine {
             published.counters = counters;
             published.salt = salt;
         })?;
-        self.keep_pace();
         Ok(outcomes)
     }
 }
 
 impl Session<'_, '_> {
-    fn apply_all(&mut self, records: &[Record], on_erased: OnErased) -> Result<Vec<Outcome>> {
-        let mut outcomes = Vec::with_capacity(records.len());
+    fn apply_all(&mut self, records: &[Record], on_erased: OnErased, limit: usize) -> Result<Vec<Outcome>> {
+        let mut outcomes = Vec::new();
         for record in records {
+            if self.bytes() > limit && !outcomes.is_empty() {
+                break;
+            }
             let outcome = self.apply(record)?;
             match on_erased {
                 _ if outcome != Outcome::Erased => {}
@@ -157,5 +211,60 @@ impl Shared {
         change(&mut published, &mut core.index);
         drop(core);
         pending.publish(published)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::encoder::HashedEncoder;
+    use crate::engine::EncoderChoice;
+    use crate::engine::settings::Request;
+    use crate::model::{Event, Text, Time};
+    use std::collections::BTreeMap;
+    use std::ops::ControlFlow;
+
+    fn records() -> Vec<Record> {
+        let of = |n: u32| {
+            let (user, time) = (format!("u{}", n % 7), Time::from_secs(i64::from(n)).unwrap());
+            let text = Text { user: user.clone(), text: format!("text {}", n % 11), time };
+            let event = Event::new(&user, "view", time).item(&format!("i{}", n % 5)).id(&n.to_string());
+            [Record::Event(event), Record::Text(text)]
+        };
+        (0..60).flat_map(of).collect()
+    }
+
+    /// All that is stored, less what names commits.
+    fn stored(engine: &Engine) -> BTreeMap<Vec<u8>, Vec<u8>> {
+        let mut stored = BTreeMap::new();
+        let keep = |key: &[u8], value: &[u8]| {
+            if !key.starts_with(&keys::all_unsealed()) {
+                stored.insert(key.to_vec(), value.to_vec());
+            }
+            Ok(ControlFlow::Continue(()))
+        };
+        engine.view().scan(&[], keep).unwrap();
+        stored
+    }
+
+    #[test]
+    fn a_stream_in_many_commits_leaves_what_one_commit_leaves() {
+        let made = |limit: usize| {
+            let folder = tempfile::tempdir().unwrap();
+            let encoder = EncoderChoice::Host(Arc::new(HashedEncoder::new(16).unwrap()));
+            let engine = Engine::open(folder.path(), &Request { encoder, ..Request::default() }).unwrap();
+            let records = records();
+            let outcomes = engine.write_by(limit, &records, OnErased::Refuse, &|_| {}).unwrap();
+            assert_eq!(outcomes, vec![Outcome::Changed; records.len()]);
+            let again = engine.write_by(limit, &records, OnErased::Refuse, &|_| {}).unwrap();
+            assert_eq!(again, vec![Outcome::Duplicate; records.len()]);
+            (engine.view().seq(), stored(&engine))
+        };
+        let (one, expected) = made(usize::MAX);
+        for (limit, least) in [(0, 120), (40 << 10, 4)] {
+            let (commits, stored) = made(limit);
+            assert!(commits >= one - 1 + least, "{commits} commits at {limit} bytes, {one} without");
+            assert_eq!(stored, expected);
+        }
     }
 }

@@ -137,8 +137,14 @@ impl IndexView {
     /// files counts what a search touches, but not the full vectors, of which it reads those of its answers.
     #[must_use]
     pub fn size_bytes(&self) -> usize {
-        let head: usize = self.head.iter().map(|segment| segment.size_bytes()).sum();
         let sealed: usize = self.sealed.iter().map(|file| file.size_bytes()).sum();
-        head + sealed + self.live.as_ref().map_or(0, |live| live.size_bytes())
+        sealed + self.unsealed_bytes()
+    }
+
+    /// The share of head and live tier in [`IndexView::size_bytes`].
+    #[must_use]
+    pub fn unsealed_bytes(&self) -> usize {
+        let head: usize = self.head.iter().map(|segment| segment.size_bytes()).sum();
+        head + self.live.as_ref().map_or(0, |live| live.size_bytes())
     }
 }

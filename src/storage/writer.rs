@@ -20,6 +20,8 @@ use crate::telemetry;
 const KEPT_READS: usize = 1 << 18;
 /// Log bytes of a change besides key and value.
 const OP_BYTES: usize = 12;
+/// Memory of a key that was read or changed, besides key and value, about.
+const SLOT_BYTES: usize = 160;
 
 /// Holds the writer lock. Reads see the newest commit, published or not, with this writer's own
 /// changes over it. Dropped without [`Writer::commit`] it leaves nothing behind.
@@ -34,6 +36,7 @@ pub(crate) struct Writer<'a, A> {
 struct Slots {
     by_key: BTreeMap<Vec<u8>, Slot>,
     kept_reads: usize,
+    bytes: usize,
 }
 
 #[expect(clippy::option_option, reason = "outer: is it changed; inner: does the key exist")]
@@ -74,6 +77,7 @@ impl<'a, A> Writer<'a, A> {
         let slots = &mut *self.slots.borrow_mut();
         if slots.kept_reads < KEPT_READS {
             slots.kept_reads += 1;
+            slots.bytes += SLOT_BYTES + key.len() + value.as_ref().map_or(0, Vec::len);
             slots.by_key.insert(key.to_vec(), Slot { before: Before::Known(value.clone()), after: None });
         }
         Ok(value)
@@ -97,6 +101,7 @@ impl<'a, A> Writer<'a, A> {
 
     /// Sets the value of `key`.
     pub(crate) fn put(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.slots.get_mut().bytes += SLOT_BYTES + key.len() + value.len();
         self.slots.get_mut().by_key.entry(key).or_default().after = Some(Some(value));
     }
 
@@ -119,6 +124,11 @@ impl<'a, A> Writer<'a, A> {
     /// What belongs to the newest commit, published or not.
     pub(crate) fn attachment(&self) -> &Arc<A> {
         &self.head.attachment
+    }
+
+    /// Memory of what was read and put so far, about; what is put twice counts twice.
+    pub(crate) fn bytes(&self) -> usize {
+        self.slots.borrow().bytes
     }
 
     /// The number that the commit gets, if it changes anything.

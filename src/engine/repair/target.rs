@@ -47,7 +47,7 @@ impl<'a> Target<'a> {
     pub(super) fn flush(&mut self) -> Result<()> {
         let (keys, records): (Vec<Key>, Vec<Record>) = std::mem::take(&mut self.batch).into_iter().unzip();
         self.bytes = 0;
-        let outcomes = self.engine.write_past(&records, OnErased::Skip, &|_| {})?;
+        let outcomes = self.engine.write_in_parts(&records, OnErased::Skip, &|_| {})?;
         for (key, _) in keys.iter().zip(outcomes).filter(|(_, outcome)| *outcome != Outcome::Changed) {
             self.lost.add(key, "another record of the store is the same");
         }
