@@ -10,20 +10,29 @@ use super::session::{Finished, IndexChanges, Session};
 use super::{Core, Engine, Shared};
 use crate::error::{Error, Result};
 use crate::index::Index;
-use crate::model::{OnProgress, Record};
+use crate::model::{KeepEvents, OnProgress, Record};
 use crate::storage::{Writer, codec, keys};
 use crate::telemetry;
 use std::sync::{Arc, MutexGuard};
 
-/// What becomes of a write when a record names a user who was erased.
+/// What becomes of a write when a record cannot be taken as things are: its user was erased, or it is an archive that does
+/// not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnErased {
+pub(crate) enum OnRefusal {
     /// Nothing is written.
     Refuse,
     /// The record is left aside.
     Skip,
     /// What came before it is written.
     Stop,
+}
+
+/// How records are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    pub on_refusal: OnRefusal,
+    /// Whether events are folded that the policy lets go.
+    pub fold: bool,
 }
 
 impl Engine {
@@ -41,14 +50,16 @@ impl Engine {
     /// # Errors
     /// Among others [`Error::Erased`], where a record would bring an erased user back.
     pub(crate) fn write(&self, records: &[Record], progress: OnProgress<'_>) -> Result<Vec<Outcome>> {
-        self.write_past(records, OnErased::Refuse, progress)
+        let how = How { on_refusal: OnRefusal::Refuse, fold: true };
+        self.write_past(records, how, progress)
     }
 
-    /// [`Engine::write`], with a word on records of erased users. There are fewer outcomes than records where it was stopped.
+    /// [`Engine::write`], with a word on records that cannot be taken. There are fewer outcomes than records where one of
+    /// these, the last, stopped it.
     pub(crate) fn write_past(
         &self,
         records: &[Record],
-        on_erased: OnErased,
+        how: How,
         progress: OnProgress<'_>,
     ) -> Result<Vec<Outcome>> {
         if records.is_empty() {
@@ -57,7 +68,10 @@ impl Engine {
         let encoded = encode_missing(&self.view(), records, progress)?;
         let mut core = self.shared.core()?;
         let mut session = Session::new(self.shared.db.begin()?, &mut core.points, &encoded);
-        let applied = session.apply_all(records, on_erased);
+        if !how.fold {
+            session.keep = KeepEvents::all();
+        }
+        let applied = session.apply_all(records, how.on_refusal);
         let finished = applied.and_then(|outcomes| Ok((outcomes, session.finish()?)));
         let (outcomes, finished) = match finished {
             Ok(done) => done,
@@ -73,10 +87,11 @@ impl Engine {
             commit_aside(finished.tx)?;
             return Ok(outcomes);
         }
-        let Finished { tx, index, counters, salt } = finished;
+        let Finished { tx, index, counters, salt, folded } = finished;
         self.shared.commit(core, tx, index, |published| {
             published.counters = counters;
             published.salt = salt;
+            published.folded = folded;
         })?;
         self.keep_pace();
         Ok(outcomes)
@@ -84,17 +99,16 @@ impl Engine {
 }
 
 impl Session<'_, '_> {
-    fn apply_all(&mut self, records: &[Record], on_erased: OnErased) -> Result<Vec<Outcome>> {
+    fn apply_all(&mut self, records: &[Record], on_refusal: OnRefusal) -> Result<Vec<Outcome>> {
         let mut outcomes = Vec::with_capacity(records.len());
         for record in records {
             let outcome = self.apply(record)?;
-            match on_erased {
-                _ if outcome != Outcome::Erased => {}
-                OnErased::Skip => {}
-                OnErased::Stop => return Ok(outcomes),
-                OnErased::Refuse => return Err(erased(record)),
-            }
             outcomes.push(outcome);
+            match (on_refusal, refusal(record, outcome)) {
+                (_, None) | (OnRefusal::Skip, Some(_)) => {}
+                (OnRefusal::Stop, Some(_)) => break,
+                (OnRefusal::Refuse, Some(error)) => return Err(error),
+            }
         }
         Ok(outcomes)
     }
@@ -109,14 +123,23 @@ fn note(outcomes: &[Outcome]) {
     tracing::debug!(records = outcomes.len(), "applied");
 }
 
-/// The error of a record of an erased user.
-pub(super) fn erased(record: &Record) -> Error {
-    Error::Erased { user: named_user(record).unwrap_or_default().to_owned() }
+/// The error of a record that cannot be taken as things are.
+pub(super) fn refusal(record: &Record, outcome: Outcome) -> Option<Error> {
+    let user = || named_user(record).unwrap_or_default();
+    match outcome {
+        Outcome::Erased => Some(Error::Erased { user: user().to_owned() }),
+        Outcome::Conflict => Some(Error::invalid(
+            format!("the archive of user {:?}", user()),
+            "not of one piece with what is stored of the user",
+            "it is put after the user's events and texts, where none of its events is stored or folded already",
+        )),
+        Outcome::Changed | Outcome::Duplicate | Outcome::Absent | Outcome::Expired => None,
+    }
 }
 
 impl Core {
     /// Drops points that may come from a write that was given up.
-    fn forget_points(&mut self, shared: &Shared) {
+    pub(super) fn forget_points(&mut self, shared: &Shared) {
         self.points = super::Points::new(Arc::clone(&shared.db.view().attachment().space));
     }
 }
