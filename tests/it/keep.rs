@@ -14,13 +14,13 @@ use std::io::Cursor;
 use std::sync::Arc;
 use std::time::Duration;
 
-const DAY: Duration = Duration::from_secs(86_400);
+const DAY: Duration = Duration::from_hours(24);
 
 /// The built-in encoder, but that it learns nothing: what it makes of folded texts stays what it would make of them now.
 struct Plain(HashedEncoder);
 
 impl Encoder for Plain {
-    fn id(&self) -> &str {
+    fn id(&self) -> &'static str {
         "plain"
     }
 
@@ -217,7 +217,7 @@ impl Twins {
 
     fn run(&mut self, op: Op) {
         match op {
-            Op::Write(acts) => self.write(acts),
+            Op::Write(acts) => self.write(&acts),
             Op::Fit => self.stores().iter().for_each(|store| assert!(store.fit().unwrap().version > 0)),
             Op::Reopen => self.open(),
             Op::Expire => self.expire(),
@@ -225,9 +225,9 @@ impl Twins {
         self.check();
     }
 
-    fn write(&mut self, acts: Vec<Act>) {
+    fn write(&mut self, acts: &[Act]) {
         let mut grown = BTreeSet::new();
-        let records: Vec<Record> = acts.into_iter().map(|act| self.record(act, &mut grown)).collect();
+        let records: Vec<Record> = acts.iter().map(|act| self.record(act, &mut grown)).collect();
         for store in self.stores() {
             store.write(|tx| records.iter().try_for_each(|record| tx.apply(record.clone()))).unwrap();
         }
@@ -245,11 +245,11 @@ impl Twins {
         }
     }
 
-    fn record(&mut self, act: Act, grown: &mut BTreeSet<String>) -> Record {
+    fn record(&mut self, act: &Act, grown: &mut BTreeSet<String>) -> Record {
         let name = |user: u8| format!("u{user}");
         let thing = |item: u8| format!("i{item}");
         let words = |text: u8| WORDS[usize::from(text)].to_owned();
-        match act {
+        match *act {
             Act::Event { user, kind, item, text, value, hours, id } => {
                 self.now += i64::from(hours) * 3600;
                 self.events += 1;
