@@ -24,8 +24,8 @@ pub use profile::Block;
 pub use query::Like;
 pub use storage::{BackupOptions, BackupReport, Durability, FolderBytes, RestoreReport};
 pub use store::{
-    FitReport, Options, ReadOnlyStore, RepairReport, RepairedModel, Snapshot, Stats, Store, StoreStats,
-    Transaction, VerifyOptions, VerifyReport,
+    Expired, FitReport, Options, ReadOnlyStore, RepairReport, RepairedModel, Snapshot, Stats, Store,
+    StoreStats, Transaction, VerifyOptions, VerifyReport,
 };
 
 /// The examples of the README, compiled and run with those of the documentation.

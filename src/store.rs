@@ -12,13 +12,13 @@ pub use stats::{Stats, StoreStats};
 
 use crate::encoder::Encoder;
 use crate::engine::{self, Engine, Request};
-pub use crate::engine::{FitReport, RepairReport, RepairedModel, VerifyOptions, VerifyReport};
+pub use crate::engine::{Expired, FitReport, RepairReport, RepairedModel, VerifyOptions, VerifyReport};
 use crate::error::Result;
 use crate::index::Wanted;
 use crate::ingest::{self, Report};
 use crate::model::{
-    Erasure, Event, EventKind, Fusion, Item, Metric, OnProgress, Record, Removal, StoreSettings, Text, Time,
-    Tombstone, User,
+    Erasure, Event, EventKind, Fusion, Item, KeepEvents, Metric, OnProgress, Record, Removal, StoreSettings,
+    Text, Time, Tombstone, User,
 };
 use crate::query::{self, Like, Profile, Records, Similar};
 use crate::storage::{Durability, View};
@@ -127,7 +127,7 @@ impl Store {
         rejects: &mut dyn Write,
         progress: OnProgress<'_>,
     ) -> Result<Report> {
-        observed(Operation::Ingest, || self.engine.ingest(source, options, rejects, progress))
+        observed(Operation::Ingest, || self.engine.ingest(source, options, true, rejects, progress))
     }
 
     /// An immutable view of everything as of now.
@@ -150,6 +150,39 @@ impl Store {
     /// [`Store::fit`], telling how far it is.
     pub fn fit_with_progress(&self, progress: OnProgress<'_>) -> Result<FitReport> {
         observed(Operation::Fit, || self.engine.fit(progress))
+    }
+
+    /// Folds all events before an instant: they go out of the list of events, with their ids and the words of their texts, and
+    /// stay in all that is made of them. For hosts with a deadline for raw data; [`Options::keep_events`] does the like as
+    /// events come in. It is done in commits of some 10,000 events, between which others write.
+    ///
+    /// From a user's folded time no event is taken any more: it might be counted already. One without folded events may
+    /// still get some from before the instant. Until [`Store::compact`], bytes of what was folded may be left in the
+    /// store's files.
+    ///
+    /// ```
+    /// # use kindred::{Store, model::{Event, Time}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// let [old, new]: [Time; 2] = ["2025-01-01".parse()?, "2026-01-01".parse()?];
+    /// store.write(|tx| {
+    ///     tx.record(Event::new("ann", "purchase", old).item("p1").value(2.0))?;
+    ///     tx.record(Event::new("ann", "purchase", new).item("p1").value(3.0))
+    /// })?;
+    /// let expired = store.expire(new)?;
+    /// assert_eq!((expired.users, expired.events), (1, 1));
+    /// let snapshot = store.snapshot();
+    /// assert_eq!(snapshot.events("ann")?.count(), 1);
+    /// assert_eq!(snapshot.profile("ann")?.kinds[0].value, 5.0);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn expire(&self, before: Time) -> Result<Expired> {
+        self.expire_with_progress(before, &|_| {})
+    }
+
+    /// [`Store::expire`], telling how far it is.
+    pub fn expire_with_progress(&self, before: Time, progress: OnProgress<'_>) -> Result<Expired> {
+        observed(Operation::Expire, || self.engine.expire(before, progress))
     }
 
     /// [`Store::seal`] that goes on to its end.
@@ -280,6 +313,14 @@ impl Options {
     /// fused anew, without encoding anything. The blocks' dimensions may not.
     pub fn fusion(mut self, fusion: Fusion) -> Self {
         self.request.fusion = Some(fusion);
+        self
+    }
+
+    /// How long events are kept as such; for ever, unless said. What is older is folded into sums: profiles stay what they
+    /// were. The store remembers it. May differ from one open to the next, which then takes as long as folding does; what is
+    /// folded stays so.
+    pub fn keep_events(mut self, keep: KeepEvents) -> Self {
+        self.request.keep_events = Some(keep);
         self
     }
 
@@ -489,11 +530,11 @@ impl Snapshot {
     /// What the store was made with.
     #[must_use]
     pub fn settings(&self) -> StoreSettings {
-        self.settings.declared()
+        self.settings.declared(self.view.attachment().keep)
     }
 
-    /// Writes everything as JSON Lines: what the store was made with, then items, users, their events and texts, and the marks
-    /// of erased users; returns the number of lines. Nothing is lost: a store made of it by [`Options::import`] exports the
+    /// Writes everything as JSON Lines: what the store was made with, then items, users, their events and texts, what is left of
+    /// folded events, and the marks of erased users; returns the number of lines. Nothing is lost: a store made of it by [`Options::import`] exports the
     /// same bytes. What [`Store::fit`] learned is not in it, since it is learned from it.
     ///
     /// ```
@@ -535,7 +576,7 @@ impl Snapshot {
         observed(Operation::Export, export)
     }
 
-    /// A user's events, oldest first.
+    /// A user's events, oldest first: those that are kept ([`Options::keep_events`]).
     ///
     /// # Errors
     /// [`crate::Error::Unknown`] for a user that is not there.

@@ -2,6 +2,7 @@
 
 use super::StoreArgs;
 use super::files::read_text;
+use super::keep::KeepArgs;
 use super::output::{Output, grouped};
 use super::vectors::{Vectors, read_vectors};
 use crate::Stats;
@@ -34,6 +35,8 @@ pub(crate) struct ImportArgs {
     /// The users' ids, one to a line, in the order of the rows
     #[arg(long, value_name = "FILE")]
     ids: Option<PathBuf>,
+    #[command(flatten)]
+    keep: KeepArgs,
 }
 
 #[derive(Serialize)]
@@ -51,7 +54,7 @@ pub(crate) fn run(args: &ImportArgs, output: &Output) -> Result<()> {
         Some(path) => read_ids(path, vectors.len())?,
         None => (0..vectors.len()).map(|row| row.to_string()).collect(),
     };
-    let store = args.store.open()?;
+    let store = args.keep.apply(args.store.options()).must_exist().open(&args.store.store)?;
     check_rows(&args.file, &vectors, &store.snapshot().stats()?)?;
     let rows: Vec<&[f32]> = vectors.iter().collect();
     let bars = output.progress();
@@ -75,7 +78,8 @@ fn records(args: &ImportArgs, output: &Output) -> Result<()> {
     let stdin = args.file.as_os_str() == "-";
     let source = if stdin { Source::stdin() } else { Source::file(&args.file) };
     let bars = output.progress();
-    let (_, report) = args.store.options().import(&args.store.store, source, &|p| bars.tell(p))?;
+    let options = args.keep.apply(args.store.options());
+    let (_, report) = options.import(&args.store.store, source, &|p| bars.tell(p))?;
     drop(bars);
     output.result(&report, |report| format!("{report}Next: kindred fit {}", args.store.store.display()))
 }

@@ -2,6 +2,7 @@
 
 use super::StoreArgs;
 use super::files::{create_private, refuse_as_input, refuse_within};
+use super::keep::KeepArgs;
 use super::output::Output;
 use crate::error::Result;
 use crate::ingest::{Format, Mapping, Options, Report, Source};
@@ -44,6 +45,8 @@ pub(crate) struct IngestArgs {
     /// Keep texts, ids and numbers exactly as they are, as for a file that `kindred export` wrote
     #[arg(long)]
     as_is: bool,
+    #[command(flatten)]
+    keep: KeepArgs,
     /// Where bad lines go [default: the store's folder with .rejects.jsonl behind it]
     #[arg(long, value_name = "FILE.jsonl")]
     rejects: Option<PathBuf>,
@@ -51,7 +54,7 @@ pub(crate) struct IngestArgs {
 
 pub(crate) fn run(args: &IngestArgs, output: &Output) -> Result<()> {
     let options = options(args)?;
-    let store = args.store.open()?;
+    let store = args.keep.apply(args.store.options()).must_exist().open(&args.store.store)?;
     let path = args.rejects.clone().unwrap_or_else(|| beside(&args.store.store));
     refuse_within(&args.store.store, &path)?;
     refuse_as_input(&path, args.files.iter().chain(&args.mapping))?;

@@ -1,5 +1,6 @@
 //! `kindred init`: make a new store.
 
+use super::keep::KeepArgs;
 use super::output::Output;
 use crate::error::Result;
 use crate::model::{EventKind, Metric};
@@ -33,6 +34,8 @@ pub(crate) struct InitArgs {
     /// The item attribute that names an item's category [default: category]
     #[arg(long, value_name = "ATTRIBUTE", conflicts_with = "dim")]
     category: Option<String>,
+    #[command(flatten)]
+    keep: KeepArgs,
 }
 
 #[derive(Serialize)]
@@ -63,7 +66,7 @@ pub(crate) fn run(args: &InitArgs, output: &Output) -> Result<()> {
 }
 
 fn options(args: &InitArgs) -> Options {
-    let mut options = Store::options().must_be_new();
+    let mut options = args.keep.apply(Store::options().must_be_new());
     if let Some(folder) = &args.model {
         options = options.model(folder);
     }

@@ -7,6 +7,7 @@ mod completions;
 mod demo;
 mod encode;
 mod erase;
+mod expire;
 mod export;
 pub mod fetch;
 mod fetch_command;
@@ -16,6 +17,7 @@ mod import;
 mod ingest;
 mod init;
 mod journey;
+mod keep;
 mod npy;
 mod output;
 pub mod plot;
@@ -85,6 +87,8 @@ enum Command {
     Erase(erase::EraseArgs),
     /// Let erased users come back
     Readmit(erase::ReadmitArgs),
+    /// Fold events before an instant into sums
+    Expire(expire::ExpireArgs),
     /// Build a store from retail data and take a tour of it
     Demo(demo::DemoArgs),
     /// Fetch the model or the data of the demo into the cache
@@ -183,6 +187,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Remove(args) => remove::run(&args, output),
         Command::Erase(args) => erase::erase(&args, output),
         Command::Readmit(args) => erase::readmit(&args, output),
+        Command::Expire(args) => expire::run(&args, output),
         Command::Demo(args) => demo::run(&args, output),
         Command::Fetch(args) => fetch_command::run(&args, output),
         Command::Bench(command) => bench::run(&command, output),

@@ -101,6 +101,7 @@ fn text(stats: &Stats, folder: &FolderBytes) -> String {
         ("users", grouped(stats.users)),
         ("items", grouped(stats.items)),
         ("events", grouped(stats.events)),
+        ("folded", format!("{} events", grouped(stats.events_folded))),
         ("texts", grouped(stats.texts)),
         ("embeddings", format!("{} of {} dimensions, {}", grouped(stats.vectors), stats.dim, stats.metric)),
         ("in a graph", grouped(stats.vectors_in_graph)),

@@ -6,7 +6,7 @@ use super::session::Session;
 use super::stored::{StoredEvent, StoredItem, StoredUser, text_hash, text_number};
 use crate::error::{Error, Result};
 use crate::model::{Event, Item, Record, Removal, Text, User};
-use crate::profile::{OWN_TEXT, Target, sentence};
+use crate::profile::{Contribution, OWN_TEXT, Target, sentence};
 use crate::storage::codec;
 use crate::storage::keys::{self, EventHash, TextHash};
 
@@ -21,10 +21,15 @@ pub(crate) enum Outcome {
     Absent,
     /// It was left aside, since its user was erased.
     Erased,
+    /// It was left aside: an event from a time whose events were folded, which may be counted already.
+    Expired,
+    /// It was left aside: an archive that does not fit with what is stored of its user.
+    Conflict,
 }
 
 impl Outcome {
-    pub(crate) const ALL: [Self; 4] = [Self::Changed, Self::Duplicate, Self::Absent, Self::Erased];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Changed, Self::Duplicate, Self::Absent, Self::Erased, Self::Expired, Self::Conflict];
 
     /// Its name among figures.
     pub(crate) const fn name(self) -> &'static str {
@@ -33,6 +38,8 @@ impl Outcome {
             Self::Duplicate => "duplicate",
             Self::Absent => "absent",
             Self::Erased => "erased",
+            Self::Expired => "expired",
+            Self::Conflict => "conflict",
         }
     }
 }
@@ -55,6 +62,7 @@ impl Session<'_, '_> {
             Record::Remove(Removal::UserAttribute { user, attribute }) => {
                 self.remove_attribute(user, attribute)
             }
+            Record::Archive(archive) => self.put_archive(archive),
             Record::Erase(erasure) => self.erase(&erasure.user),
             Record::Readmit(erasure) => self.readmit(&erasure.user),
             Record::Erased(tombstone) => self.put_tombstone(*tombstone),
@@ -138,6 +146,9 @@ impl Session<'_, '_> {
             return Err(Error::Bug(format!("event kind {:?} was not checked", event.kind)));
         };
         self.delete_if_removed(event)?;
+        if self.is_folded(&event.user, event.time)? {
+            return Ok(Outcome::Expired);
+        }
         if let Some(id) = &event.id {
             // Before anything else: a duplicate of another user's event must not make its own user.
             let total = &mut self.counters.event_ids;
@@ -165,6 +176,9 @@ impl Session<'_, '_> {
             self.retain_text(text)?;
         }
         self.count_event(user, event.time, &stored, item.and_then(|item| item.group))?;
+        if !self.keep.is_all() {
+            self.grown.insert(user);
+        }
         Ok(Outcome::Changed)
     }
 
@@ -193,11 +207,12 @@ impl Session<'_, '_> {
         group: Option<u32>,
     ) -> Result<()> {
         self.work(user)?.state.figures.record(event.kind, time, event.value, event.quantity);
+        let act = Contribution::once(time);
         if let Some(item) = event.item {
-            self.accumulate(user, Target::Item(item), event.kind, time)?;
+            self.accumulate(user, Target::Item(item), event.kind, act)?;
         }
         if let Some(group) = group {
-            self.accumulate(user, Target::Group(group), event.kind, time)?;
+            self.accumulate(user, Target::Group(group), event.kind, act)?;
         }
         match &event.text {
             Some(text) => self.count_text(user, time, text),
@@ -207,7 +222,8 @@ impl Session<'_, '_> {
 
     pub(super) fn count_text(&mut self, user: u32, time: crate::model::Time, text: &str) -> Result<()> {
         self.work(user)?.state.figures.touch(time);
-        self.accumulate(user, Target::Text(text_number(text_hash(text))), OWN_TEXT, time)
+        let target = Target::Text(text_number(text_hash(text)));
+        self.accumulate(user, target, OWN_TEXT, Contribution::once(time))
     }
 
     fn add_text(&mut self, text: &Text) -> Result<Outcome> {

@@ -1,11 +1,13 @@
 //! Refuses what the store cannot take, before anything of a write is done.
 
+use super::encode::NEARLY_UNIT;
 use super::settings::{Settings, Source};
 use crate::error::{Error, Result};
 use crate::model::{
-    Attributes, Event, MAX_ATTRIBUTES, MAX_ATTRIBUTES_BYTES, MAX_SET, MAX_TEXT_BYTES, Metric, Record,
-    Removal, User, Value, check_id,
+    Archive, ArchiveEntry, Attributes, Event, MAX_ARCHIVE_ENTRIES, MAX_ATTRIBUTES, MAX_ATTRIBUTES_BYTES,
+    MAX_SET, MAX_TEXT_BYTES, Metric, Record, Removal, Time, User, Value, check_id,
 };
+use std::collections::BTreeSet;
 
 /// Longest vector: squares of longer ones overflow.
 const MAX_LENGTH: f64 = 1e18;
@@ -21,6 +23,7 @@ pub(crate) fn check(settings: &Settings, record: &Record) -> Result<()> {
         }
         Record::User(user) => check_user(settings, user),
         Record::Event(event) => check_event(settings, event),
+        Record::Archive(archive) => check_archive(settings, archive),
         Record::Text(text) => {
             check_id("user id", &text.user)?;
             check_text("text", Some(&text.text))
@@ -83,14 +86,81 @@ fn check_event(settings: &Settings, event: &Event) -> Result<()> {
     check_text("text of an event", event.text.as_deref())?;
     check_number("value of an event", event.value)?;
     check_number("quantity of an event", event.quantity)?;
-    check_id("event kind", &event.kind)?;
-    if settings.kinds.find(&event.kind).is_none() {
+    check_kind(settings, &event.kind)
+}
+
+fn check_kind(settings: &Settings, kind: &str) -> Result<()> {
+    check_id("event kind", kind)?;
+    if settings.kinds.find(kind).is_none() {
         let names = settings.kinds.iter().map(|kind| kind.name.as_str());
         return Err(Error::Unknown {
             what: "event kind",
-            name: event.kind.clone(),
-            nearest: crate::model::nearest_name(&event.kind, names),
+            name: kind.to_owned(),
+            nearest: crate::model::nearest_name(kind, names),
         });
+    }
+    Ok(())
+}
+
+fn check_archive(settings: &Settings, archive: &Archive) -> Result<()> {
+    check_id("user id", &archive.user)?;
+    if archive.entries.len() > MAX_ARCHIVE_ENTRIES {
+        let expected = format!("a record has at most {MAX_ARCHIVE_ENTRIES}");
+        return Err(Error::invalid("number of entries of an archive", archive.entries.len(), expected));
+    }
+    let mut names = BTreeSet::new();
+    for entry in &archive.entries {
+        check_entry(settings, archive.horizon, entry)?;
+        let text = entry.text.as_ref().map(|text| text.hash.0);
+        if !names.insert((entry.item.as_deref(), text, entry.kind.as_str())) {
+            let expected = "there is one for each item, text and kind";
+            return Err(Error::invalid("entries of an archive", "two alike", expected));
+        }
+    }
+    Ok(())
+}
+
+fn check_entry(settings: &Settings, horizon: Time, entry: &ArchiveEntry) -> Result<()> {
+    entry.item.as_deref().map_or(Ok(()), |id| check_id("item id", id))?;
+    check_kind(settings, &entry.kind)?;
+    check_number("value of an archive's entry", Some(entry.value))?;
+    check_number("quantity of an archive's entry", Some(entry.quantity))?;
+    if entry.first > entry.last || entry.last > horizon {
+        let times = format!("{} to {}", entry.first, entry.last);
+        let expected = format!("the first is not after the last, and that not after the horizon, {horizon}");
+        return Err(Error::invalid("times of an archive's entry", times, expected));
+    }
+    let hours: u64 = entry.hours.iter().map(|&(_, count)| u64::from(count)).sum();
+    let ascend = entry.hours.is_sorted_by(|a, b| a.0 < b.0);
+    let counted = entry.hours.iter().all(|&(hour, count)| hour < 24 && count > 0);
+    if entry.count == 0 || hours != entry.count || !ascend || !counted {
+        let expected = format!(
+            "each from 0 to 23, in order, with at least 1 act, and together the {} of the entry, which are at least 1",
+            entry.count
+        );
+        return Err(Error::invalid("hours of an archive's entry", format!("{:?}", entry.hours), expected));
+    }
+    entry
+        .text
+        .as_ref()
+        .and_then(|text| text.vector.as_ref())
+        .map_or(Ok(()), |v| check_text_vector(settings, v))
+}
+
+fn check_text_vector(settings: &Settings, vector: &[f32]) -> Result<()> {
+    let what = "the vector of a folded text";
+    let Source::Encoder { dim, .. } = settings.source else {
+        let expected = "a store of the host's own vectors keeps none of texts";
+        return Err(Error::invalid(what, "given", expected));
+    };
+    check_vector(what, vector, dim)?;
+    let length = crate::compute::distance::norm(vector);
+    if length != 0.0 && (length - 1.0).abs() > NEARLY_UNIT {
+        return Err(Error::invalid(
+            format!("length of {what}"),
+            length,
+            "it is 1, or 0 of a text without content",
+        ));
     }
     Ok(())
 }

@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 /// How far from unit length a row of an encoder may be and still stay as it is.
-const NEARLY_UNIT: f64 = 1e-3;
+pub(super) const NEARLY_UNIT: f64 = 1e-3;
 
 /// The vectors of all texts among these records that the store has no vector of yet.
 pub(crate) fn encode_missing(
@@ -87,9 +87,12 @@ fn text_of<'r>(view: &View<Published>, record: &'r Record) -> Result<Option<Cow<
         Record::Event(event) => event.text.as_deref().map(Cow::Borrowed),
         Record::Text(text) => Some(Cow::Borrowed(&text.text)),
         Record::User(user) => sentence_of(view, user)?.map(Cow::Owned),
-        Record::Store(_) | Record::Remove(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => {
-            None
-        }
+        Record::Store(_)
+        | Record::Archive(_)
+        | Record::Remove(_)
+        | Record::Erase(_)
+        | Record::Readmit(_)
+        | Record::Erased(_) => None,
     })
 }
 

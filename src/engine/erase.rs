@@ -76,6 +76,7 @@ pub(super) fn named_user(record: &Record) -> Option<&str> {
         Record::Event(event) => Some(&event.user),
         Record::User(user) => Some(&user.id),
         Record::Text(text) => Some(&text.user),
+        Record::Archive(archive) => Some(&archive.user),
         Record::Store(_)
         | Record::Item(_)
         | Record::Remove(_)

@@ -3,7 +3,7 @@
 //! no more than the embedding that the index holds as well, and of each text, where the encoder learns, its hash.
 
 use super::Engine;
-use super::buckets::each_user;
+use super::contributions::each_user;
 use super::points::{narrow, raw_text};
 use super::published::Published;
 use super::reader::from_key;

@@ -2,10 +2,10 @@
 
 use super::Engine;
 use super::apply::Outcome;
-use super::write::{OnErased, erased};
+use super::write::{COMMIT_BYTES, How, OnRefusal, refusal};
 use crate::error::{Error, Result};
 use crate::ingest::{Entry, Options, Reader, Reject, Report, Source};
-use crate::model::{Attributes, OnProgress, Progress, Record};
+use crate::model::{ArchiveEntry, Attributes, OnProgress, Progress, Record};
 use crate::telemetry;
 use crossbeam::channel::{Receiver, Sender, bounded};
 use std::io::Write;
@@ -26,11 +26,12 @@ struct Batch {
 
 impl Engine {
     /// Reads a source to its end and stores what is good of it, each batch durably; bad lines go to
-    /// `rejects`.
+    /// `rejects`. Old events are folded on the way, or left for [`Engine::fold_due`].
     pub(crate) fn ingest(
         &self,
         source: Source,
         options: &Options,
+        fold: bool,
         rejects: &mut dyn Write,
         progress: OnProgress<'_>,
     ) -> Result<Report> {
@@ -39,14 +40,22 @@ impl Engine {
         std::thread::scope(|scope| {
             let (full, batches) = bounded(1);
             let reading = scope.spawn(move || read(reader, &full));
-            let mut stored =
-                Stored { engine: self, name, duplicates: 0, refused: Vec::new(), strict: options.strict };
+            let on_refusal = if options.strict { OnRefusal::Stop } else { OnRefusal::Skip };
+            let mut stored = Stored {
+                engine: self,
+                name,
+                duplicates: 0,
+                expired: 0,
+                refused: Vec::new(),
+                how: How { on_refusal, fold, commit_bytes: Some(COMMIT_BYTES) },
+            };
             let result = stored.all(&batches, rejects, progress);
             drop(batches);
             let read = reading.join().map_err(|_| Error::Bug("the reading thread panicked".to_owned()))?;
             result?;
             let mut report = read?;
             report.count_duplicates(stored.duplicates);
+            report.count_expired(stored.expired);
             stored.refused.iter().for_each(|reason| report.refuse(reason));
             Ok(report)
         })
@@ -92,8 +101,14 @@ pub(super) fn text_bytes(record: &Record) -> usize {
         Record::User(user) => {
             user.vector.as_ref().map_or(0, |vector| vector.len() * 4) + attribute_bytes(&user.attributes)
         }
+        Record::Archive(archive) => archive.entries.iter().map(archived_bytes).sum(),
         Record::Store(_) | Record::Remove(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => 0,
     }
+}
+
+fn archived_bytes(entry: &ArchiveEntry) -> usize {
+    let vector = entry.text.as_ref().and_then(|text| text.vector.as_ref());
+    size_of::<ArchiveEntry>() + vector.map_or(0, |vector| vector.len() * 4)
 }
 
 fn attribute_bytes(attributes: &Attributes) -> usize {
@@ -108,8 +123,9 @@ struct Stored<'a> {
     engine: &'a Engine,
     name: String,
     duplicates: u64,
+    expired: u64,
     refused: Vec<String>,
-    strict: bool,
+    how: How,
 }
 
 impl Stored<'_> {
@@ -136,7 +152,7 @@ impl Stored<'_> {
         rejects.flush().map_err(|e| Error::io("write", "rejects", e))
     }
 
-    /// Stores records, those aside whose users were erased: these go to the rejects.
+    /// Stores records, those aside that cannot be taken as things are: these go to the rejects.
     fn store(
         &mut self,
         lines: &[u64],
@@ -144,19 +160,21 @@ impl Stored<'_> {
         rejects: &mut dyn Write,
         progress: OnProgress<'_>,
     ) -> Result<()> {
-        let on_erased = if self.strict { OnErased::Stop } else { OnErased::Skip };
-        let outcomes = self.engine.write_in_parts(records, on_erased, progress)?;
+        let outcomes = self.engine.write_past(records, self.how, progress)?;
         for ((&line, record), outcome) in lines.iter().zip(records).zip(&outcomes) {
-            match outcome {
-                Outcome::Changed => {}
-                Outcome::Duplicate | Outcome::Absent => self.duplicates += 1,
-                Outcome::Erased => self.reject(line, record, &erased(record), rejects)?,
+            match (outcome, refusal(record, *outcome)) {
+                (_, Some(error)) if self.is_strict() => return Err(self.refusal(line, &error)),
+                (_, Some(error)) => self.reject(line, record, &error, rejects)?,
+                (Outcome::Duplicate | Outcome::Absent, None) => self.duplicates += 1,
+                (Outcome::Expired, None) => self.expired += 1,
+                (_, None) => {}
             }
         }
-        match (lines.get(outcomes.len()), records.get(outcomes.len())) {
-            (Some(&line), Some(record)) => Err(self.refusal(line, &erased(record))),
-            _ => Ok(()),
-        }
+        Ok(())
+    }
+
+    fn is_strict(&self) -> bool {
+        self.how.on_refusal == OnRefusal::Stop
     }
 
     /// The records that the store takes, with their lines; the others go to the rejects. In strict mode those before the
@@ -169,7 +187,7 @@ impl Stored<'_> {
                     lines.push(line);
                     good.push(record);
                 }
-                Err(error) if self.strict => return Ok((lines, good, Some(self.refusal(line, &error)))),
+                Err(error) if self.is_strict() => return Ok((lines, good, Some(self.refusal(line, &error)))),
                 Err(error) => self.reject(line, &record, &error, rejects)?,
             }
         }

@@ -1,9 +1,11 @@
 //! Where storage, index and profiles meet: open, write, fit and keep the index up to date.
 
 mod apply;
+mod archive;
 mod backup;
 mod buckets;
 mod check;
+mod contributions;
 mod encode;
 mod erase;
 mod event_ids;
@@ -31,12 +33,14 @@ mod upkeep;
 mod verify;
 mod write;
 
+pub use archive::Expired;
+pub(crate) use archive::{Folded, archive_of, each_folded, head_of};
 pub(crate) use backup::{backup_closed, restore};
-pub(crate) use buckets::contributions_of;
 pub(crate) use check::{check_direction, check_text, check_vector};
+pub(crate) use contributions::contributions_of;
 pub(crate) use encode::encode_rows;
 pub use fit::FitReport;
-pub(crate) use points::Points;
+pub(crate) use points::{Points, raw_text};
 pub(crate) use published::Published;
 pub(crate) use read_only::read as read_only;
 pub(crate) use reader::{Reader, from_key, time_of};
@@ -189,6 +193,8 @@ pub(crate) fn fuzz_values(bytes: &[u8]) {
     check::<stored::StoredGroup>(bytes);
     check::<stored::StoredFactor>(bytes);
     check::<stored::State>(bytes);
+    check::<archive::Head>(bytes);
+    check::<Vec<Folded>>(bytes);
     check::<stored::Counters>(bytes);
     check::<Settings>(bytes);
     check::<crate::profile::Sums>(bytes);

@@ -13,7 +13,7 @@ use super::{Core, Engine, Shared};
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Index, IndexView, Options as IndexOptions};
-use crate::model::Metric;
+use crate::model::{KeepEvents, Metric};
 use crate::profile::{Learned, Space};
 use crate::storage::keys::Key;
 use crate::storage::{Contents, Database, Opened, Options, codec, holds_store, index_folder, index_of, keys};
@@ -108,6 +108,9 @@ impl Engine {
         if stored.as_ref() != Some(&settings) {
             shared.adopt(stored.as_ref(), &settings)?;
         }
+        if let Some(keep) = request.keep_events {
+            shared.adopt_keep(keep)?;
+        }
         let upkeep = match threads {
             Threads::Own => Upkeep::start(&shared, request.settle_after)?,
             #[cfg(test)]
@@ -158,6 +161,21 @@ impl Shared {
         tx.put(keys::meta("settings"), codec::encode(settings)?);
         core.points = Points::new(Arc::clone(&space));
         self.commit(core, tx, super::session::IndexChanges::new(), |published| published.space = space)
+    }
+}
+
+impl Shared {
+    /// Stores another policy for old events, once all users are as it says. One that broke off is done again with the next
+    /// open that asks for it.
+    fn adopt_keep(&self, keep: KeepEvents) -> Result<()> {
+        if self.db.view().attachment().keep == keep {
+            return Ok(());
+        }
+        self.fold_due(keep, &|_| {})?;
+        let core = self.core()?;
+        let mut tx = self.db.begin()?;
+        tx.put(keys::meta("keep"), codec::encode(&keep)?);
+        self.commit(core, tx, super::session::IndexChanges::new(), |published| published.keep = keep)
     }
 }
 
@@ -250,7 +268,10 @@ pub(super) fn load(
         }
     };
     let salt = opened.read("salt", &keys::meta("salt"))?;
-    Ok((Core { index, points }, Published { index: view, space, encoder, counters, salt }))
+    let keep = opened.read("policy for old events", &keys::meta("keep"))?.unwrap_or_default();
+    let folded = opened.read("count of folded events", &keys::meta("folded"))?;
+    let published = Published { index: view, space, encoder, counters, salt, keep, folded };
+    Ok((Core { index, points }, published))
 }
 
 /// An encoder with what it learned from the store.

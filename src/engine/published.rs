@@ -3,7 +3,7 @@
 use super::stored::Counters;
 use crate::encoder::Encoder;
 use crate::index::IndexView;
-use crate::model::Salt;
+use crate::model::{KeepEvents, Salt};
 use crate::profile::Space;
 use std::sync::Arc;
 
@@ -16,4 +16,8 @@ pub(crate) struct Published {
     pub counters: Counters,
     /// Of the tombstones, once there was one.
     pub salt: Option<Salt>,
+    /// How long events are kept.
+    pub keep: KeepEvents,
+    /// Events folded and not removed since, once there were any.
+    pub folded: Option<u64>,
 }

@@ -1,7 +1,9 @@
 //! Encoding all texts anew, when the encoder itself learned from the store.
 
 use super::Shared;
+use super::archive::each_folded;
 use super::encode::encode_rows;
+use super::points::raw_text;
 use super::published::Published;
 use super::reader::{Flow, Reader};
 use super::stored::{StoredEvent, StoredItem, StoredUser, encoder_number, text_hash};
@@ -9,7 +11,7 @@ use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::model::{OnProgress, Progress};
 use crate::profile::sentence;
-use crate::storage::keys::{self, TextHash};
+use crate::storage::keys::{self, Key, TextHash};
 use crate::storage::{View, codec};
 use crossbeam::channel::bounded;
 use std::collections::HashSet;
@@ -72,7 +74,33 @@ impl Shared {
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        encode(&mut chunk)
+        encode(&mut chunk)?;
+        self.keep_vectors(view, number, seen)
+    }
+
+    /// Takes over the vectors of folded texts, whose words are gone: they stay as the encoder made them before it learned.
+    fn keep_vectors(&self, view: &View<Published>, number: u32, mut seen: HashSet<TextHash>) -> Result<()> {
+        let (old, dim) = (view.attachment().space.encoder, view.attachment().space.text_dims());
+        let mut chunk: Vec<(Key, Vec<f32>)> = Vec::new();
+        let mut kept = 0_u64;
+        each_folded(view, &mut |entry| {
+            let Some(hash) = entry.text.filter(|hash| seen.insert(*hash)) else { return Ok(()) };
+            let key = keys::text_vector(number, hash);
+            if view.raw(&key)?.is_none()
+                && let Some(vector) = raw_text(view, (old, dim), hash)?
+            {
+                kept += 1;
+                chunk.push((key, vector));
+            }
+            if chunk.len() == CHUNK { self.put_aside(std::mem::take(&mut chunk)) } else { Ok(()) }
+        })?;
+        if kept > 0 {
+            tracing::warn!(
+                texts = kept,
+                "texts of folded events keep the vectors from before the encoder learned"
+            );
+        }
+        self.put_aside(chunk)
     }
 
     fn put_encoded(&self, encoder: &dyn Encoder, number: u32, texts: &[(TextHash, String)]) -> Result<()> {

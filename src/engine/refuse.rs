@@ -1,7 +1,7 @@
 //! Fusing all profiles anew: after a fit, or when weights or half-lives changed. No text is encoded for it, but
 //! those that came while an encoder was learning.
 
-use super::buckets::contributions_of;
+use super::contributions::contributions_of;
 use super::open::space;
 use super::points::Points;
 use super::reader::{Reader, from_key};

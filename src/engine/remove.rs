@@ -1,7 +1,7 @@
 //! Removing users, items and attributes, with everything that hangs on them.
 
 use super::apply::Outcome;
-use super::buckets::each_user;
+use super::contributions::each_user;
 use super::reader::{Reader, time_of};
 use super::session::{Session, Work};
 use super::stored::{State, StoredEvent, text_hash};
@@ -35,8 +35,9 @@ impl Session<'_, '_> {
             self.counters.texts = self.counters.texts.saturating_sub(1);
             self.release_text(text_hash(&text))?;
         }
+        self.delete_archive(no)?;
         state.sentence.map(|sentence| self.release_text(sentence)).transpose()?;
-        self.delete_contributions(no)?;
+        self.delete_all(&keys::contributions_of(no))?;
         let epoch = self.space.learned.epoch;
         for key in [keys::state(no), keys::sums(epoch, no), keys::vector(no), keys::user(no)] {
             self.tx.delete(key);
@@ -85,18 +86,20 @@ impl Session<'_, '_> {
                     self.delete_event(key, &event)?;
                 }
             }
+            self.drop_removed(user)?;
             self.replay(user)?;
         }
         Ok(())
     }
 
-    /// Makes a user's figures, contributions and sums anew from the stored events and texts.
+    /// Makes a user's figures, contributions and sums anew from the archive and the stored events and texts.
     fn replay(&mut self, user: u32) -> Result<()> {
         self.flush()?;
         let State { sentence, texts, .. } = self.tx.state(user)?;
-        self.delete_contributions(user)?;
+        self.delete_all(&keys::contributions_of(user))?;
         let state = State { sentence, texts, ..State::default() };
         self.work.insert(user, Work { state, ..Work::default() });
+        self.count_archive(user)?;
         for (_, time, event) in self.events(user)? {
             let item = event.item.map(|item| self.tx.item(item)).transpose()?.flatten();
             self.count_event(user, time, &event, item.and_then(|item| item.group))?;
@@ -108,20 +111,26 @@ impl Session<'_, '_> {
     }
 
     pub(super) fn delete_event(&mut self, key: Key, event: &StoredEvent) -> Result<()> {
+        if let Some(text) = &event.text {
+            self.release_text(text_hash(text))?;
+        }
+        self.forget_event(key, event)
+    }
+
+    /// Deletes an event, and leaves the vector of its text.
+    pub(super) fn forget_event(&mut self, key: Key, event: &StoredEvent) -> Result<()> {
         self.tx.delete(key);
         if let Some(id) = &event.id {
             self.event_ids.remove(&self.tx, self.counters.event_ids, text_hash(id))?;
-        }
-        if let Some(text) = &event.text {
-            self.release_text(text_hash(text))?;
         }
         self.counters.events = self.counters.events.saturating_sub(1);
         Ok(())
     }
 
-    fn delete_contributions(&mut self, user: u32) -> Result<()> {
+    /// Deletes all keys that begin so.
+    pub(super) fn delete_all(&mut self, prefix: &[u8]) -> Result<()> {
         let mut found = Vec::new();
-        self.tx.scan(&keys::contributions_of(user), |key, _| {
+        self.tx.scan(prefix, |key, _| {
             found.push(key.to_vec());
             Ok(ControlFlow::Continue(()))
         })?;

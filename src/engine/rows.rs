@@ -1,6 +1,6 @@
 //! Contributions as rows of the user x target matrices that `fit` learns from.
 
-use super::buckets::{Entry, each_user};
+use super::contributions::{Share, each_user};
 use super::published::Published;
 use crate::error::Result;
 use crate::model::{OnProgress, Progress};
@@ -105,7 +105,7 @@ fn seen(counts: &[u32]) -> impl Iterator<Item = u32> {
 pub(super) fn row(
     space: &Space,
     rarity: &Rarity,
-    contributions: &[Entry],
+    contributions: &[Share],
     column: impl Fn(Target) -> Option<u32>,
 ) -> Vec<(u32, f32)> {
     let mut row: Vec<(u32, f32)> = Vec::with_capacity(contributions.len());

@@ -1,6 +1,8 @@
 //! One write in progress: what it has read, changed and still has to put down.
 
+use super::archive::Head;
 use super::buckets::Buckets;
+use super::contributions::Share;
 use super::encode::encode_rows;
 use super::event_ids::EventIds;
 use super::points::Points;
@@ -9,8 +11,8 @@ use super::reader::Reader;
 use super::stored::{Counters, State, StoredGroup, StoredItem, StoredUser, text_hash};
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
-use crate::model::{Attributes, Salt, Time};
-use crate::profile::{Parts, Space, Sums, Target};
+use crate::model::{Attributes, KeepEvents, Salt};
+use crate::profile::{Contribution, Parts, Space, Sums, Target};
 use crate::storage::keys::{self, Key, TextHash};
 use crate::storage::{Writer, codec};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -47,7 +49,7 @@ const GROUP_NAME_CHARS: usize = 120;
 pub(super) struct Work {
     pub state: State,
     pub sums: Sums,
-    pub buckets: Buckets,
+    pub buckets: Buckets<Share>,
 }
 
 /// What is needed of an item to record an act on it.
@@ -63,6 +65,7 @@ pub(crate) struct Finished<'db> {
     pub index: IndexChanges,
     pub counters: Counters,
     pub salt: Option<Salt>,
+    pub folded: Option<u64>,
 }
 
 /// One write in progress. Nothing is stored before its [`Session::finish`] is committed.
@@ -76,6 +79,13 @@ pub(crate) struct Session<'s, 'db> {
     work_bytes: usize,
     pub(super) index: IndexChanges,
     pub(super) event_ids: EventIds,
+    /// Events folded and not removed since, once there were any.
+    pub(super) folded: Option<u64>,
+    /// What is known of the archives of users, if they have one.
+    pub(super) heads: HashMap<u32, Option<Head>>,
+    /// How long events are kept, and users who got any.
+    pub(super) keep: KeepEvents,
+    pub(super) grown: BTreeSet<u32>,
     /// Items whose text changed and items that are gone: whoever acted on them is made anew at the end.
     pub(super) changed_items: BTreeSet<u32>,
     pub(super) removed_items: BTreeSet<u32>,
@@ -98,6 +108,10 @@ impl<'s, 'db> Session<'s, 'db> {
             work_bytes: 0,
             index: IndexChanges::new(),
             event_ids: EventIds::default(),
+            folded: published.folded,
+            heads: HashMap::new(),
+            keep: published.keep,
+            grown: BTreeSet::new(),
             changed_items: BTreeSet::new(),
             removed_items: BTreeSet::new(),
             encoder: published.encoder.clone(),
@@ -116,6 +130,7 @@ impl<'s, 'db> Session<'s, 'db> {
     pub(crate) fn finish(mut self) -> Result<Finished<'db>> {
         self.flush()?;
         self.replay_users_of_items()?;
+        self.fold_grown()?;
         for (at, ids) in std::mem::take(&mut self.event_ids).changed() {
             if ids.is_empty() {
                 self.tx.delete(keys::event_ids(at));
@@ -126,7 +141,11 @@ impl<'s, 'db> Session<'s, 'db> {
         if self.counters != self.tx.attachment().counters {
             self.put(keys::meta("counters"), &self.counters.clone())?;
         }
-        Ok(Finished { tx: self.tx, index: self.index, counters: self.counters, salt: self.salt })
+        if let Some(folded) = self.folded.filter(|_| self.folded != self.tx.attachment().folded) {
+            self.put(keys::meta("folded"), &folded)?;
+        }
+        let Self { tx, index, counters, salt, folded, .. } = self;
+        Ok(Finished { tx, index, counters, salt, folded })
     }
 
     pub(super) fn put<T: bincode::Encode>(&mut self, key: Key, value: &T) -> Result<()> {
@@ -150,6 +169,14 @@ impl<'s, 'db> Session<'s, 'db> {
         };
         self.users.insert(id.to_owned(), no);
         Ok(no)
+    }
+
+    /// The user's number, if there is such a user.
+    pub(super) fn known_user(&self, id: &str) -> Result<Option<u32>> {
+        match self.users.get(id) {
+            Some(&no) => Ok(Some(no)),
+            None => self.tx.user_no(id),
+        }
     }
 
     fn new_user(&mut self, id: &str) -> Result<u32> {
@@ -210,12 +237,18 @@ impl<'s, 'db> Session<'s, 'db> {
         self.work.get_mut(&no).ok_or_else(|| Error::Bug("work just put is gone".into()))
     }
 
-    /// Adds one act to a user's contributions and sums: the same work however much the user has done.
-    pub(super) fn accumulate(&mut self, user: u32, target: Target, kind: u8, time: Time) -> Result<()> {
+    /// Adds acts to a user's contributions and sums: the same work however much the user has done.
+    pub(super) fn accumulate(
+        &mut self,
+        user: u32,
+        target: Target,
+        kind: u8,
+        acts: Contribution,
+    ) -> Result<()> {
         self.work(user)?;
         let Some(work) = self.work.get_mut(&user) else { return Ok(()) };
         let total = &mut work.state.contributions;
-        let (old, new) = work.buckets.bump(&self.tx, user, total, (target, kind), time)?;
+        let (old, new) = work.buckets.add(&self.tx, user, total, (target, kind), acts)?;
         if self.encoder.is_some() {
             let point = self.points.get(&self.tx, target)?;
             self.space.replace_share(&mut work.sums, (target, kind), &point, old, new);
@@ -227,7 +260,7 @@ impl<'s, 'db> Session<'s, 'db> {
     pub(super) fn retain_text(&mut self, text: &str) -> Result<Option<TextHash>> {
         let Some(encoder) = self.encoder.clone() else { return Ok(None) };
         let hash = text_hash(text);
-        let uses: u32 = self.tx.read("text uses", &keys::text_uses(hash))?.unwrap_or(0);
+        let uses = self.uses(hash)?;
         if uses == 0 {
             let vector = match self.encoded.get(hash, encoder.as_ref()) {
                 Some(vector) => vector.clone(),
@@ -240,9 +273,24 @@ impl<'s, 'db> Session<'s, 'db> {
         Ok(Some(hash))
     }
 
+    /// [`Session::retain_text`] of a text whose words are not there, but its vector.
+    pub(super) fn retain_vector(&mut self, hash: TextHash, vector: Option<&Vec<f32>>) -> Result<()> {
+        let uses = self.uses(hash)?;
+        if let Some(vector) = vector.filter(|_| uses == 0) {
+            self.put(keys::text_vector(self.space.encoder, hash), vector)?;
+            self.points.forget_text(hash);
+        }
+        self.put(keys::text_uses(hash), &uses.saturating_add(1))
+    }
+
+    /// How often a text's vector is used.
+    pub(super) fn uses(&self, hash: TextHash) -> Result<u32> {
+        Ok(self.tx.read("text uses", &keys::text_uses(hash))?.unwrap_or(0))
+    }
+
     /// Counts one use of a text's vector out; the last takes the vector with it.
     pub(super) fn release_text(&mut self, hash: TextHash) -> Result<()> {
-        let uses: u32 = self.tx.read("text uses", &keys::text_uses(hash))?.unwrap_or(0);
+        let uses = self.uses(hash)?;
         if uses > 1 {
             return self.put(keys::text_uses(hash), &(uses - 1));
         }
@@ -256,8 +304,9 @@ impl<'s, 'db> Session<'s, 'db> {
     pub(super) fn flush(&mut self) -> Result<()> {
         let epoch = self.space.learned.epoch;
         for (no, work) in std::mem::take(&mut self.work) {
-            for (at, bucket) in work.buckets.changed() {
-                self.put(keys::contributions(no, at), &bucket)?;
+            for bucket in work.buckets.changed(no) {
+                let (key, shares) = bucket?;
+                self.tx.put(key, shares);
             }
             self.put(keys::state(no), &work.state)?;
             if self.embeds() {

@@ -2,7 +2,7 @@
 
 use crate::encoder::{Encoder, HashedEncoder};
 use crate::error::{Error, Result};
-use crate::model::{EventKind, Fusion, Kinds, MAX_DIM, Metric, StoreSettings, check_id};
+use crate::model::{EventKind, Fusion, KeepEvents, Kinds, MAX_DIM, Metric, StoreSettings, check_id};
 use crate::profile::Layout;
 use crate::storage::Durability;
 use bincode::{Decode, Encode};
@@ -44,17 +44,19 @@ pub(crate) struct Settings {
 
 impl Settings {
     /// As an export says it: all but the place where a model lies.
-    pub(crate) fn declared(&self) -> StoreSettings {
+    pub(crate) fn declared(&self, keep_events: KeepEvents) -> StoreSettings {
         let (encoder, dim, metric) = match &self.source {
             Source::Vectors { dim, metric } => (None, *dim, *metric),
             Source::Encoder { id, dim, .. } => (Some(id.clone()), *dim, Metric::Cosine),
         };
-        StoreSettings { encoder, dim, metric, kinds: self.kinds.clone(), fusion: self.fusion.clone() }
+        let (kinds, fusion) = (self.kinds.clone(), self.fusion.clone());
+        StoreSettings { encoder, dim, metric, kinds, fusion, keep_events }
     }
 
-    /// Refuses the settings of a store that was made otherwise.
+    /// Refuses the settings of a store that was made otherwise. How long that keeps events is its own affair.
     pub(crate) fn check_same(&self, given: &StoreSettings) -> Result<()> {
-        let own = self.declared();
+        given.keep_events.check()?;
+        let own = self.declared(given.keep_events);
         same("encoder", &own.encoder, &given.encoder)?;
         same("dim", &own.dim, &given.dim)?;
         same("metric", &own.metric, &given.metric)?;
@@ -82,6 +84,7 @@ pub(crate) struct Request {
     pub metric: Option<Metric>,
     pub kinds: Vec<EventKind>,
     pub fusion: Option<Fusion>,
+    pub keep_events: Option<KeepEvents>,
     /// What a new store is to be made like.
     pub like: Option<StoreSettings>,
     pub durability: Option<Durability>,
@@ -99,6 +102,7 @@ impl Request {
         if folder.as_os_str().is_empty() {
             return Err(Error::invalid("the store's folder", "empty", "name one; . is the current one"));
         }
+        self.keep_events.map_or(Ok(()), KeepEvents::check)?;
         match self.cache_bytes {
             Some(bytes) if bytes < LEAST_CACHE_BYTES => {
                 let expected = format!("it is at least {LEAST_CACHE_BYTES}");
@@ -141,6 +145,7 @@ impl Request {
             }
         }
         self.fusion = Some(settings.fusion.clone());
+        self.keep_events = self.keep_events.or(Some(settings.keep_events));
         self.like = Some(settings);
         self
     }

@@ -11,7 +11,7 @@ use super::upkeep::PATIENCE;
 use super::{Core, Engine, Shared};
 use crate::error::{Error, Result};
 use crate::index::Index;
-use crate::model::{OnProgress, Record};
+use crate::model::{KeepEvents, OnProgress, Record};
 use crate::storage::{Writer, codec, keys};
 use crate::telemetry;
 use std::sync::{Arc, MutexGuard};
@@ -19,17 +19,28 @@ use std::time::Duration;
 
 /// Memory that a commit of a stream of records may need, about. A user's sums are put down once for each commit that touches the
 /// user, so larger commits write less.
-const COMMIT_BYTES: usize = 128 << 20;
+pub(super) const COMMIT_BYTES: usize = 128 << 20;
 
-/// What becomes of a write when a record names a user who was erased.
+/// What becomes of a write when a record cannot be taken as things are: its user was erased, or it is an archive that does
+/// not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum OnErased {
+pub(crate) enum OnRefusal {
     /// Nothing is written.
     Refuse,
     /// The record is left aside.
     Skip,
     /// What came before it is written.
     Stop,
+}
+
+/// How records are written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct How {
+    pub on_refusal: OnRefusal,
+    /// Whether events are folded that the policy lets go.
+    pub fold: bool,
+    /// Memory that a commit may need, about: what needs more is cut into several. `None`: all is one commit.
+    pub commit_bytes: Option<usize>,
 }
 
 impl Engine {
@@ -47,69 +58,44 @@ impl Engine {
     /// # Errors
     /// Among others [`Error::Erased`], where a record would bring an erased user back.
     pub(crate) fn write(&self, records: &[Record], progress: OnProgress<'_>) -> Result<Vec<Outcome>> {
-        self.write_past(records, OnErased::Refuse, progress)
+        let how = How { on_refusal: OnRefusal::Refuse, fold: true, commit_bytes: None };
+        self.write_past(records, how, progress)
     }
 
-    /// [`Engine::write`], with a word on records of erased users. There are fewer outcomes than records where it was stopped.
+    /// [`Engine::write`], with a word on records that cannot be taken. There are fewer outcomes than records where one of
+    /// these, the last, stopped it.
+    ///
+    /// # Errors
+    /// Where it is cut into commits, those before stay.
     pub(crate) fn write_past(
         &self,
         records: &[Record],
-        on_erased: OnErased,
+        how: How,
         progress: OnProgress<'_>,
     ) -> Result<Vec<Outcome>> {
         let encoded = encode_missing(&self.view(), records, progress)?;
-        let outcomes = self.commit_some(records, &encoded, on_erased, usize::MAX)?;
-        self.keep_pace(PATIENCE);
+        let patience = if how.commit_bytes.is_some() { Duration::MAX } else { PATIENCE };
+        let mut outcomes = Vec::with_capacity(records.len());
+        let mut stopped = false;
+        while outcomes.len() < records.len() && !stopped {
+            let rest = &records[outcomes.len()..];
+            let some = self.commit_some(rest, &encoded, how)?;
+            let refused = |(record, outcome): (_, &Outcome)| refusal(record, *outcome).is_some();
+            stopped = how.on_refusal == OnRefusal::Stop && rest.iter().zip(&some).any(refused);
+            outcomes.extend(some);
+            self.keep_pace(patience);
+        }
         Ok(outcomes)
     }
 
-    /// [`Engine::write_past`] in as many commits as it takes for each to need no more than about [`COMMIT_BYTES`] of memory.
-    ///
-    /// # Errors
-    /// The commits before stay.
-    pub(crate) fn write_in_parts(
-        &self,
-        records: &[Record],
-        on_erased: OnErased,
-        progress: OnProgress<'_>,
-    ) -> Result<Vec<Outcome>> {
-        self.write_by(COMMIT_BYTES, records, on_erased, progress)
-    }
-
-    fn write_by(
-        &self,
-        limit: usize,
-        records: &[Record],
-        on_erased: OnErased,
-        progress: OnProgress<'_>,
-    ) -> Result<Vec<Outcome>> {
-        let encoded = encode_missing(&self.view(), records, progress)?;
-        let mut outcomes = Vec::with_capacity(records.len());
-        loop {
-            let some = self.commit_some(&records[outcomes.len()..], &encoded, on_erased, limit)?;
-            if some.is_empty() {
-                return Ok(outcomes);
-            }
-            outcomes.extend(some);
-            self.keep_pace(Duration::MAX);
-        }
-    }
-
-    /// Commits records from the first on, until they need more than `limit` bytes of memory, about: at least one, and none only where
-    /// there is none or the first must stop.
-    fn commit_some(
-        &self,
-        records: &[Record],
-        encoded: &Encoded,
-        on_erased: OnErased,
-        limit: usize,
-    ) -> Result<Vec<Outcome>> {
-        if records.is_empty() {
-            return Ok(Vec::new());
-        }
+    /// Commits records from the first on, until they need more memory than they may; at least one.
+    fn commit_some(&self, records: &[Record], encoded: &Encoded, how: How) -> Result<Vec<Outcome>> {
         let mut core = self.shared.core()?;
         let mut session = Session::new(self.shared.db.begin()?, &mut core.points, encoded);
-        let applied = session.apply_all(records, on_erased, limit);
+        if !how.fold {
+            session.keep = KeepEvents::all();
+        }
+        let applied = session.apply_all(records, how);
         let finished = applied.and_then(|outcomes| Ok((outcomes, session.finish()?)));
         let (outcomes, finished) = match finished {
             Ok(done) => done,
@@ -125,30 +111,31 @@ impl Engine {
             commit_aside(finished.tx)?;
             return Ok(outcomes);
         }
-        let Finished { tx, index, counters, salt } = finished;
+        let Finished { tx, index, counters, salt, folded } = finished;
         self.shared.commit(core, tx, index, |published| {
             published.counters = counters;
             published.salt = salt;
+            published.folded = folded;
         })?;
         Ok(outcomes)
     }
 }
 
 impl Session<'_, '_> {
-    fn apply_all(&mut self, records: &[Record], on_erased: OnErased, limit: usize) -> Result<Vec<Outcome>> {
+    fn apply_all(&mut self, records: &[Record], how: How) -> Result<Vec<Outcome>> {
+        let limit = how.commit_bytes.unwrap_or(usize::MAX);
         let mut outcomes = Vec::new();
         for record in records {
             if self.bytes() > limit && !outcomes.is_empty() {
                 break;
             }
             let outcome = self.apply(record)?;
-            match on_erased {
-                _ if outcome != Outcome::Erased => {}
-                OnErased::Skip => {}
-                OnErased::Stop => return Ok(outcomes),
-                OnErased::Refuse => return Err(erased(record)),
-            }
             outcomes.push(outcome);
+            match (how.on_refusal, refusal(record, outcome)) {
+                (_, None) | (OnRefusal::Skip, Some(_)) => {}
+                (OnRefusal::Stop, Some(_)) => break,
+                (OnRefusal::Refuse, Some(error)) => return Err(error),
+            }
         }
         Ok(outcomes)
     }
@@ -163,14 +150,23 @@ fn note(outcomes: &[Outcome]) {
     tracing::debug!(records = outcomes.len(), "applied");
 }
 
-/// The error of a record of an erased user.
-pub(super) fn erased(record: &Record) -> Error {
-    Error::Erased { user: named_user(record).unwrap_or_default().to_owned() }
+/// The error of a record that cannot be taken as things are.
+pub(super) fn refusal(record: &Record, outcome: Outcome) -> Option<Error> {
+    let user = || named_user(record).unwrap_or_default();
+    match outcome {
+        Outcome::Erased => Some(Error::Erased { user: user().to_owned() }),
+        Outcome::Conflict => Some(Error::invalid(
+            format!("the archive of user {:?}", user()),
+            "not of one piece with what is stored of the user",
+            "it is put after the user's events and texts, where none of its events is stored or folded already",
+        )),
+        Outcome::Changed | Outcome::Duplicate | Outcome::Absent | Outcome::Expired => None,
+    }
 }
 
 impl Core {
     /// Drops points that may come from a write that was given up.
-    fn forget_points(&mut self, shared: &Shared) {
+    pub(super) fn forget_points(&mut self, shared: &Shared) {
         self.points = super::Points::new(Arc::clone(&shared.db.view().attachment().space));
     }
 }
@@ -249,20 +245,21 @@ mod tests {
 
     #[test]
     fn a_stream_in_many_commits_leaves_what_one_commit_leaves() {
-        let made = |limit: usize| {
+        let made = |commit_bytes: Option<usize>| {
             let folder = tempfile::tempdir().unwrap();
             let encoder = EncoderChoice::Host(Arc::new(HashedEncoder::new(16).unwrap()));
             let engine = Engine::open(folder.path(), &Request { encoder, ..Request::default() }).unwrap();
+            let how = How { on_refusal: OnRefusal::Refuse, fold: true, commit_bytes };
             let records = records();
-            let outcomes = engine.write_by(limit, &records, OnErased::Refuse, &|_| {}).unwrap();
+            let outcomes = engine.write_past(&records, how, &|_| {}).unwrap();
             assert_eq!(outcomes, vec![Outcome::Changed; records.len()]);
-            let again = engine.write_by(limit, &records, OnErased::Refuse, &|_| {}).unwrap();
+            let again = engine.write_past(&records, how, &|_| {}).unwrap();
             assert_eq!(again, vec![Outcome::Duplicate; records.len()]);
             (engine.view().seq(), stored(&engine))
         };
-        let (one, expected) = made(usize::MAX);
+        let (one, expected) = made(None);
         for (limit, least) in [(0, 120), (40 << 10, 4)] {
-            let (commits, stored) = made(limit);
+            let (commits, stored) = made(Some(limit));
             assert!(commits >= one - 1 + least, "{commits} commits at {limit} bytes, {one} without");
             assert_eq!(stored, expected);
         }

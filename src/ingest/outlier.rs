@@ -270,6 +270,7 @@ fn size_bytes(record: &Record) -> usize {
             }
             Record::Text(record) => record.text.len(),
             Record::Store(_)
+            | Record::Archive(_)
             | Record::Remove(_)
             | Record::Erase(_)
             | Record::Readmit(_)

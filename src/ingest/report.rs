@@ -10,9 +10,9 @@ const OTHERS: &str = "(others)";
 
 /// How many records of a source were read and what became of them.
 ///
-/// `read == accepted + duplicate + rejected`; `repaired` counts those of the accepted (or duplicate) records in which
-/// something was mended. The reader itself knows no duplicates: whoever stores the records calls
-/// [`Report::count_duplicates`].
+/// `read == accepted + duplicate + expired + rejected`; `repaired` counts those of the accepted (or duplicate) records in which
+/// something was mended. The reader itself knows no duplicates and no expired events: whoever stores the records calls
+/// [`Report::count_duplicates`] and [`Report::count_expired`].
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Report {
     /// Records found; empty lines are none.
@@ -21,6 +21,8 @@ pub struct Report {
     pub accepted: u64,
     /// Records that were there already.
     pub duplicate: u64,
+    /// Events from times whose events the store has folded: they may be counted already, and are left aside.
+    pub expired: u64,
     /// Accepted records in which something was mended.
     pub repaired: u64,
     /// Records refused.
@@ -44,6 +46,12 @@ impl Report {
         self.duplicate += count;
     }
 
+    /// Moves `count` records from the accepted to the expired.
+    pub fn count_expired(&mut self, count: u64) {
+        self.accepted = self.accepted.saturating_sub(count);
+        self.expired += count;
+    }
+
     /// Moves one record from the accepted to the rejected, for one that the store refuses.
     pub fn refuse(&mut self, reason: &str) {
         self.accepted = self.accepted.saturating_sub(1);
@@ -62,6 +70,7 @@ impl Report {
         self.read += other.read;
         self.accepted += other.accepted;
         self.duplicate += other.duplicate;
+        self.expired += other.expired;
         self.repaired += other.repaired;
         self.rejected += other.rejected;
         for (mine, theirs) in [
@@ -99,6 +108,7 @@ impl fmt::Display for Report {
             ("read", self.read),
             ("accepted", self.accepted),
             ("duplicate", self.duplicate),
+            ("expired", self.expired),
             ("repaired", self.repaired),
             ("rejected", self.rejected),
         ];
@@ -133,9 +143,11 @@ mod tests {
     fn what_the_store_says_keeps_the_sum() {
         let mut report = Report { read: 10, accepted: 10, ..Report::default() };
         report.count_duplicates(3);
+        report.count_expired(2);
         report.refuse("unknown event kind");
-        assert_eq!((report.accepted, report.duplicate, report.rejected), (6, 3, 1));
-        assert_eq!(report.read, report.accepted + report.duplicate + report.rejected);
+        assert_eq!((report.accepted, report.duplicate, report.expired, report.rejected), (4, 3, 2, 1));
+        let sum = report.accepted + report.duplicate + report.expired + report.rejected;
+        assert_eq!(report.read, sum);
         assert!(report.to_string().contains("1  unknown event kind"));
     }
 

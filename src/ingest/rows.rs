@@ -83,7 +83,23 @@ fn record(line: &[u8], cleaner: Cleaner, notes: &mut Notes) -> std::result::Resu
         let what = if e.is_data() { "not a JSON object" } else { "not JSON" };
         Refusal::new("line", what, e.to_string())
     })?;
-    if draft.is_of_type("store") { settings(text).map(Record::Store) } else { cleaner.record(draft, notes) }
+    if draft.is_of_type("store") {
+        settings(text).map(Record::Store)
+    } else if draft.is_of_type("archive") {
+        archive(text)
+    } else {
+        cleaner.record(draft, notes)
+    }
+}
+
+/// The archive in a line of that type: a tool wrote it, too.
+fn archive(text: &str) -> std::result::Result<Record, Refusal> {
+    let refusal = |detail: String| Refusal::new("archive", "not an archive of folded events", detail);
+    match serde_json::from_str(text) {
+        Ok(archive @ Record::Archive(_)) => Ok(archive),
+        Ok(_) => Err(refusal("another type".to_owned())),
+        Err(e) => Err(refusal(e.to_string())),
+    }
 }
 
 /// The settings in a line of that type: a tool wrote them, so there is nothing to mend.

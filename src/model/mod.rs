@@ -1,11 +1,13 @@
 //! Plain data: what the host hands in and what it gets back. No I/O.
 
+mod archive;
 mod attribute;
 mod erasure;
 mod event;
 mod float;
 mod fusion;
 mod id;
+mod keep;
 mod kind;
 mod metric;
 mod nearest;
@@ -15,12 +17,14 @@ mod record;
 mod settings;
 mod time;
 
+pub use archive::{Archive, ArchiveEntry, FoldedText, MAX_ARCHIVE_ENTRIES};
 pub use attribute::{Attributes, Value};
 pub use erasure::{Hex, Salt, Tombstone};
 pub use event::Event;
 pub(crate) use float::narrowed;
 pub use fusion::Fusion;
 pub use id::{MAX_ID_BYTES, check_id};
+pub use keep::KeepEvents;
 pub use kind::{EventKind, Kinds};
 pub use metric::Metric;
 pub use nearest::nearest_name;

@@ -1,6 +1,6 @@
 //! The records that go in and out: one JSON Lines form for everything.
 
-use super::{Attributes, Event, StoreSettings, Time, Tombstone};
+use super::{Archive, Attributes, Event, StoreSettings, Time, Tombstone};
 use serde::{Deserialize, Serialize};
 
 /// What users act on.
@@ -98,6 +98,8 @@ pub enum Record {
     Erase(Erasure),
     /// A user who was erased and may come back.
     Readmit(Erasure),
+    /// What is left of a user's folded events, out of an export.
+    Archive(Archive),
     /// The mark of a user who was erased, out of an export.
     Erased(Tombstone),
 }

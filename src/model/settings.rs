@@ -1,6 +1,6 @@
 //! What a store was made with, as an export says it.
 
-use super::{Fusion, Kinds, Metric};
+use super::{Fusion, KeepEvents, Kinds, Metric};
 use serde::{Deserialize, Serialize};
 
 /// What a store was made with: the first line of an export, so that a store made of it is another of the same kind.
@@ -17,4 +17,7 @@ pub struct StoreSettings {
     pub kinds: Kinds,
     /// How embeddings are put together.
     pub fusion: Fusion,
+    /// How long events are kept. It may change from one open to the next.
+    #[serde(default, skip_serializing_if = "KeepEvents::is_all")]
+    pub keep_events: KeepEvents,
 }

@@ -45,15 +45,12 @@ pub(crate) struct Contribution {
 }
 
 impl Contribution {
-    /// The contribution after one more act.
-    pub(crate) fn bump(before: Option<Self>, time: Time) -> Self {
-        match before {
-            Some(before) => Self { count: before.count.saturating_add(1), last: before.last.max(time) },
-            None => Self { count: 1, last: time },
-        }
+    /// One act.
+    pub(crate) fn once(time: Time) -> Self {
+        Self { count: 1, last: time }
     }
 
-    /// The acts of two kinds together.
+    /// The acts of both together.
     pub(crate) fn and(self, other: Self) -> Self {
         Self { count: self.count.saturating_add(other.count), last: self.last.max(other.last) }
     }
@@ -73,8 +70,8 @@ mod tests {
     #[test]
     fn acts_in_any_order_sum_up_alike() {
         let times = [30, 10, 20].map(|s| Time::from_secs(s).unwrap());
-        let forward = times.iter().fold(None, |c, &t| Some(Contribution::bump(c, t)));
-        let backward = times.iter().rev().fold(None, |c, &t| Some(Contribution::bump(c, t)));
+        let forward = times.map(Contribution::once).into_iter().reduce(Contribution::and);
+        let backward = times.map(Contribution::once).into_iter().rev().reduce(Contribution::and);
         assert_eq!(forward, backward);
         assert_eq!(forward.unwrap().last, times[0]);
     }

@@ -33,12 +33,7 @@ pub(crate) struct Figures {
 impl Figures {
     /// Counts one act in.
     pub(crate) fn record(&mut self, kind: u8, time: Time, value: Option<f64>, quantity: Option<f64>) {
-        let position = self.kinds.binary_search_by_key(&kind, |f| f.kind).unwrap_or_else(|position| {
-            let none = KindFigures { kind, count: 0, value: 0.0, quantity: 0.0, first: time, last: time };
-            self.kinds.insert(position, none);
-            position
-        });
-        let figures = &mut self.kinds[position];
+        let figures = self.of_kind(kind, time);
         figures.count += 1;
         figures.value = add(figures.value, value.unwrap_or(0.0));
         figures.quantity = add(figures.quantity, quantity.unwrap_or(1.0));
@@ -48,6 +43,26 @@ impl Figures {
         let hour = &mut self.hours[time.hour()];
         *hour = hour.saturating_add(1);
         self.touch(time);
+    }
+
+    /// The figures of a kind, new ones with an act at `time`.
+    pub(super) fn of_kind(&mut self, kind: u8, time: Time) -> &mut KindFigures {
+        let position = self.kinds.binary_search_by_key(&kind, |f| f.kind).unwrap_or_else(|position| {
+            let none = KindFigures { kind, count: 0, value: 0.0, quantity: 0.0, first: time, last: time };
+            self.kinds.insert(position, none);
+            position
+        });
+        &mut self.kinds[position]
+    }
+
+    /// Number of acts, over all kinds.
+    pub(crate) fn acts(&self) -> u64 {
+        self.kinds.iter().fold(0, |sum, kind| sum.saturating_add(kind.count))
+    }
+
+    /// Time of the newest act.
+    pub(crate) fn newest_act(&self) -> Option<Time> {
+        self.kinds.iter().map(|kind| kind.last).max()
     }
 
     /// Moves the newest time on.
@@ -65,7 +80,7 @@ impl Figures {
 }
 
 /// A sum that stops at the largest number: an infinity could never be taken back by a later act.
-fn add(sum: f64, value: f64) -> f64 {
+pub(super) fn add(sum: f64, value: f64) -> f64 {
     (sum + value).clamp(f64::MIN, f64::MAX)
 }
 

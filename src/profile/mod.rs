@@ -9,6 +9,7 @@ mod layout;
 mod ridge;
 mod space;
 mod sums;
+mod tally;
 mod whiten;
 
 pub(crate) use contribution::{Contribution, Target};
@@ -21,4 +22,5 @@ pub(crate) use layout::Layout;
 pub(crate) use ridge::RidgeLearner;
 pub(crate) use space::{Learned, OWN_TEXT, Point, Space};
 pub(crate) use sums::Sums;
+pub(crate) use tally::Tally;
 pub(crate) use whiten::{Whitening, WhiteningLearner};

@@ -29,7 +29,7 @@ pub enum PartOf {
     Item(String),
     /// The items of one text, by that text.
     Group(String),
-    /// A text that the user wrote, shortened.
+    /// A text that the user wrote, shortened; empty where its words went with a folded event.
     Text(String),
     /// A declared attribute.
     Attribute(String),
@@ -261,6 +261,7 @@ fn words(parts: &[Part]) -> String {
         .map(|Part { of, score, shared, counts }| {
             let name = match of {
                 PartOf::Item(name) | PartOf::Group(name) | PartOf::Attribute(name) => name.clone(),
+                PartOf::Text(text) if text.is_empty() => "a text of a folded event".to_owned(),
                 PartOf::Text(text) => format!("the text \u{201c}{text}\u{201d}"),
                 PartOf::Rest => "all else".to_owned(),
             };

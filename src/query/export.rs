@@ -1,5 +1,6 @@
 //! Everything as JSON Lines, in an order in which it can be read back.
 
+use super::archives::Archives;
 use super::scan::{erased, events, items, texts, users};
 use crate::engine::{Published, Settings};
 use crate::error::{Error, ErrorKind, Result};
@@ -20,7 +21,7 @@ pub(crate) fn export(
     leave_out: LeaveOut<'_>,
 ) -> Result<u64> {
     let mut lines = Lines { out, leave_out, written: 0 };
-    lines.put(&Record::Store(settings.declared()))?;
+    lines.put(&Record::Store(settings.declared(view.attachment().keep)))?;
     lines.put_all(items(view).map(|item| item.map(Record::Item)))?;
     for user in users(view) {
         let Some(user) = lines.sound(user)? else { continue };
@@ -33,6 +34,13 @@ pub(crate) fn export(
             lines.put_acts(view, settings, &id)?;
         }
         progress(Progress::of("writing users", done + 1, total));
+    }
+    // Behind all texts, since a folded one has its vector from those that are kept.
+    if let Some(mut archives) = lines.sound(Archives::read(view, settings))? {
+        for user in users(view).flatten() {
+            let records = lines.sound(archives.of(&user.id))?.unwrap_or_default();
+            records.into_iter().try_for_each(|archive| lines.put(&Record::Archive(archive)))?;
+        }
     }
     // Last, since a mark keeps out only whoever is not there: a user may be there beside the mark of an earlier erasure
     // elsewhere, that came with another export.

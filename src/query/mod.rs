@@ -1,5 +1,6 @@
 //! Questions over a snapshot: profiles, similar users and the reasons.
 
+mod archives;
 mod explain;
 mod export;
 mod profile;

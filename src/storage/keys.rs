@@ -31,6 +31,8 @@ const EVENT_IDS: u8 = b'x';
 const TEXT: u8 = b't';
 const STATE: u8 = b's';
 const SUMS: u8 = b'S';
+const ARCHIVE: u8 = b'a';
+const ARCHIVE_HEAD: u8 = b'b';
 const CONTRIBUTION: u8 = b'c';
 const TEXT_VECTOR: u8 = b'v';
 const TEXT_USES: u8 = b'n';
@@ -157,6 +159,28 @@ pub(crate) fn sums(epoch: u32, user: u32) -> Key {
 
 pub(crate) fn all_sums() -> Key {
     key(SUMS, &[])
+}
+
+/// A bucket of a user's archive: what is left of events that were folded.
+pub(crate) fn archive(user: u32, bucket: u32) -> Key {
+    key(ARCHIVE, &[&user.to_be_bytes(), &bucket.to_be_bytes()])
+}
+
+pub(crate) fn archive_of(user: u32) -> Key {
+    key(ARCHIVE, &[&user.to_be_bytes()])
+}
+
+pub(crate) fn all_archives() -> Key {
+    key(ARCHIVE, &[])
+}
+
+/// What is known of a user's archive as a whole.
+pub(crate) fn archive_head(user: u32) -> Key {
+    key(ARCHIVE_HEAD, &[&user.to_be_bytes()])
+}
+
+pub(crate) fn archive_heads() -> Key {
+    key(ARCHIVE_HEAD, &[])
 }
 
 /// A bucket of a user's contributions.

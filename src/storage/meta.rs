@@ -115,7 +115,7 @@ mod tests {
         assert_eq!(applied(&backend).unwrap(), 0);
         backend.tamper(STORE_KEY, |bytes| bytes[20] ^= 1);
         assert!(matches!(identity(&backend), Err(Error::Damaged { .. })));
-        backend.tamper(STORE_KEY, |bytes| bytes[8] = 3);
-        assert!(matches!(identity(&backend), Err(Error::Format { found: 3, newest: FORMAT })));
+        backend.tamper(STORE_KEY, |bytes| bytes[8] = 4);
+        assert!(matches!(identity(&backend), Err(Error::Format { found: 4, newest: FORMAT })));
     }
 }

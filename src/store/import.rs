@@ -5,6 +5,7 @@ use crate::engine;
 use crate::error::{Error, Result};
 use crate::ingest::{self, Format, Report, Source, exported_settings};
 use crate::model::OnProgress;
+use crate::telemetry::{Operation, observed};
 use std::path::Path;
 
 impl Options {
@@ -15,6 +16,8 @@ impl Options {
     ///
     /// An encoder that is not the built-in one must be given ([`Options::model`], [`Options::encoder`]), and be the one of the
     /// export. Exports of builds that did not say yet what the store was made with are read into a store that is there.
+    ///
+    /// Old events are folded at the end only, where the store's policy lets more go than the export's did.
     ///
     /// The new store has the records, not what [`Store::fit`] learned from them: fit it once more.
     ///
@@ -44,7 +47,11 @@ impl Options {
             }
         };
         let options = ingest::Options::new().as_is(true).strict(true).format(Format::JsonLines);
-        let report = store.ingest(source, &options, &mut std::io::sink(), progress)?;
+        let engine = &store.engine;
+        // An event that is folded before the archives are read could not be told from those in them.
+        let read = || engine.ingest(source, &options, false, &mut std::io::sink(), progress);
+        let report = observed(Operation::Ingest, read)?;
+        engine.fold_due(progress)?;
         Ok((store, report))
     }
 }

@@ -15,8 +15,10 @@ pub struct Stats {
     pub users: u64,
     /// Number of items.
     pub items: u64,
-    /// Number of events.
+    /// Number of events that are kept.
     pub events: u64,
+    /// Number of events that are folded: counted in profiles, and kept no more.
+    pub events_folded: u64,
     /// Number of texts that users wrote.
     pub texts: u64,
     /// Users with an embedding or a vector.
@@ -113,6 +115,7 @@ impl Snapshot {
             users: published.counters.users,
             items: published.counters.items,
             events: published.counters.events,
+            events_folded: published.folded.unwrap_or(0),
             texts: published.counters.texts,
             vectors: published.index.len() as u64,
             vectors_in_graph: (published.index.live_len() + published.index.sealed_len()) as u64,

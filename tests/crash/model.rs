@@ -48,8 +48,12 @@ impl Model {
             Record::Remove(Removal::UserAttribute { user, attribute }) => {
                 self.users.get_mut(user).map(|user| user.attributes.remove(attribute));
             }
-            Record::Store(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => {
-                panic!("the plan holds no settings and erases nobody")
+            Record::Store(_)
+            | Record::Archive(_)
+            | Record::Erase(_)
+            | Record::Readmit(_)
+            | Record::Erased(_) => {
+                panic!("the plan holds no settings and no archives, and erases nobody")
             }
         }
     }

@@ -74,6 +74,22 @@ fn live(store: &Store) {
         .unwrap();
 }
 
+/// What is left of a user's folded events holds neither their words nor their ids, also while the user is there.
+#[test]
+fn folded_events_leave_no_words_and_no_ids() {
+    let (place, store) = store();
+    fill(&store);
+    live(&store);
+    store.expire(day(6)).unwrap();
+    compact(&store);
+    drop(store);
+    drop(options().open(&place.path).unwrap());
+    for trace in [REVIEW.as_bytes().to_vec(), EVENT.as_bytes().to_vec(), blake3_16(EVENT)] {
+        assert_gone(&place.path, &[trace]);
+    }
+    assert!(!files_with(&place.path, &blake3_16(REVIEW)).is_empty());
+}
+
 fn assert_gone(path: &Path, traces: &[Vec<u8>]) {
     for trace in traces {
         let found = files_with(path, trace);
@@ -83,10 +99,14 @@ fn assert_gone(path: &Path, traces: &[Vec<u8>]) {
 
 #[test]
 fn no_byte_of_an_erased_user_is_left() {
-    for fitted in [false, true] {
+    for (fitted, folded) in [(false, false), (true, false), (false, true), (true, true)] {
         let (place, store) = store();
         fill(&store);
         live(&store);
+        if folded {
+            let expired = store.expire(day(6)).unwrap();
+            assert!(expired.events >= 2 && store.snapshot().events(ID).unwrap().count() == 0);
+        }
         if fitted {
             store.fit().unwrap();
         }

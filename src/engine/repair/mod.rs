@@ -1,6 +1,7 @@
 //! A damaged store saved into a new one: all records that can be read go in by the ordinary way, so that all that is
 //! derived is made anew, and what could not be saved is named.
 
+mod archives;
 mod ids;
 mod model;
 mod records;
@@ -17,7 +18,7 @@ use super::stored::Counters;
 use super::verify::{Findings, VerifyOptions, open_closed, sound, verify_opened};
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::OnProgress;
+use crate::model::{KeepEvents, OnProgress};
 use crate::storage::{Contents, Place, codec, keys};
 use records::Source;
 use std::ops::ControlFlow;
@@ -41,7 +42,9 @@ pub(crate) fn repair(
     let found = verify_opened(&opened.contents, VerifyOptions::new(), progress, &AtomicBool::new(false))?;
     let mut lost = Findings::default();
     let settings = settings(&opened.contents, request, &mut lost)?;
-    let engine = Engine::make(&place.store(), request, settings)?;
+    let keep_events = request.keep_events.or(keep_events(&opened.contents, &mut lost)?);
+    let request = Request { keep_events, ..request.clone() };
+    let engine = Engine::make(&place.store(), &request, settings)?;
     let report = RepairReport { found: found.found, problems: found.problems, ..RepairReport::default() };
     let report = save(&opened.contents, Target::new(&engine, lost, progress), report, progress)?;
     check(&engine, progress)?;
@@ -78,6 +81,17 @@ fn settings(
     Ok(made)
 }
 
+/// How long the store keeps events, as far as that can be read.
+fn keep_events(opened: &Contents, lost: &mut Findings) -> Result<Option<KeepEvents>> {
+    let key = keys::meta("keep");
+    match opened.read("policy for old events", &key) {
+        Ok(keep) => Ok(keep),
+        Err(error) => {
+            lost.add_kept(&key, error, "all events are kept, unless others are asked for").map(|()| None)
+        }
+    }
+}
+
 /// Dimensions of the first of the host's own vectors that can be read.
 fn dim_of_vectors(opened: &Contents) -> Result<Option<usize>> {
     let mut dim = None;
@@ -105,13 +119,17 @@ fn save(
     source.save_vectors(&mut target)?;
     let events = source.save_events(&target.engine.settings().kinds, &mut target)?;
     let texts = source.save_texts(&mut target)?;
+    source.save_archives(&target.engine.settings().kinds, &mut target)?;
     count_vanished(opened, [users, items, events, texts], &mut target.lost)?;
     // Last: whoever is there stays, though there be a mark too.
     report.erased = source.save_marks(&mut target)?;
     if report.model == RepairedModel::Relearned {
         target.engine.fit(progress)?;
     }
-    let counters = target.engine.view().attachment().counters;
+    target.engine.fold_due(progress)?;
+    let view = target.engine.view();
+    let counters = view.attachment().counters;
+    report.events_folded = view.attachment().folded.unwrap_or(0);
     (report.users, report.items) = (counters.users, counters.items);
     (report.events, report.texts) = (counters.events, counters.texts);
     report.lost = target.lost.count();

@@ -67,6 +67,11 @@ impl<'a> Source<'a> {
         self.items.of(no)
     }
 
+    /// The id of a user, if it can be told.
+    pub(super) fn user(&mut self, no: u32) -> Result<Option<String>> {
+        self.users.of(no)
+    }
+
     /// Items go before what acts on them.
     pub(super) fn save_items(&self, target: &mut Target<'_>) -> Result<u64> {
         self.save_named(&self.items, &ITEMS, target)

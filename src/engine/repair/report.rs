@@ -21,6 +21,8 @@ pub struct RepairReport {
     pub items: u64,
     /// Events in the new store.
     pub events: u64,
+    /// Folded events in the new store.
+    pub events_folded: u64,
     /// Texts of users in the new store.
     pub texts: u64,
     /// Marks of erased users in the new store.

@@ -3,11 +3,12 @@
 use super::super::Engine;
 use super::super::apply::Outcome;
 use super::super::load::text_bytes;
+use super::super::reader::Reader;
 use super::super::verify::Findings;
-use super::super::write::OnErased;
+use super::super::write::{COMMIT_BYTES, How, OnRefusal};
 use crate::error::{ErrorKind, Result};
 use crate::model::{OnProgress, Progress, Record};
-use crate::storage::keys::Key;
+use crate::storage::keys::{self, Key, TextHash};
 
 /// Records of one commit, and about the bytes of their texts.
 const BATCH_RECORDS: usize = 20_000;
@@ -26,6 +27,17 @@ pub(super) struct Target<'a> {
 impl<'a> Target<'a> {
     pub(super) fn new(engine: &'a Engine, lost: Findings, progress: OnProgress<'a>) -> Self {
         Self { engine, lost, progress, batch: Vec::new(), bytes: 0, done: 0 }
+    }
+
+    /// Whether the new store makes embeddings itself.
+    pub(super) fn embeds(&self) -> bool {
+        self.engine.view().attachment().encoder.is_some()
+    }
+
+    /// Whether it has the vector of a text.
+    pub(super) fn has_vector(&self, hash: TextHash) -> Result<bool> {
+        let view = self.engine.view();
+        Ok(view.raw(&keys::text_vector(view.attachment().space.encoder, hash))?.is_some())
     }
 
     /// Puts a record that was stored under `key`; one that the store does not take counts as lost.
@@ -47,7 +59,8 @@ impl<'a> Target<'a> {
     pub(super) fn flush(&mut self) -> Result<()> {
         let (keys, records): (Vec<Key>, Vec<Record>) = std::mem::take(&mut self.batch).into_iter().unzip();
         self.bytes = 0;
-        let outcomes = self.engine.write_in_parts(&records, OnErased::Skip, &|_| {})?;
+        let how = How { on_refusal: OnRefusal::Skip, fold: false, commit_bytes: Some(COMMIT_BYTES) };
+        let outcomes = self.engine.write_past(&records, how, &|_| {})?;
         for (key, _) in keys.iter().zip(outcomes).filter(|(_, outcome)| *outcome != Outcome::Changed) {
             self.lost.add(key, "another record of the store is the same");
         }

@@ -21,6 +21,7 @@ impl<R: EachReader> Check<'_, R> {
             self.findings.add(&keys::meta("salt"), "it is missing, and without it the marks say nothing");
         }
         self.counts();
+        self.counts_of_folded()?;
         self.unnamed()?;
         self.missing_profiles();
         self.counts_of_texts();
@@ -46,6 +47,22 @@ impl<R: EachReader> Check<'_, R> {
         if !told.is_empty() {
             self.findings.add(&keys::meta("counters"), told.join("; "));
         }
+    }
+
+    /// Each archive has a head, and all together are counted.
+    fn counts_of_folded(&mut self) -> Result<()> {
+        let headless: Vec<u32> =
+            self.seen.archived.users().filter(|user| !self.seen.heads.contains(*user)).collect();
+        headless.iter().for_each(|&user| self.findings.add(&keys::archive_head(user), "it is missing"));
+        let key = keys::meta("folded");
+        let Some(counted) = sound(self.reader.read::<u64>("folded events", &key))? else { return Ok(()) };
+        let found = self.seen.folded.total();
+        let is_missing = counted.is_none() && !self.seen.heads.is_empty();
+        if (counted.unwrap_or(0) != found || is_missing) && !self.findings.concern(&[keys::all_archives()]) {
+            let counted = counted.map_or("nothing".to_owned(), |counted| counted.to_string());
+            self.findings.add(&key, format!("it says {counted}, and there are {found}"));
+        }
+        Ok(())
     }
 
     /// Each record's name leads to it. That none leads elsewhere was seen when they were read.
@@ -119,8 +136,14 @@ impl<R: EachReader> Check<'_, R> {
 
     fn uses_of_texts(&mut self) {
         let (used, counted) = (self.seen.text_uses, self.seen.counted_uses);
-        let rests_on =
-            [keys::items(), keys::events(), keys::all_texts(), keys::states(), keys::all_text_uses()];
+        let rests_on = [
+            keys::items(),
+            keys::events(),
+            keys::all_archives(),
+            keys::all_texts(),
+            keys::states(),
+            keys::all_text_uses(),
+        ];
         if self.basis.text_dim().is_some() && used != counted && !self.findings.concern(&rests_on) {
             let what = format!(
                 "{} uses of texts are counted, and there are {}, or others",

@@ -1,9 +1,11 @@
 //! What is there, noted while values are read, for what must hold between them.
 
+use crate::model::Time;
 use crate::storage::keys::{Subject, TextHash};
 use roaring::RoaringBitmap;
+use std::collections::HashMap;
 
-/// Numbers and sums of what was read. Per user it takes some 20 bytes of memory, however much there is of each.
+/// Numbers and sums of what was read. Per user it takes some 20 bytes of memory, with an archive some 60, however much there is of each.
 #[derive(Default)]
 pub(super) struct Seen {
     pub users: RoaringBitmap,
@@ -18,6 +20,12 @@ pub(super) struct Seen {
     /// Whether anybody was erased.
     pub has_marks: bool,
     pub contributions: Tally,
+    /// Entries of archives, and the events in them.
+    pub archived: Tally,
+    pub folded: Tally,
+    /// Users with the head of an archive, and what it says of the newest folded event.
+    pub heads: RoaringBitmap,
+    pub horizons: HashMap<u32, Time>,
     pub events: Tally,
     pub texts: Tally,
     /// What the figures of users say of their texts.
@@ -38,6 +46,7 @@ impl Seen {
             Subject::Item(no) => drop(self.items.insert(no)),
             Subject::Group(no) => drop(self.groups.insert(no)),
             Subject::State(no) => drop(self.states.insert(no)),
+            Subject::ArchiveHead(no) => drop(self.heads.insert(no)),
             Subject::Tombstone(_) => self.has_marks = true,
             Subject::Sums { epoch: of, user } if Some(of) == epoch => drop(self.sums.insert(user)),
             Subject::Event { user, .. } => self.events.add(user, 1),

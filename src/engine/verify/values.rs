@@ -1,6 +1,8 @@
 //! Each value by itself, and against what its key and the records before it say.
 
-use super::super::buckets;
+use super::super::archive::{Folded, Head};
+use super::super::buckets::Slot;
+use super::super::contributions::Share;
 use super::super::event_ids::place_of;
 use super::super::reader::EachReader;
 use super::super::settings::Settings;
@@ -10,7 +12,7 @@ use super::super::stored::{
 use super::Check;
 use super::findings::sound;
 use crate::error::{Error, Result};
-use crate::model::Salt;
+use crate::model::{KeepEvents, Salt, Time};
 use crate::profile::{Learned, Sums};
 use crate::storage::codec::decode;
 use crate::storage::keys::{self, Subject, TextHash};
@@ -39,11 +41,13 @@ impl<R: EachReader> Check<'_, R> {
             Subject::Item(_) => self.item(value),
             Subject::GroupName(hash) => self.group_name(hash, value),
             Subject::Group(_) => decode::<StoredGroup>("", value).map(drop),
-            Subject::Event { user, .. } => self.event(user, value),
+            Subject::Event { user, time } => self.event(user, time, value),
             Subject::EventIds(bucket) => self.event_ids(bucket, value),
             Subject::Text { user, .. } => self.text(key, user, value),
             Subject::State(no) => self.state(no, value),
             Subject::Sums { epoch, .. } => self.sums(epoch, value),
+            Subject::Archive { user } => self.archive(key, user, value),
+            Subject::ArchiveHead(user) => self.archive_head(user, value),
             Subject::Contributions { user } => self.contributions(key, user, value),
             Subject::TextVector { encoder, .. } => self.text_vector(encoder, value),
             Subject::TextUses(hash) => self.text_uses(hash, value),
@@ -60,6 +64,8 @@ impl<R: EachReader> Check<'_, R> {
             "counters" => decode::<Counters>("", value).map(drop),
             "salt" => decode::<Salt>("", value).map(drop),
             "sealed" => self.commit(value),
+            "keep" => decode::<KeepEvents>("", value).map(drop),
+            "folded" => decode::<u64>("", value).map(drop),
             _ => Err(wrong("nothing is kept under this name")),
         }
     }
@@ -130,7 +136,7 @@ impl<R: EachReader> Check<'_, R> {
         group.map_or(Ok(()), |no| Err(wrong(format!("it is of group number {no}, which is not there"))))
     }
 
-    fn event(&mut self, user: u32, value: &[u8]) -> Result<()> {
+    fn event(&mut self, user: u32, time: Time, value: &[u8]) -> Result<()> {
         let event: StoredEvent = decode("", value)?;
         if let Some(id) = &event.id {
             self.seen.event_ids.add(text_hash(id), 1);
@@ -145,7 +151,10 @@ impl<R: EachReader> Check<'_, R> {
         let kinds = self.basis.settings.as_ref().map(|settings| &settings.kinds);
         ensure(kinds.is_none_or(|kinds| kinds.get(event.kind).is_some()), || {
             format!("the store knows no kind number {}", event.kind)
-        })
+        })?;
+        let horizon = self.seen.horizons.get(&user).filter(|horizon| time <= **horizon);
+        horizon
+            .map_or(Ok(()), |horizon| Err(wrong(format!("events are folded up to {horizon}, and it is not"))))
     }
 
     fn event_ids(&mut self, bucket: u32, value: &[u8]) -> Result<()> {
@@ -175,9 +184,13 @@ impl<R: EachReader> Check<'_, R> {
         ensure(found == counted || self.findings.concern(&[keys::all_contributions()]), || {
             format!("it counts {counted} contributions, and there are {found}")
         })?;
-        let counted = state.figures.kinds.iter().fold(0_u64, |sum, kind| sum.saturating_add(kind.count));
-        let found = self.seen.events.of(user);
-        ensure(found == counted, || format!("it counts {counted} events, and there are {found}"))
+        let (counted, kept, folded) =
+            (state.figures.acts(), self.seen.events.of(user), self.seen.folded.of(user));
+        let holds = kept.saturating_add(folded) == counted || self.findings.concern(&[keys::all_archives()]);
+        ensure(holds, || match folded {
+            0 => format!("it counts {counted} events, and there are {kept}"),
+            folded => format!("it counts {counted} events, and there are {kept}, and {folded} folded"),
+        })
     }
 
     fn sums(&self, epoch: u32, value: &[u8]) -> Result<()> {
@@ -189,8 +202,52 @@ impl<R: EachReader> Check<'_, R> {
         }
     }
 
+    fn archive(&mut self, key: &[u8], user: u32, value: &[u8]) -> Result<()> {
+        let entries = Folded::from_bytes(key, value)?;
+        for entry in &entries {
+            self.seen.folded.add(user, entry.acts.count);
+            entry.text.into_iter().for_each(|text| self.seen.text_uses.add(text, 1));
+        }
+        self.seen.archived.add(user, entries.len() as u64);
+        self.known_user(user)?;
+        entries.iter().try_for_each(|entry| self.folded(entry))
+    }
+
+    fn folded(&self, Folded { item, kind, acts, .. }: &Folded) -> Result<()> {
+        if let Some(no) = item {
+            ensure(self.seen.items.contains(*no), || format!("its item number {no} is not there"))?;
+        }
+        let kinds = self.basis.settings.as_ref().map(|settings| &settings.kinds);
+        ensure(kinds.is_none_or(|kinds| kinds.get(*kind).is_some()), || {
+            format!("the store knows no kind number {kind}")
+        })?;
+        let hours: u64 = acts.hours.iter().map(|&(_, count)| u64::from(count)).sum();
+        ensure(hours == acts.count && acts.first <= acts.last, || {
+            format!(
+                "it counts {} events, and {hours} by their hours, from {} to {}",
+                acts.count, acts.first, acts.last
+            )
+        })
+    }
+
+    /// Behind all entries, so that it can be compared with them.
+    fn archive_head(&mut self, user: u32, value: &[u8]) -> Result<()> {
+        let head: Head = decode("", value)?;
+        self.known_user(user)?;
+        let (entries, events) = (self.seen.archived.of(user), self.seen.folded.of(user));
+        let same = u64::from(head.entries) == entries && head.events == events;
+        ensure(same || self.findings.concern(&[keys::all_archives()]), || {
+            let Head { entries: told_entries, events: told_events, .. } = head;
+            format!(
+                "it says {told_entries} entries of {told_events} events, and there are {entries} of {events}"
+            )
+        })?;
+        self.seen.horizons.insert(user, head.horizon);
+        Ok(())
+    }
+
     fn contributions(&mut self, key: &[u8], user: u32, value: &[u8]) -> Result<()> {
-        let entries = buckets::decode(key, value)?;
+        let entries = Share::from_bytes(key, value)?;
         self.seen.contributions.add(user, entries.len() as u64);
         self.known_user(user)
     }

@@ -1,9 +1,9 @@
 //! Keys read back: what a key says that its value is.
 
 use super::{
-    CONTRIBUTION, EVENT, EVENT_IDS, GROUP, GROUP_FACTOR, GROUP_NAME, ITEM, ITEM_FACTOR, ITEM_NAME, META,
-    STATE, SUMS, TEXT, TEXT_USES, TEXT_VECTOR, TOMBSTONE, TextHash, UNSEALED, USER, USER_NAME, VECTOR,
-    time_at, u32_at,
+    ARCHIVE, ARCHIVE_HEAD, CONTRIBUTION, EVENT, EVENT_IDS, GROUP, GROUP_FACTOR, GROUP_NAME, ITEM,
+    ITEM_FACTOR, ITEM_NAME, META, STATE, SUMS, TEXT, TEXT_USES, TEXT_VECTOR, TOMBSTONE, TextHash, UNSEALED,
+    USER, USER_NAME, VECTOR, time_at, u32_at,
 };
 use crate::model::Time;
 
@@ -23,6 +23,8 @@ pub(crate) enum Subject<'k> {
     Text { user: u32, time: Time },
     State(u32),
     Sums { epoch: u32, user: u32 },
+    Archive { user: u32 },
+    ArchiveHead(u32),
     Contributions { user: u32 },
     TextVector { encoder: u32, hash: TextHash },
     TextUses(TextHash),
@@ -47,6 +49,7 @@ impl<'k> Subject<'k> {
             (GROUP, 4) => u32_at(key, 1).map(Self::Group),
             (STATE, 4) => u32_at(key, 1).map(Self::State),
             (EVENT_IDS, 4) => u32_at(key, 1).map(Self::EventIds),
+            (ARCHIVE_HEAD, 4) => u32_at(key, 1).map(Self::ArchiveHead),
             (UNSEALED, 4) => u32_at(key, 1).map(Self::Unsealed),
             (GROUP_NAME, 16) => rest.try_into().ok().map(Self::GroupName),
             (TEXT_USES, 16) => rest.try_into().ok().map(Self::TextUses),
@@ -54,6 +57,7 @@ impl<'k> Subject<'k> {
             (EVENT, 20) => Some(Self::Event { user: u32_at(key, 1)?, time: time_at(key)? }),
             (TEXT, 20) => Some(Self::Text { user: u32_at(key, 1)?, time: time_at(key)? }),
             (SUMS, 8) => Some(Self::Sums { epoch: u32_at(key, 1)?, user: u32_at(key, 5)? }),
+            (ARCHIVE, 8) => Some(Self::Archive { user: u32_at(key, 1)? }),
             (CONTRIBUTION, 8) => Some(Self::Contributions { user: u32_at(key, 1)? }),
             (TEXT_VECTOR, 20) => {
                 Some(Self::TextVector { encoder: u32_at(key, 1)?, hash: rest.get(4..)?.try_into().ok()? })
@@ -67,10 +71,15 @@ impl<'k> Subject<'k> {
     /// The user whose record it is, by number.
     pub(crate) fn user(self) -> Option<u32> {
         match self {
-            Self::User(no) | Self::Vector(no) | Self::State(no) | Self::Unsealed(no) => Some(no),
+            Self::User(no)
+            | Self::Vector(no)
+            | Self::State(no)
+            | Self::ArchiveHead(no)
+            | Self::Unsealed(no) => Some(no),
             Self::Event { user, .. }
             | Self::Text { user, .. }
             | Self::Sums { user, .. }
+            | Self::Archive { user }
             | Self::Contributions { user } => Some(user),
             _ => None,
         }
@@ -88,8 +97,9 @@ impl<'k> Subject<'k> {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        contributions, event, event_ids, group, group_factor, group_name, item, item_factor, item_name, meta,
-        state, sums, text, text_uses, text_vector, tombstone, unsealed, user, user_name, vector,
+        archive, archive_head, contributions, event, event_ids, group, group_factor, group_name, item,
+        item_factor, item_name, meta, state, sums, text, text_uses, text_vector, tombstone, unsealed, user,
+        user_name, vector,
     };
     use super::*;
 
@@ -110,6 +120,8 @@ mod tests {
             (text(7, time, [1; 8]), Subject::Text { user: 7, time }),
             (state(7), Subject::State(7)),
             (sums(1, 7), Subject::Sums { epoch: 1, user: 7 }),
+            (archive(7, 0), Subject::Archive { user: 7 }),
+            (archive_head(7), Subject::ArchiveHead(7)),
             (contributions(7, 0), Subject::Contributions { user: 7 }),
             (text_vector(5, [4; 16]), Subject::TextVector { encoder: 5, hash: [4; 16] }),
             (text_uses([4; 16]), Subject::TextUses([4; 16])),

@@ -15,7 +15,11 @@ const LIMIT: usize = 4;
 pub(super) fn records(snapshot: &Snapshot, model: &Model) {
     assert_eq!(lines(snapshot).unwrap(), model.lines(), "the records");
     let stats = snapshot.stats().unwrap();
-    assert_eq!([stats.users, stats.items, stats.events, stats.texts], model.counts(), "the counts");
+    let counts = [stats.users, stats.items, stats.events, stats.texts, stats.events_folded];
+    assert_eq!(counts, model.counts(), "the counts");
+    for (user, acts) in model.acts() {
+        assert_eq!(snapshot.profile(user).unwrap().events, acts, "the events in the profile of {user}");
+    }
     assert!(same_marks(snapshot, model), "the marks of erased users");
 }
 

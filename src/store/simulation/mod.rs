@@ -87,7 +87,8 @@ fn history(seed: u64, scratch: &Path) {
 
 fn step(world: &mut World) {
     match world.dice.below(100) {
-        0..=49 => world.write().unwrap(),
+        0..=47 => world.write().unwrap(),
+        48..=49 => world.expire().unwrap(),
         50..=57 => world.apply_waiting(),
         58..=60 => {
             world.trace.push("checkpoint".to_owned());
@@ -180,7 +181,8 @@ fn fail(world: &mut World) {
 
 fn try_step(world: &mut World) -> crate::Result<()> {
     match world.dice.below(10) {
-        0..=4 => world.write(),
+        0..=3 => world.write(),
+        4 => world.expire(),
         5 => {
             world.apply_waiting();
             Ok(())

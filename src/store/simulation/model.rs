@@ -1,6 +1,6 @@
 //! What a store should hold, said as plainly as can be.
 
-use crate::model::{Attributes, Event, Item, Record, Removal, Text, User};
+use crate::model::{Attributes, Event, Item, Record, Removal, Text, Time, User};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All records of a store.
@@ -16,6 +16,10 @@ pub(super) struct Person {
     attributes: Attributes,
     pub(super) vector: Option<Vec<f32>>,
     events: Vec<Event>,
+    /// Events that are counted, and kept no more.
+    folded: Vec<Event>,
+    /// The newest time of any that ever was.
+    horizon: Option<Time>,
     texts: Vec<Text>,
 }
 
@@ -44,7 +48,8 @@ impl Model {
                 self.erased.insert(erasure.user.clone());
             }
             Record::Readmit(erasure) => drop(self.erased.remove(&erasure.user)),
-            Record::Store(_) | Record::Erased(_) => {}
+            // The histories hold none of these.
+            Record::Store(_) | Record::Archive(_) | Record::Erased(_) => {}
         }
         Taken::Yes
     }
@@ -60,6 +65,10 @@ impl Model {
     fn record(&mut self, event: &Event) -> Taken {
         if !self.users.contains_key(&event.user) && self.erased.contains(&event.user) {
             return Taken::Erased;
+        }
+        let horizon = self.users.get(&event.user).and_then(|person| person.horizon);
+        if horizon.is_some_and(|horizon| event.time <= horizon) {
+            return Taken::Yes;
         }
         let known = |person: &Person| person.events.iter().any(|old| old.id == event.id);
         if event.id.is_some() && self.users.values().any(known) {
@@ -80,7 +89,24 @@ impl Model {
         self.items.remove(item);
         for person in self.users.values_mut() {
             person.events.retain(|event| event.item.as_deref() != Some(item));
+            person.folded.retain(|event| event.item.as_deref() != Some(item));
         }
+    }
+
+    /// Folds what a policy lets go that keeps so many events of each user; 0 keeps all.
+    pub(super) fn keep(&mut self, keep: u64) {
+        for person in self.users.values_mut().filter(|_| keep > 0) {
+            if person.events.len() as u64 > keep + (keep / 4).max(16) {
+                person.events.sort_by_key(|event| event.time);
+                let cutoff = person.events[person.events.len() - keep as usize].time;
+                person.fold(cutoff);
+            }
+        }
+    }
+
+    /// Folds all events before an instant.
+    pub(super) fn expire(&mut self, before: Time) {
+        self.users.values_mut().for_each(|person| person.fold(before));
     }
 
     /// All records but marks of erased users, as sorted lines.
@@ -95,15 +121,30 @@ impl Model {
         sorted_lines(&records)
     }
 
-    /// Users, items, events and texts.
-    pub(super) fn counts(&self) -> [u64; 4] {
+    /// Of each user, the events in the profile.
+    pub(super) fn acts(&self) -> impl Iterator<Item = (&str, u64)> {
+        let acts = |person: &Person| (person.events.len() + person.folded.len()) as u64;
+        self.users.iter().map(move |(id, person)| (id.as_str(), acts(person)))
+    }
+
+    /// Users, items, events, texts and folded events.
+    pub(super) fn counts(&self) -> [u64; 5] {
         let sum = |count: fn(&Person) -> usize| self.users.values().map(count).sum::<usize>() as u64;
         let (events, texts) = (sum(|person| person.events.len()), sum(|person| person.texts.len()));
-        [self.users.len() as u64, self.items.len() as u64, events, texts]
+        let folded = sum(|person| person.folded.len());
+        [self.users.len() as u64, self.items.len() as u64, events, texts, folded]
     }
 }
 
 impl Person {
+    fn fold(&mut self, cutoff: Time) {
+        let (old, kept): (Vec<Event>, Vec<Event>) =
+            std::mem::take(&mut self.events).into_iter().partition(|event| event.time < cutoff);
+        self.events = kept;
+        self.horizon = self.horizon.max(old.iter().map(|event| event.time).max());
+        self.folded.extend(old);
+    }
+
     fn put(&mut self, user: &User) {
         self.attributes.extend(user.attributes.clone());
         if user.vector.is_some() {

@@ -13,6 +13,8 @@ pub(super) struct Taste {
     pub(super) items: usize,
     /// Dimensions of the host's own vectors; 0 in a store with an encoder.
     pub(super) dim: usize,
+    /// How many events of a user are kept; 0 keeps all.
+    pub(super) keep: u64,
 }
 
 /// The records of one write. Whole items are removed by its last record only: what a write says of an item after removing it
@@ -74,7 +76,7 @@ fn item(dice: &mut Dice, taste: Taste) -> String {
     format!("item-{}", dice.below(taste.items))
 }
 
-fn time(dice: &mut Dice) -> Time {
+pub(super) fn time(dice: &mut Dice) -> Time {
     Time::from_secs(dice.below(60) as i64 * 86_400).unwrap()
 }
 

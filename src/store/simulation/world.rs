@@ -1,12 +1,12 @@
 //! A store on a disk that fails and forgets, and what it should hold.
 
 use super::model::{Model, Taken, sorted_lines};
-use super::records::{Taste, batch};
+use super::records::{Taste, batch, time};
 use crate::encoder::HashedEncoder;
 use crate::engine::{EncoderChoice, Engine, Request};
 use crate::error::{Error, Result};
 use crate::index::Wanted;
-use crate::model::{Fusion, Record};
+use crate::model::{Fusion, KeepEvents, Record};
 use crate::storage::{Dice, Disk, Durability, MemoryBackend, MemoryDisk};
 use crate::store::{Snapshot, Store};
 use std::path::{Path, PathBuf};
@@ -44,10 +44,11 @@ impl World {
         let (users, items) = (3 + dice.below(12), 2 + dice.below(6));
         let dim = if dice.one_in(2) { 4 } else { 0 };
         let relaxed = dice.one_in(4);
+        let keep = if seed.is_multiple_of(3) { 1 + seed / 3 % 6 } else { 0 };
         let durability = if relaxed { Durability::Within(Duration::ZERO) } else { Durability::Immediate };
         let mut world = Self {
             dice,
-            taste: Taste { users, items, dim },
+            taste: Taste { users, items, dim, keep },
             folder: folder.to_owned(),
             disk: Arc::default(),
             backend: Arc::default(),
@@ -79,6 +80,7 @@ impl World {
             dim: (self.taste.dim > 0).then_some(self.taste.dim),
             fusion: Some(Fusion { item_dims: 4, group_dims: 2, ..Fusion::default() }),
             durability: Some(self.durability),
+            keep_events: (self.taste.keep > 0).then(|| KeepEvents::last(self.taste.keep)),
             ..Request::default()
         };
         let disk: Arc<dyn Disk> = self.disk.clone();
@@ -95,16 +97,12 @@ impl World {
         self.make_room();
         let mut after = self.model.clone();
         let refused = records.iter().any(|record| after.apply(record) == Taken::Erased);
+        after.keep(self.taste.keep);
         let written = self.apply(&records);
         match (written, refused) {
             (Err(Error::Erased { .. }), true) => Ok(()),
             (Ok(()), false) => {
-                if self.is_relaxed() {
-                    self.perhaps.push(self.model.clone());
-                } else {
-                    self.settled();
-                }
-                self.model = after;
+                self.acknowledge(after);
                 Ok(())
             }
             (Err(error), _) => {
@@ -114,6 +112,36 @@ impl World {
                 Err(error)
             }
             (Ok(()), true) => panic!("an erased user came back"),
+        }
+    }
+
+    fn acknowledge(&mut self, after: Model) {
+        if self.is_relaxed() {
+            self.perhaps.push(self.model.clone());
+        } else {
+            self.settled();
+        }
+        self.model = after;
+    }
+
+    /// Folds all events before an instant; so few that they go into one commit.
+    pub(super) fn expire(&mut self) -> Result<()> {
+        let before = time(&mut self.dice);
+        self.trace.push(format!("expire before {before}"));
+        self.make_room();
+        let mut after = self.model.clone();
+        after.expire(before);
+        match self.store().expire(before) {
+            // Nothing is written then, and nothing synced.
+            Ok(expired) if expired.events == 0 => Ok(()),
+            Ok(_) => {
+                self.acknowledge(after);
+                Ok(())
+            }
+            Err(error) => {
+                self.perhaps.push(after);
+                Err(error)
+            }
         }
     }
 

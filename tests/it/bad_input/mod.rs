@@ -1,6 +1,7 @@
 //! Bad input: tables of it by area. Each row names what is wrong, the error it must give and words of its message; after each
 //! the store holds what it held, takes a good write, and holds both when it is opened again.
 
+mod archives;
 #[cfg(feature = "cli")]
 mod arguments;
 #[cfg(feature = "cli")]
@@ -282,6 +283,9 @@ fn there_are_many_and_each_has_its_own_name() {
         all.extend(names(rows));
     }
     for rows in [lines::syntax(), lines::types(), lines::ids(), lines::events(), lines::attributes()] {
+        all.extend(names(&rows));
+    }
+    for rows in [archives::forms(), archives::sums(), archives::vectors()] {
         all.extend(names(&rows));
     }
     for rows in [lines::removals(), lines::vectors(), lines::strict()] {

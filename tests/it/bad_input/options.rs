@@ -3,9 +3,10 @@
 use super::{Row, Victim, row};
 use crate::fixture::{encoder, fusion, options, place, vector_options};
 use kindred::encoder::{Encoder, HashedEncoder};
-use kindred::model::{EventKind, Metric};
+use kindred::model::{EventKind, KeepEvents, Metric};
 use kindred::{Fusion, Options, Result, Store};
 use std::sync::Arc;
+use std::time::Duration;
 
 type Make = fn() -> Options;
 
@@ -55,6 +56,18 @@ pub(super) const NEW: &[Row<Make>] = &[
         || host("x", usize::MAX),
         "Invalid",
         &["dim of the encoder is 18446744073709551615"],
+    ),
+    bad(
+        "no events to be kept",
+        || options().keep_events(KeepEvents::last(0)),
+        "Invalid",
+        &["number of events to keep is 0", "at least 1"],
+    ),
+    bad(
+        "events to be kept for no time",
+        || options().keep_events(KeepEvents::within(Duration::ZERO)),
+        "Invalid",
+        &["time for which events are kept is 0"],
     ),
     bad(
         "page cache of nothing",

@@ -31,7 +31,7 @@ fn a_store_without_its_settings_is_refused_and_repaired() {
 #[test]
 fn lost_keys_are_named_and_made_anew_where_they_are_derived() {
     let sample = Sample::embedded();
-    for tag in *b"eitusScnvxgfUIG" {
+    for tag in *b"abeitusScnvxgfUIG" {
         let key = sample.keys.iter().find(|key| key[0] == tag).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = sample.copy(folder.path());
@@ -42,8 +42,10 @@ fn lost_keys_are_named_and_made_anew_where_they_are_derived() {
         assert_eq!(verified.found > 0, tag != b'f', "{what}: {:?}", verified.problems);
         let (report, known, _) = sample.repair(&path, &what);
         let lacks: Vec<_> = sample.known.records.difference(&known.records).collect();
-        let expected = usize::from(matches!(tag, b'e' | b't' | b'U' | b'I'));
-        assert_eq!(lacks.len(), expected, "{what}: {lacks:?}");
+        let expected = usize::from(matches!(tag, b'a' | b'e' | b't' | b'U' | b'I'));
+        // A bucket of an archive has many entries.
+        let lacking = if tag == b'a' { lacks.len().min(1) } else { lacks.len() };
+        assert_eq!(lacking, expected, "{what}: {lacks:?}");
         assert_eq!(report.lost, expected as u64, "{what}: {:?}", report.losses);
     }
 }

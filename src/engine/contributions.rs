@@ -1,0 +1,100 @@
+//! A user's contributions, in buckets.
+
+use super::buckets::{Buckets, Slot, mix, slots};
+use super::reader::{Reader, from_key};
+use crate::error::Result;
+use crate::profile::{Contribution, Target};
+use crate::storage::keys::Key;
+use crate::storage::{codec, keys};
+use std::ops::ControlFlow;
+
+/// A contribution, with its target and kind.
+pub(crate) type Share = (Target, u8, Contribution);
+
+/// As a bucket keeps it: the target's tag and number, the kind, the contribution.
+type StoredShare = (u8, u64, u8, Contribution);
+
+impl Slot for Share {
+    type Name = (Target, u8);
+
+    fn name(&self) -> Self::Name {
+        (self.0, self.1)
+    }
+
+    fn hash((target, kind): Self::Name) -> u64 {
+        let (tag, number) = target.to_parts();
+        mix(number ^ (u64::from(tag) << 56) ^ (u64::from(kind) << 48))
+    }
+
+    fn key(user: u32, bucket: u32) -> Key {
+        keys::contributions(user, bucket)
+    }
+
+    fn to_bytes(slots: &[Self]) -> Result<Vec<u8>> {
+        let stored = slots.iter().map(|&(target, kind, contribution)| {
+            let (tag, number) = target.to_parts();
+            (tag, number, kind, contribution)
+        });
+        codec::encode(&stored.collect::<Vec<StoredShare>>())
+    }
+
+    fn from_bytes(key: &[u8], bytes: &[u8]) -> Result<Vec<Self>> {
+        let stored: Vec<StoredShare> = codec::decode("contributions", bytes)?;
+        stored
+            .into_iter()
+            .map(|(tag, number, kind, contribution)| {
+                let target = from_key("contributions", key, Target::from_parts(tag, number))?;
+                Ok((target, kind, contribution))
+            })
+            .collect()
+    }
+}
+
+impl Buckets<Share> {
+    /// Counts acts in; `total` is the number of the user's contributions. Returns the contribution before, if there was
+    /// one, and after.
+    pub(super) fn add(
+        &mut self,
+        reader: &impl Reader,
+        user: u32,
+        total: &mut u32,
+        (target, kind): (Target, u8),
+        acts: Contribution,
+    ) -> Result<(Option<Contribution>, Contribution)> {
+        let changed = self.put(reader, user, total, (target, kind, acts), |old, (_, _, acts)| {
+            let before = old.2;
+            old.2 = before.and(acts);
+            (Some(before), old.2)
+        })?;
+        Ok(changed.unwrap_or((None, acts)))
+    }
+}
+
+/// All contributions of a user, in the order of targets, then kinds.
+pub(crate) fn contributions_of(reader: &impl Reader, user: u32) -> Result<Vec<Share>> {
+    let mut all: Vec<Share> = slots(reader, &keys::contributions_of(user))?;
+    all.sort_by_key(Slot::name);
+    Ok(all)
+}
+
+/// Hands over the contributions of one user after the other, each in the order of targets, then kinds.
+pub(super) fn each_user(reader: &impl Reader, f: &mut dyn FnMut(u32, &[Share]) -> Result<()>) -> Result<()> {
+    let mut current: Option<u32> = None;
+    let mut all: Vec<Share> = Vec::new();
+    let mut hand_over = |user: u32, all: &mut Vec<Share>| {
+        all.sort_by_key(Slot::name);
+        let result = f(user, all);
+        all.clear();
+        result
+    };
+    reader.scan(&keys::all_contributions(), &mut |key, value| {
+        let user = from_key("contribution", key, keys::u32_at(key, 1))?;
+        if let Some(done) = current.filter(|&current| current != user) {
+            hand_over(done, &mut all)?;
+        }
+        current = Some(user);
+        all.extend(Share::from_bytes(key, value)?);
+        Ok(ControlFlow::Continue(()))
+    })?;
+    current.map_or(Ok(()), |last| hand_over(last, &mut all))
+}
