@@ -17,6 +17,8 @@ mod fault;
 mod folder;
 mod folder_bytes;
 mod frame;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod generation;
 mod keeper;
 pub(crate) mod keys;
