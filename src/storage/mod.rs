@@ -24,6 +24,7 @@ mod keeper;
 pub(crate) mod keys;
 mod lock;
 mod log;
+mod mark;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]
