@@ -1,7 +1,8 @@
 //! What the fuzz targets need of the inside; compiled for them alone.
 
+use crate::ingest::Source;
 use crate::model::Time;
-use crate::storage::{backup::fuzz, codec, keys, prefix_end};
+use crate::storage::{self, backup::fuzz, codec, keys, prefix_end};
 use std::collections::BTreeMap;
 
 /// Any bytes as a stored value: what decodes is encoded again and decodes to the same bytes.
@@ -40,12 +41,65 @@ pub fn sealed(bytes: &[u8]) {
     crate::index::fuzz::open(bytes);
 }
 
+/// Any bytes as the index's manifest.
+pub fn index_manifest(bytes: &[u8]) {
+    crate::index::fuzz::manifest(bytes);
+}
+
+/// Any bytes as an export: what its first line says of the store is refused, or a store can be made like it; and the rest is read as it
+/// was.
+pub fn exported_settings(bytes: &[u8]) {
+    use std::io::Read;
+    let source = Source::reader("fuzz", std::io::Cursor::new(bytes.to_vec()));
+    let Ok((settings, source)) = crate::ingest::exported_settings(source) else { return };
+    let mut left = Vec::new();
+    let read = source.open().map(|mut reader| reader.read_to_end(&mut left).is_ok());
+    assert!(read.is_ok_and(|read| read));
+    assert_eq!(left, bytes);
+    settings.into_iter().for_each(crate::engine::fuzz_settings);
+}
+
+/// A commit: whether it begins a file, how many before it were not on disk yet, keys and their new values.
+pub type Commit = (bool, u8, Vec<(Vec<u8>, Option<Vec<u8>>)>);
+
+/// Commits as a log, of whose files some are kept: whole, cut, and with a byte changed.
+pub fn log(mut commits: Vec<Commit>, kept: usize, place: usize, change: u8) {
+    commits.iter_mut().for_each(|(_, _, changes)| changes.retain(|(key, _)| is_key(key)));
+    storage::fuzz::log(&commits, kept, place, change);
+}
+
+/// Any bytes as a record of the log, as a value, and as what the reserved keys hold.
+pub fn stored(bytes: &[u8], key: &[u8], len: u16, place: usize, change: u8) {
+    storage::fuzz::record(bytes);
+    storage::fuzz::reserved(bytes);
+    if is_key(key) {
+        storage::fuzz::value(key, bytes, len, place, change);
+    }
+}
+
+/// Any text as a name in a store's folder, and as what `CURRENT` says.
+pub fn names(text: &str, first: u64, last: u64, place: usize, change: u8) {
+    storage::fuzz::name(text, first, last);
+    storage::fuzz::current(text, first, place, change);
+}
+
+/// Any bytes in the file of the lock of a folder.
+pub fn lock(folder: &std::path::Path, bytes: &[u8]) {
+    assert!(storage::fuzz::lock(folder, bytes).is_ok());
+}
+
+fn is_key(key: &[u8]) -> bool {
+    (1..=512).contains(&key.len()) && key[0] != 0xFF
+}
+
 /// Any bytes as the files of a backup, behind their beginnings too, and any entries that can be stored as chunks.
 pub fn backup(bytes: &[u8], mut entries: BTreeMap<Vec<u8>, Vec<u8>>) {
     fuzz::manifest(bytes);
-    fuzz::manifest(&[&b"KNDRBKUP\x01\0\0\0\x01\0\0\0"[..], bytes].concat());
+    for beginning in [*b"KNDRBKUP\x01\0\0\0\x01\0\0\0", *b"KNDRBKUP\x02\0\0\0\x02\0\0\0"] {
+        fuzz::manifest(&[&beginning[..], bytes].concat());
+    }
     fuzz::chunk(bytes);
     fuzz::chunk(&[&b"KNDRCHNK\x01\0\0\0"[..], bytes].concat());
-    entries.retain(|key, _| (1..=512).contains(&key.len()) && key[0] != 0xFF);
+    entries.retain(|key, _| is_key(key));
     fuzz::cut(&entries);
 }

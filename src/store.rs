@@ -216,7 +216,8 @@ impl Store {
 
     /// Moves all of the index into one sealed file, the fastest to search, and writes the data and the log anew: the folder is
     /// then as small as it gets, and holds no trace of what was changed or removed before. Reads and writes go on meanwhile;
-    /// it takes as much space again as the data. For the rest it is as [`Store::seal`].
+    /// it takes as much space again as the data. Damaged values are made anew from the store's second copy and its log, for
+    /// which writers wait. For the rest it is as [`Store::seal`].
     ///
     /// ```
     /// use std::sync::atomic::AtomicBool;
@@ -235,7 +236,7 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// As [`Store::seal`].
+    /// As [`Store::seal`]; [`crate::Error::Damaged`] too where values are damaged and so is what they would be made anew of.
     pub fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
         observed(Operation::Compact, || self.engine.compact(progress, cancel))
     }

@@ -1,4 +1,5 @@
-//! Any bytes as JSON Lines: every line is accounted for, and an accepted record survives being written and read again.
+//! Any bytes as JSON Lines: every line is accounted for, and an accepted record survives being written and read
+//! again; and as an export, whose first line says what the store was made with.
 #![no_main]
 
 use kindred::ingest::{Entry, Options, Reader, Source, write_record};
@@ -32,6 +33,7 @@ fn written(records: &[Record]) -> Vec<u8> {
 }
 
 fuzz_target!(|bytes: &[u8]| {
+    kindred::fuzzing::exported_settings(bytes);
     let as_is = Options::new().as_is(true);
     let exact = records(bytes, &as_is);
     let lines = written(&exact);

@@ -17,7 +17,8 @@ use std::sync::atomic::AtomicBool;
 
 Reads every value of the data, compares it with its checksum and with what its key says, checks what must hold between
 records, and reads the whole index. Ends with code 1 where anything is wrong, and names it. What is wrong with the index
-costs nothing, for the next open makes it anew from the records. `kindred repair` saves what is left of damaged data.")]
+costs nothing, for the next open makes it anew from the records. Damaged data is made anew by the next open, too, from the
+store's second copy and its log, where these are whole; `kindred repair` saves what is left where they are not.")]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     store: StoreArgs,
@@ -88,6 +89,12 @@ fn text(of: &Shown, args: &VerifyArgs) -> String {
 fn next_step(report: &VerifyReport, store: &str) -> String {
     if !report.is_damaged() {
         return "The next open makes the index anew from the store's records.".to_owned();
+    }
+    if report.heals {
+        return format!(
+            "{} problem(s). Nothing need be lost: open the store again, and it makes its data anew from its second copy and its log.\nNext: kindred verify {store}\nIf that finds problems once more, restore from a backup, or save what is left with\n  kindred repair {store} NEW",
+            grouped(report.found)
+        );
     }
     format!(
         "{} problem(s). Everything else can be read. Next: restore from a backup, or save what is left with\n  kindred repair {store} NEW",

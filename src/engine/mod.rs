@@ -176,6 +176,16 @@ fn lock<T>(mutex: &Mutex<T>) -> Result<MutexGuard<'_, T>> {
     mutex.lock().map_err(|_| Error::ReadOnly { reason: "a write ended in a panic".to_owned() })
 }
 
+/// Settings out of an export: no store can be made like them, or they are stored and told as they were.
+#[cfg(fuzzing)]
+pub(crate) fn fuzz_settings(settings: crate::model::StoreSettings) {
+    use crate::storage::codec::{decode, encode};
+    let Ok((made, _)) = Request::default().like(settings.clone()).resolve_new() else { return };
+    assert!(made.check_same(&settings).is_ok());
+    let stored = encode(&made).and_then(|bytes| decode::<Settings>("fuzz", &bytes));
+    assert_eq!(stored.ok().as_ref(), Some(&made));
+}
+
 /// Decodes bytes as each stored value; what decodes must survive being stored again.
 #[cfg(fuzzing)]
 pub(crate) fn fuzz_values(bytes: &[u8]) {

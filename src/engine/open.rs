@@ -49,7 +49,21 @@ impl Engine {
         options.durability = request.durability.unwrap_or(options.durability);
         options.cache_bytes = request.cache_bytes.unwrap_or(options.cache_bytes);
         let opened = Database::<Published>::open(path, &options)?;
-        Self::start(opened, path, request, new, Threads::Own)
+        if opened.is_damaged() || opened.is_new {
+            return Self::start(opened, path, request, new, Threads::Own);
+        }
+        let started = Self::start(opened, path, request, new, Threads::Own);
+        let found_now = match &started {
+            Ok(engine) => engine.shared.db.would_heal(),
+            Err(error) => error.kind() == ErrorKind::Damage,
+        };
+        if !found_now {
+            return started;
+        }
+        // Now that it is known, opening makes the data anew.
+        drop(started);
+        let opened = Database::<Published>::open(path, &options)?;
+        Self::start(opened, path, request, None, Threads::Own)
     }
 
     /// Makes a store in a new folder with settings that are known in full; of the request the rest counts.

@@ -1,5 +1,6 @@
 //! What the fuzz targets do to the index.
 
+use super::manifest::Content;
 use super::sealed::Sealed;
 use super::{Index, IndexView, Options, SearchOptions, Wanted};
 use crate::model::Metric;
@@ -89,5 +90,19 @@ pub(crate) fn open(bytes: &[u8]) {
     for ef in [1, 20] {
         // What finer codes cannot tell from the tenth comes too, but no row twice.
         assert!(file.search_for_fuzzing(&vector(9), ef) <= file.rows());
+    }
+}
+
+/// Any bytes as the manifest, with the checksum that makes it pass, behind a right beginning too: what is read says the same once
+/// written, and names no file elsewhere.
+pub(crate) fn manifest(bytes: &[u8]) {
+    assert!(Content::decode(bytes, "fuzz").is_err(), "bytes that end with their own checksum");
+    for beginning in [&b""[..], b"KNDRMANI\x01\0\0\0"] {
+        let mut content = [beginning, bytes].concat();
+        content.extend(crc32fast::hash(&content).to_le_bytes());
+        let Ok(read) = Content::decode(&content, "fuzz") else { continue };
+        assert!(read.files.iter().all(|file| !file.name.contains(['/', '\\'])));
+        let again = read.encode().and_then(|bytes| Content::decode(&bytes, "fuzz"));
+        assert_eq!(again.ok(), Some(read));
     }
 }

@@ -96,7 +96,7 @@ impl Content {
         }
     }
 
-    fn encode(&self) -> Result<Vec<u8>> {
+    pub(super) fn encode(&self) -> Result<Vec<u8>> {
         let mut bytes = Vec::from(MAGIC);
         bytes.extend(VERSION.to_le_bytes());
         bytes.extend((self.files.len() as u32).to_le_bytes());
@@ -115,7 +115,7 @@ impl Content {
     }
 
     /// Reads any bytes; `place` names them in errors.
-    fn decode(bytes: &[u8], place: &str) -> Result<Self> {
+    pub(super) fn decode(bytes: &[u8], place: &str) -> Result<Self> {
         let damaged = |reason: &str| Error::damaged(place, reason);
         if bytes.len() < HEADER + CHECKSUM || bytes[..8] != MAGIC {
             return Err(damaged("it is no manifest of an index"));

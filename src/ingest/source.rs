@@ -47,7 +47,7 @@ impl Source {
         }
     }
 
-    pub(super) fn open(self) -> Result<Box<dyn Read + Send>> {
+    pub(crate) fn open(self) -> Result<Box<dyn Read + Send>> {
         match self.0 {
             Origin::File(path) => match File::open(&path) {
                 Ok(file) => Ok(Box::new(file)),

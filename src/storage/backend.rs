@@ -28,4 +28,7 @@ pub(crate) trait Backend: Send + Sync + 'static {
     /// # Errors
     /// What is there stays as it was.
     fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool>;
+
+    /// Hears that a value that was read from it is damaged.
+    fn damage_found(&self) {}
 }

@@ -6,11 +6,11 @@
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 
-use super::backup::{self, Backup, Source, Visit};
+use super::backup::{self, Backup, BackupReport, Source, Visit};
 use super::core::Core;
 use super::disk::Disk;
 use super::folder::BASE_FOLDER;
@@ -31,7 +31,9 @@ pub(crate) struct Base {
     store: PathBuf,
     /// Whether it and the kept log make up everything.
     complete: AtomicBool,
-    /// Whether a value was found damaged: the base before may have it whole, so it stays until the store is compacted.
+    /// Whether it lacks values that were damaged when it was made.
+    lacks: AtomicBool,
+    /// Whether a value was found damaged: the base before may have it whole, so it stays until the data is made anew of it.
     held_back: AtomicBool,
     bytes: AtomicU64,
     wake: Sender<()>,
@@ -49,6 +51,25 @@ pub(crate) struct Found {
     pub(crate) until: u64,
     /// Bytes of the base's entries.
     pub(crate) bytes: u64,
+    /// Whether the base lacks values that were damaged when it was made.
+    pub(crate) lacks: bool,
+}
+
+impl Found {
+    fn of(base: &Backup) -> Self {
+        let (commit, until, bytes) = (Some(base.commit()), base.until(), base.bytes());
+        Self { commit, until, bytes, lacks: base.damaged() > 0 }
+    }
+
+    /// A base that is of no use, or that there is none of yet.
+    fn none(commit: Option<u64>) -> Self {
+        Self { commit, until: 0, bytes: 0, lacks: false }
+    }
+
+    /// Whether damaged values can be made anew.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.commit.is_some() && !self.lacks
+    }
 }
 
 /// The base in a store's folder, if there is one.
@@ -64,18 +85,19 @@ pub(crate) fn read(store: &Path) -> Result<Option<Backup>> {
 
 /// Looks whether the base of a store goes together with what is kept of its log. A base that is damaged is as good as none.
 pub(crate) fn find(store: &Path, disk: &dyn Disk, log_folder: &Path, store_id: u128) -> Result<Found> {
-    let (commit, until, bytes) = match read(store) {
-        Ok(None) => (0, 0, 0),
-        Ok(Some(base)) if base.store_id() == store_id => (base.commit(), base.until(), base.bytes()),
-        Ok(Some(_)) => return Ok(Found { commit: None, until: 0, bytes: 0 }),
+    let found = match read(store) {
+        Ok(None) => Found::none(Some(0)),
+        Ok(Some(base)) if base.store_id() == store_id => Found::of(&base),
+        Ok(Some(_)) => return Ok(Found::none(None)),
         Err(error @ Error::Format { .. }) => return Err(error),
         Err(error) => {
             tracing::warn!(error = %redacted(&error), "the base cannot be read: it is made anew");
-            return Ok(Found { commit: None, until: 0, bytes: 0 });
+            return Ok(Found::none(None));
         }
     };
+    let commit = found.commit.unwrap_or_default();
     let follows = follows(&log::files(disk, log_folder, Which::After(commit))?, commit);
-    Ok(Found { commit: follows.then_some(commit), until, bytes })
+    Ok(Found { commit: found.commit.filter(|_| follows), ..found })
 }
 
 /// Whether the files begin at or before the commit behind `commit`, and none is missing between kept ones.
@@ -95,18 +117,13 @@ impl Base {
         Self {
             store: store.to_owned(),
             complete: AtomicBool::new(found.commit.is_some()),
+            lacks: AtomicBool::new(found.lacks),
             held_back: AtomicBool::new(false),
             bytes: AtomicU64::new(found.bytes),
             wake,
             woken,
             renewing: Mutex::default(),
         }
-    }
-
-    /// Keeps it, and the log behind it, from being renewed.
-    #[cfg(test)]
-    pub(crate) fn hold(&self) -> std::sync::MutexGuard<'_, ()> {
-        self.renewing.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The store's folder.
@@ -123,6 +140,31 @@ impl Base {
         self.complete.load(Ordering::Relaxed)
     }
 
+    /// Whether damaged values can be made anew from it and the kept log, as far as is known without reading them.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.is_complete() && !self.lacks.load(Ordering::Relaxed)
+    }
+
+    /// Keeps it as it is: of what is damaged in the data it may be all there is.
+    pub(crate) fn hold_back(&self) {
+        self.held_back.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something in the data was found damaged.
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.held_back.load(Ordering::Relaxed)
+    }
+
+    /// The data was made anew.
+    pub(crate) fn let_go(&self) {
+        self.held_back.store(false, Ordering::Relaxed);
+    }
+
+    /// Keeps it, and the log behind it, from being renewed.
+    pub(crate) fn hold(&self) -> MutexGuard<'_, ()> {
+        self.renewing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Has the thread that renews it look whether that is due.
     pub(crate) fn wake(&self) {
         match self.wake.try_send(()) {
@@ -134,7 +176,7 @@ impl Base {
     /// Whether it is to be renewed: where more log is kept than it is long, and than `least` bytes, so that all that is ever
     /// written to it is no more than a few times what the log was.
     fn is_due(&self, log: &Log, least: u64) -> Result<bool> {
-        if self.held_back.load(Ordering::Relaxed) {
+        if self.is_held_back() {
             return Ok(false);
         }
         // Who reads the log beside the base has it in memory.
@@ -154,7 +196,7 @@ pub(crate) fn renew_if_due<A>(
     }
     let renewed = renew(core, view, Damaged::Refused, &|_| {}, cancel);
     if renewed.as_ref().is_err_and(|error| error.kind() == ErrorKind::Damage) {
-        core.base.held_back.store(true, Ordering::Relaxed);
+        core.base.hold_back();
     }
     renewed
 }
@@ -189,13 +231,19 @@ pub(crate) fn renew<A>(
     if cancel.load(Ordering::Relaxed) {
         return Ok(false);
     }
-    base.bytes.store(written?, Ordering::Relaxed);
+    let written = written?;
+    base.bytes.store(written.bytes, Ordering::Relaxed);
+    base.lacks.store(written.damaged > 0, Ordering::Relaxed);
     core.log.keep_after(first);
     core.log.forget()?;
     // While there was none yet, a file behind it may have gone before it was known to be needed: then it is made once more.
     let files = log::files(&**core.log.disk(), core.log.folder(), Which::After(first))?;
     base.complete.store(follows(&files, first), Ordering::Relaxed);
-    base.held_back.store(false, Ordering::Relaxed);
+    base.let_go();
+    if written.damaged == 0 {
+        // All values were read.
+        core.backend.mark().clear()?;
+    }
     Ok(true)
 }
 
@@ -209,7 +257,7 @@ fn write<A>(
     damaged: Damaged,
     progress: OnProgress<'_>,
     cancel: &AtomicBool,
-) -> Result<u64> {
+) -> Result<BackupReport> {
     let last = AtomicU64::new(first);
     let scan = |visit: Visit<'_>| {
         let mut from = Vec::new();
@@ -230,7 +278,7 @@ fn write<A>(
     let source =
         Source { store_id: core.log.store_id(), commit: first, until: &until, scan: &scan, keep: &|_| true };
     let told = |p: Progress| progress(Progress { stage: "writing the base", ..p });
-    Ok(backup::renew_base(&source, &core.base.folder(), &told)?.bytes)
+    backup::renew_base(&source, &core.base.folder(), &told)
 }
 
 /// Visits some entries from a key on; returns where to go on, or `None` at the end.

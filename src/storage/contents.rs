@@ -21,7 +21,7 @@ pub(crate) struct Contents {
 impl Contents {
     /// The value of `key`.
     pub(crate) fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        stored::read(&*self.backend, key)
+        stored::told(&*self.backend, stored::read(&*self.backend, key))
     }
 
     /// Visits all entries whose key begins with `prefix`, ascending, until `visit` breaks or fails.

@@ -136,12 +136,14 @@ pub(crate) fn remove(folder: &Path) {
     }
 }
 
-fn text(number: u64) -> String {
+/// What names the folder of a number.
+pub(super) fn text(number: u64) -> String {
     let name = path(Path::new(""), number).display().to_string();
     format!("{name} {:08x}\n", crc32fast::hash(name.as_bytes()))
 }
 
-fn parse(found: &str) -> Option<u64> {
+/// The number of the folder that a text names, where it is one that was written.
+pub(super) fn parse(found: &str) -> Option<u64> {
     let number = number(found.split_once(' ')?.0)?;
     (text(number) == found).then_some(number)
 }

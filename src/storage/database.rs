@@ -14,11 +14,11 @@ use super::core::Core;
 use super::disk::{Disk, SystemDisk};
 use super::keeper::Keeper;
 use super::lock::FolderLock;
-use super::opened::Opened;
+use super::opened::{Opened, note_damage};
 use super::view::View;
 use super::writer::Writer;
 use super::{base, current};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::OnProgress;
 
 /// When a commit is acknowledged.
@@ -83,6 +83,8 @@ pub(crate) struct Database<A> {
     #[cfg(test)]
     pub(super) by_hand: Option<Mutex<Applier<A>>>,
     pub(super) lock: Arc<FolderLock>,
+    /// Held by who writes the backend's files anew.
+    pub(super) rewriting: Mutex<()>,
     #[cfg(test)]
     pub(super) scratch: Option<tempfile::TempDir>,
 }
@@ -130,14 +132,23 @@ impl<A: Send + Sync + 'static> Database<A> {
 
     /// Returns once the backend holds all commits on disk and the log is set aside.
     pub(crate) fn checkpoint(&self) -> Result<()> {
+        self.checkpoint_data()?;
+        #[cfg(test)]
+        if self.by_hand.is_some() {
+            return base::renew_if_due(&self.core, || self.view(), &AtomicBool::new(false)).map(drop);
+        }
+        Ok(())
+    }
+
+    /// [`Database::checkpoint`] that leaves the base alone.
+    pub(super) fn checkpoint_data(&self) -> Result<()> {
         self.resume();
         self.core.health.check()?;
         #[cfg(test)]
         if self.by_hand.is_some() {
             self.core.queue.want_checkpoint();
             self.step_by_hand();
-            self.core.health.check()?;
-            return base::renew_if_due(&self.core, || self.view(), &AtomicBool::new(false)).map(drop);
+            return self.core.health.check();
         }
         if self.core.queue.checkpoint() {
             return Ok(());
@@ -160,19 +171,53 @@ impl<A: Send + Sync + 'static> Database<A> {
     }
 
     /// Writes the backend's files anew, without a trace of what was deleted or replaced, and sets the log aside; false where
-    /// it was cancelled.
+    /// it was cancelled. Damaged values are made anew from the base and the log, where these were whole so far.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where these turn out to be damaged, too.
     pub(crate) fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {
-        // What the log holds is in the backend before the copy is made, and what comes meanwhile goes into both.
-        self.checkpoint()?;
-        if !self.core.backend.rewrite(progress, cancel)? {
-            return Ok(false);
+        let _one_at_a_time = self.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.core.base.is_held_back() && self.core.base.is_whole() {
+            // What is made anew is without a trace, too.
+            self.heal()?;
+        } else {
+            // What the log holds is in the backend before the copy is made, and what comes meanwhile goes into both.
+            self.checkpoint()?;
+            if !self.core.backend.rewrite(progress, cancel)? {
+                return Ok(false);
+            }
         }
         self.checkpoint()?;
-        if !self.renew_base(&|_| {}, cancel)? {
+        if !self.renew_base_whole(cancel)? {
             return Ok(false);
         }
         current::remove_set_aside(self.core.base.store())?;
         Ok(true)
+    }
+
+    /// Makes the base anew. The one before must not go as long as it has whole what is damaged in the data.
+    fn renew_base_whole(&self, cancel: &AtomicBool) -> Result<bool> {
+        if !self.core.base.is_whole() {
+            return self.renew_base(&|_| {}, cancel);
+        }
+        let renew = || base::renew(&self.core, || self.view(), base::Damaged::Refused, &|_| {}, cancel);
+        match renew() {
+            Err(error) if error.kind() == ErrorKind::Damage => {
+                self.heal()?;
+                renew()
+            }
+            renewed => renewed,
+        }
+    }
+
+    /// Whether values were found damaged that the next opening makes anew, as far as is known.
+    pub(crate) fn would_heal(&self) -> bool {
+        self.core.backend.mark().is_set() && self.core.base.is_whole()
+    }
+
+    /// Has the next opening make the data anew, since it is damaged; whether that will do, as far as is known.
+    pub(crate) fn note_damage(&self) -> Result<bool> {
+        note_damage(&self.core.base, self.core.backend.mark())
     }
 
     /// Has commits behind `seq` applied, an earlier applier having ended.

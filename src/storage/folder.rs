@@ -10,6 +10,8 @@ use crate::error::{Error, Result};
 pub(crate) const LOCK_FILE: &str = "LOCK";
 /// File that names the folder of the backend, where that is not the first.
 pub(crate) const CURRENT_FILE: &str = "CURRENT";
+/// File that is there while values of the data are known to be damaged.
+pub(crate) const DAMAGE_FILE: &str = "DAMAGED";
 /// First folder of the backend.
 pub(crate) const DATA_FOLDER: &str = "data";
 /// Folder of the commit log.

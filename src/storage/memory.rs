@@ -70,9 +70,11 @@ impl MemoryBackend {
 
     /// Changes stored bytes behind the database's back.
     pub(crate) fn tamper(&self, key: &[u8], change: impl FnOnce(&mut Vec<u8>)) {
+        let mut on_disk = self.on_disk.lock().unwrap_or_else(PoisonError::into_inner);
         let mut map = self.map.write().unwrap_or_else(PoisonError::into_inner);
         if let Some(value) = map.get_mut(key) {
             change(value);
+            set(&mut on_disk.synced, key, Some(value));
         }
     }
 

@@ -51,7 +51,8 @@ pub(crate) fn scan_each(
         let entries = stored::read_chunk(backend, &from, to, limit)?;
         let next = (entries.len() == limit).then(|| after(&entries[limit - 1].0));
         let over = overrides(&from, next.as_deref().or(to));
-        if visit_merged(entries, over, &mut visit)?.is_break() {
+        let told = |key: &[u8], value| visit(key, stored::told(backend, value));
+        if visit_merged(entries, over, told)?.is_break() {
             return Ok(());
         }
         match next {
@@ -73,7 +74,7 @@ pub(crate) fn after(key: &[u8]) -> Vec<u8> {
 fn visit_merged(
     entries: Vec<Entry>,
     overrides: Overrides,
-    visit: &mut impl FnMut(&[u8], Result<Vec<u8>>) -> Result<ControlFlow<()>>,
+    mut visit: impl FnMut(&[u8], Result<Vec<u8>>) -> Result<ControlFlow<()>>,
 ) -> Result<ControlFlow<()>> {
     let mut overrides = overrides.into_iter().peekable();
     for (key, value) in entries {

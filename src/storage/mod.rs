@@ -17,11 +17,14 @@ mod fault;
 mod folder;
 mod folder_bytes;
 mod frame;
+#[cfg(fuzzing)]
+pub(crate) mod fuzz;
 mod generation;
 mod keeper;
 pub(crate) mod keys;
 mod lock;
 mod log;
+mod mark;
 #[cfg(test)]
 mod memory;
 #[cfg(test)]

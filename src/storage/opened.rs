@@ -18,15 +18,17 @@ use super::generation::Generation;
 use super::keeper::Keeper;
 use super::lock::FolderLock;
 use super::log::Log;
+use super::mark::Mark;
 use super::published::{Publication, Published};
 use super::queue::Queue;
 use super::recent::Recent;
-use super::recovery::{self, Failure, Recovered};
+use super::recovery::{self, Doubt, Failure, Recovered};
 use super::sled_backend::SledBackend;
 use super::switch::Switch;
 use super::{current, rebuild};
 use crate::error::{Error, ErrorKind, Result};
 use crate::telemetry::redacted;
+use Taken::{Anew, AsItIs};
 
 /// Where the data of a store lies.
 pub(crate) trait Data: Send + Sync + 'static {
@@ -67,6 +69,7 @@ pub(crate) struct Opened {
     /// Whether nothing was ever committed.
     pub(crate) is_new: bool,
     pub(crate) contents: Contents,
+    backend: Arc<Switch>,
     log: Log,
     base: Base,
     data: Arc<dyn Data>,
@@ -94,26 +97,54 @@ impl Opened {
     ) -> Result<Self> {
         folder::prepare(path)?;
         let lock = FolderLock::acquire(path)?;
-        let doubtful = lock.machine_stopped();
-        let recovered = match recover(path, disk, data, doubtful) {
-            Err(Failure::Data(damage)) => rebuild_damaged(path, disk, data, damage),
-            Err(Failure::Doubtful) => rebuild_doubtful(path, disk, data),
+        let mark = Arc::new(Mark::find(disk, path)?);
+        let doubt = Doubt { stopped: lock.machine_stopped(), damaged: mark.is_set() };
+        let recovered = match recover(path, disk, data, doubt) {
+            Err(Failure::Data(damage)) => rebuild_damaged(path, disk, data, damage).map(Anew),
+            Err(Failure::Doubtful) => rebuild_doubtful(path, disk, data, doubt),
             Err(Failure::Other(error)) => Err(error),
-            Ok(recovered) => Ok(recovered),
+            Ok(recovered) => Ok(AsItIs(recovered)),
         };
-        let Recovered { backend, log, seq, base } = recovered?;
+        let (Recovered { backend, log, seq, base }, anew) = match recovered? {
+            Anew(recovered) => (recovered, true),
+            AsItIs(recovered) => (recovered, false),
+        };
+        if anew {
+            // Should the machine stop before, it is made anew once more.
+            mark.clear()?;
+        }
         lock.note_start();
         let base = Base::new(path, &base);
-        let contents = Contents { backend, store_id: log.store_id(), seq };
+        if mark.is_set() && base.is_whole() {
+            base.hold_back();
+        }
+        let backend = Arc::new(Switch::new(backend, mark));
+        let contents = Contents { backend: Arc::clone(&backend) as _, store_id: log.store_id(), seq };
         Ok(Self {
             is_new: seq == 0,
             contents,
+            backend,
             log,
             base,
             data: Arc::clone(data),
             options: options.clone(),
             lock,
         })
+    }
+
+    /// Has the next opening make the data anew, since it is damaged; whether that will do, as far as is known.
+    pub(crate) fn note_damage(&self) -> Result<bool> {
+        note_damage(&self.base, self.backend.mark())
+    }
+
+    /// Whether the base and the log hold all of it a second time, as far as is known.
+    pub(crate) fn is_backed(&self) -> bool {
+        self.base.is_whole()
+    }
+
+    /// Whether values are known to be damaged.
+    pub(crate) fn is_damaged(&self) -> bool {
+        self.backend.mark().is_set()
     }
 
     /// Publishes what is there with `attachment` and takes commits from now on.
@@ -128,6 +159,7 @@ impl Opened {
             #[cfg(test)]
             by_hand: None,
             lock,
+            rewriting: Mutex::default(),
             #[cfg(test)]
             scratch: None,
         })
@@ -138,7 +170,8 @@ impl Opened {
     pub(crate) fn start_by_hand<A: Send + Sync + 'static>(self, attachment: A) -> Database<A> {
         let (core, seq, lock) = self.core(attachment);
         let by_hand = Some(Mutex::new(Applier::new(Arc::clone(&core), seq)));
-        Database { core, applier: Mutex::default(), keeper: None, by_hand, lock, scratch: None }
+        let (applier, rewriting) = (Mutex::default(), Mutex::default());
+        Database { core, applier, keeper: None, by_hand, lock, rewriting, scratch: None }
     }
 
     fn core<A: Send + Sync + 'static>(self, attachment: A) -> (Arc<Core<A>>, u64, Arc<FolderLock>) {
@@ -162,7 +195,7 @@ impl Opened {
         let core = Arc::new(Core {
             data: self.data,
             doubtful: AtomicBool::new(false),
-            backend: Arc::new(Switch::new(self.contents.backend)),
+            backend: self.backend,
             log: self.log,
             queue: Queue::default(),
             publication: Publication::new(first),
@@ -175,14 +208,27 @@ impl Opened {
     }
 }
 
+/// What was found, or what was made anew in its place.
+enum Taken {
+    AsItIs(Recovered),
+    Anew(Recovered),
+}
+
+/// Has the next opening make the data anew, and keeps what it is made of; whether that will do, as far as is known.
+pub(super) fn note_damage(base: &Base, mark: &Mark) -> Result<bool> {
+    base.hold_back();
+    mark.set()?;
+    Ok(base.is_whole())
+}
+
 fn recover(
     store: &Path,
     disk: &Arc<dyn Disk>,
     data: &Arc<dyn Data>,
-    doubtful: bool,
+    doubt: Doubt,
 ) -> Result<Recovered, Failure> {
     let backend = Arc::clone(data).open().map_err(Failure::of_data)?;
-    recovery::recover(store, disk, &store.join(LOG_FOLDER), backend, doubtful)
+    recovery::recover(store, disk, &store.join(LOG_FOLDER), backend, doubt)
 }
 
 /// Makes damaged data anew.
@@ -202,21 +248,24 @@ fn rebuild_damaged(
     })
 }
 
-/// Makes data anew that a stop of the machine may have changed. Where the base or the log is damaged, it is all there is.
-fn rebuild_doubtful(store: &Path, disk: &Arc<dyn Disk>, data: &Arc<dyn Data>) -> Result<Recovered> {
-    match rebuild(store, disk, data, false) {
-        Err(error) if error.kind() == ErrorKind::Damage => {
-            tracing::error!(error = %redacted(&error), "the data cannot be made anew after the machine stopped, and is taken as it is");
-            let mut recovered = recover(store, disk, data, false).map_err(Failure::into_error)?;
-            recovered.base.commit = None;
-            Ok(recovered)
+/// Makes data anew that a stop of the machine may have changed, or that holds damaged values. Where the base or the log is damaged,
+/// it is all there is.
+fn rebuild_doubtful(store: &Path, disk: &Arc<dyn Disk>, data: &Arc<dyn Data>, doubt: Doubt) -> Result<Taken> {
+    tracing::warn!(?doubt, "the data is made anew from the base and the log");
+    match rebuild(store, disk, data, doubt.damaged) {
+        // Whatever it was, a store whose values are damaged can still be read.
+        Err(error) if error.kind() == ErrorKind::Damage || !doubt.stopped => {
+            tracing::error!(error = %redacted(&error), ?doubt, "the data cannot be made anew, and is taken as it is");
+            let mut recovered = recover(store, disk, data, Doubt::default()).map_err(Failure::into_error)?;
+            recovered.base.commit = recovered.base.commit.filter(|_| error.kind() != ErrorKind::Damage);
+            Ok(AsItIs(recovered))
         }
-        rebuilt => rebuilt,
+        rebuilt => rebuilt.map(Anew),
     }
 }
 
 /// Makes the data anew from the base and the log.
 fn rebuild(store: &Path, disk: &Arc<dyn Disk>, data: &Arc<dyn Data>, kept: bool) -> Result<Recovered> {
     data.replace(&|backend| rebuild::rebuild(store, &**disk, backend), kept)?;
-    recover(store, disk, data, false).map_err(Failure::into_error)
+    recover(store, disk, data, Doubt::default()).map_err(Failure::into_error)
 }

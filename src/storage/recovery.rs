@@ -21,11 +21,20 @@ pub(crate) struct Recovered {
     pub(crate) base: base::Found,
 }
 
+/// Why the data may not be what it was, though it opens.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Doubt {
+    /// The machine stopped while the store was open.
+    pub(crate) stopped: bool,
+    /// Values were found damaged.
+    pub(crate) damaged: bool,
+}
+
 /// Why a store does not open.
 pub(crate) enum Failure {
     /// Its data is damaged or missing: with a base and the log it can be made anew.
     Data(Error),
-    /// The machine stopped while the store was being written to.
+    /// The machine stopped while the store was being written to, or values are damaged.
     Doubtful,
     Other(Error),
 }
@@ -51,8 +60,9 @@ impl Failure {
     }
 }
 
-/// Brings the backend up to the log's end. With `doubtful` it is not, if it can be made anew: sled uses parts of its file
-/// again before they are synced, so a disk that lost its cache may have lost or brought back anything, and no checksum tells.
+/// Brings the backend up to the log's end. With a `doubt` it is not, if it can be made anew. After a stop of the machine: sled uses
+/// parts of its file again before they are synced, so a disk that lost its cache may have lost or brought back anything, and no
+/// checksum tells.
 ///
 /// Every record is applied again, not only those that the backend says it lacks: since the last
 /// checkpoint the backend was never synced, and applying all makes good whatever it lost or mixed.
@@ -61,7 +71,7 @@ pub(crate) fn recover(
     disk: &Arc<dyn Disk>,
     log_folder: &Path,
     backend: Arc<dyn Backend>,
-    doubtful: bool,
+    doubt: Doubt,
 ) -> Result<Recovered, Failure> {
     disk.create_folder(log_folder)?;
     let Some(meta::Identity { store_id, format }) = meta::identity(&*backend).map_err(Failure::of_data)?
@@ -78,10 +88,19 @@ pub(crate) fn recover(
     if last < applied {
         tracing::warn!(log = last, data = applied, "the log ends before the data: it was not applied again");
         base.commit = None;
-    } else if replayed.last_seq.is_some() {
-        if doubtful && base.commit.is_some() {
-            return Err(Failure::Doubtful);
-        }
+    }
+    let stopped = doubt.stopped && replayed.last_seq.is_some() && last >= applied;
+    if (stopped && base.commit.is_some()) || (doubt.damaged && base.is_whole()) {
+        return Err(Failure::Doubtful);
+    }
+    if doubt.damaged {
+        let remedy = "restore a backup, or save what is left with `kindred repair`";
+        tracing::error!(
+            remedy,
+            "values of the data are damaged, and the base and the log do not hold all of them"
+        );
+    }
+    if replayed.last_seq.is_some() && last >= applied {
         catch_up(&*backend, disk, log_folder, store_id, &replayed).map_err(Failure::of_data)?;
     }
     if format < FORMAT {

@@ -8,7 +8,7 @@ use super::backend::Backend;
 use super::core::{Core, Head};
 use super::database::Database;
 use super::log::{self, Which};
-use super::{meta, rebuild, recovery, replica};
+use super::{current, meta, rebuild, recovery, replica};
 use crate::error::{Error, Result};
 use crate::telemetry::redacted;
 
@@ -67,6 +67,52 @@ impl<A: Send + Sync + 'static> Database<A> {
     }
 }
 
+impl<A: Send + Sync + 'static> Database<A> {
+    /// Makes the data anew from the base and the log, since values of it are damaged. Reads go on, writers wait.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where the base or the log is: all stays as it is.
+    pub(super) fn heal(&self) -> Result<()> {
+        let core = &self.core;
+        let _base = core.base.hold();
+        self.checkpoint_data()?;
+        let head = lock(core);
+        core.health.check()?;
+        if core.publication.applied_seq() < head.seq && !core.queue.checkpoint() {
+            return core.health.check().and(Err(Error::Bug("commits are not applied any more".to_owned())));
+        }
+        let disk = core.log.disk();
+        let anew = |backend: &dyn Backend| {
+            let last = rebuild::rebuild(core.base.store(), &**disk, backend)?;
+            if last != head.seq {
+                let place = core.log.folder().display().to_string();
+                return Err(Error::damaged(place, format!("it ends with commit {last}, not {}", head.seq)));
+            }
+            Ok(last)
+        };
+        core.data.replace(&anew, false).map_err(lacking)?;
+        // From here on the next opening takes what was made.
+        let exchanged = core.data.clone().open().and_then(|backend| core.backend.replace(backend));
+        exchanged.inspect_err(|error| core.health.fail(error.to_string()))?;
+        core.base.let_go();
+        core.backend.mark().clear()?;
+        current::remove_others(core.base.store())?;
+        tracing::info!("damaged data was made anew");
+        Ok(())
+    }
+}
+
+/// What to do where neither the data nor what it could be made anew of is whole.
+fn lacking(error: Error) -> Error {
+    match error {
+        Error::Damaged { place, reason } => {
+            let remedy = "values of the data are damaged as well: restore a backup, or save what is left with `kindred repair`";
+            Error::Damaged { place, reason: format!("{reason}; {remedy}") }
+        }
+        error => error,
+    }
+}
+
 /// Opens the data's files again, and has them hold all that the log says.
 fn reopen<A>(core: &Core<A>, head: &mut Head<A>) -> Result<()> {
     let (disk, folder) = (core.log.disk(), core.log.folder());
@@ -77,6 +123,7 @@ fn reopen<A>(core: &Core<A>, head: &mut Head<A>) -> Result<()> {
         let anew = |backend: &dyn Backend| rebuild::rebuild(core.base.store(), &**disk, backend);
         core.data.replace(&anew, false)?;
         core.doubtful.store(false, Ordering::Relaxed);
+        core.backend.mark().clear()?;
     }
     let backend = core.data.clone().open()?;
     let store_id = core.log.store_id();

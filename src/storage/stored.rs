@@ -3,7 +3,7 @@
 
 use super::backend::Backend;
 use super::frame::{self, Kind};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 
 /// First byte of every reserved key; logical keys begin below it.
 pub(crate) const RESERVED: u8 = 0xFF;
@@ -64,6 +64,15 @@ pub(crate) fn read(backend: &dyn Backend, key: &[u8]) -> Result<Option<Vec<u8>>>
         Some(bytes) => unframe(backend, key, bytes).map(Some),
         None => Ok(None),
     }
+}
+
+/// What was read from a backend, which hears of it where it is damaged. Not for what [`read`] gives while a value is being changed.
+pub(crate) fn told<T>(backend: &dyn Backend, read: Result<T>) -> Result<T> {
+    read.inspect_err(|error| {
+        if error.kind() == ErrorKind::Damage {
+            backend.damage_found();
+        }
+    })
 }
 
 /// A logical entry, its value perhaps damaged.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 use super::backend::{Backend, Op};
+use super::mark::Mark;
 use crate::error::{Error, Result};
 
 /// How often a backend that was replaced is looked at until its last reader has let go, five seconds in all.
@@ -18,13 +19,20 @@ pub(crate) struct Switch {
     active: ArcSwap<Active>,
     /// Held while the backend's files are written anew: it must not be replaced then.
     rewriting: Mutex<()>,
+    mark: Arc<Mark>,
 }
 
 struct Active(Arc<dyn Backend>);
 
 impl Switch {
-    pub(crate) fn new(backend: Arc<dyn Backend>) -> Self {
-        Self { active: ArcSwap::from_pointee(Active(backend)), rewriting: Mutex::default() }
+    /// What is found damaged is told to `mark`.
+    pub(crate) fn new(backend: Arc<dyn Backend>, mark: Arc<Mark>) -> Self {
+        Self { active: ArcSwap::from_pointee(Active(backend)), rewriting: Mutex::default(), mark }
+    }
+
+    /// The mark of the store whose backend it is.
+    pub(crate) fn mark(&self) -> &Mark {
+        &self.mark
     }
 
     /// Puts another in its place, and lets go of the one before once nobody reads it.
@@ -74,5 +82,9 @@ impl Backend for Switch {
         let _alone = self.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
         let active = Arc::clone(&self.active.load().0);
         active.rewrite(progress, cancel)
+    }
+
+    fn damage_found(&self) {
+        self.mark.found();
     }
 }

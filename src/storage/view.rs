@@ -74,7 +74,7 @@ impl<A> View<A> {
         let stored = stored::read(&*self.shared.backend, key);
         match self.shared.since.before(key) {
             Some(before) => Ok(before),
-            None => stored,
+            None => stored::told(&*self.shared.backend, stored),
         }
     }
 

@@ -174,7 +174,7 @@ fn read_committed<A>(core: &Core<A>, head: &Head<A>, key: &[u8]) -> Result<Optio
     telemetry::count(telemetry::CACHE_MISSES, &[("cache", "values")], 1);
     let value = match view::newest_change(&head.unapplied, key) {
         Some(value) => value.cloned(),
-        None => stored::read(&*core.backend, key)?,
+        None => stored::told(&*core.backend, stored::read(&*core.backend, key))?,
     };
     head.recent.borrow_mut().note(key, value.as_deref());
     Ok(value)

@@ -14,7 +14,8 @@ impl Store {
     /// the values that they replace stay in memory until it is done.
     ///
     /// What is wrong with the index costs nothing: the next [`Store::seal`] makes the damaged files' part anew from the store's
-    /// records, and else the next open the index. What is wrong with the data stays; [`crate::Options::repair`] saves the rest.
+    /// records, and else the next open the index. What is wrong with the data the next open makes good from the store's second copy
+    /// and its log, where [`VerifyReport::heals`] says so; where these are damaged, too, [`crate::Options::repair`] saves the rest.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();

@@ -19,7 +19,7 @@ use super::verify::{Findings, VerifyOptions, open_closed, sound, verify_opened};
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{KeepEvents, OnProgress};
-use crate::storage::{Contents, Place, codec, keys};
+use crate::storage::{self, Contents, Place, codec, keys};
 use records::Source;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -40,18 +40,34 @@ pub(crate) fn repair(
     let opened = open_closed(from)?;
     let place = Place::take(to)?;
     let found = verify_opened(&opened.contents, VerifyOptions::new(), progress, &AtomicBool::new(false))?;
+    let second = if found.found > 0 && opened.is_backed() {
+        sounder(from, &opened.contents, found.found)?
+    } else {
+        None
+    };
+    let contents = second.as_ref().unwrap_or(&opened.contents);
     let mut lost = Findings::default();
-    let settings = settings(&opened.contents, request, &mut lost)?;
-    let keep_events = request.keep_events.or(keep_events(&opened.contents, &mut lost)?);
+    let settings = settings(contents, request, &mut lost)?;
+    let keep_events = request.keep_events.or(keep_events(contents, &mut lost)?);
     let request = Request { keep_events, ..request.clone() };
     let engine = Engine::make(&place.store(), &request, settings)?;
     let report = RepairReport { found: found.found, problems: found.problems, ..RepairReport::default() };
-    let report = save(&opened.contents, Target::new(&engine, lost, progress), report, progress)?;
+    let report = save(contents, Target::new(&engine, lost, progress), report, progress)?;
     check(&engine, progress)?;
     engine.checkpoint()?;
     drop((engine, opened));
     place.finish()?;
     Ok(report)
+}
+
+/// The base of a store with its log, where fewer values are damaged in them than in the data.
+fn sounder(store: &Path, data: &Contents, found: u64) -> Result<Option<Contents>> {
+    // What it is worth is for the comparison to say.
+    let Ok(second) = storage::read_only(store) else { return Ok(None) };
+    let (options, unheard) = (VerifyOptions::new(), AtomicBool::new(false));
+    let verified = sound(verify_opened(&second, options, &|_| {}, &unheard))?;
+    let is_sounder = second.seq() == data.seq() && verified.is_some_and(|report| report.found < found);
+    Ok(is_sounder.then_some(second))
 }
 
 /// The settings of the store, as far as they can be read, with its encoder.

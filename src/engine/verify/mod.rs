@@ -19,6 +19,7 @@ use crate::error::{Error, Result};
 use crate::model::{OnProgress, Problem, Progress};
 use crate::storage::keys::{self, Subject};
 use crate::storage::{self, Contents, Opened, Options, View};
+use crate::telemetry::redacted;
 use basis::Basis;
 use seen::Seen;
 use std::ops::ControlFlow;
@@ -49,8 +50,19 @@ impl Engine {
             self.shared.distrust(&problems)?;
         }
         report.add(problems);
+        if report.is_damaged() {
+            report.heals = noted(self.shared.db.note_damage());
+        }
         Ok(report)
     }
+}
+
+/// Whether the next opening makes good what was found. That it will not know of it must not keep it from being told.
+fn noted(noted: Result<bool>) -> bool {
+    noted.unwrap_or_else(|error| {
+        tracing::error!(error = %redacted(&error), "the next opening will not know that values are damaged");
+        false
+    })
 }
 
 /// All that is wrong with the data of a store that nobody has open. Neither its encoder nor its index is needed.
@@ -60,7 +72,12 @@ pub(crate) fn verify_closed(
     progress: OnProgress<'_>,
     cancel: &AtomicBool,
 ) -> Result<VerifyReport> {
-    verify_opened(&open_closed(store)?.contents, options, progress, cancel)
+    let opened = open_closed(store)?;
+    let mut report = verify_opened(&opened.contents, options, progress, cancel)?;
+    if report.is_damaged() {
+        report.heals = noted(opened.note_damage());
+    }
+    Ok(report)
 }
 
 /// All that is wrong with the data of a store that was opened no further than its storage.
@@ -106,7 +123,13 @@ fn data<R: EachReader>(
         check.relations()?;
     }
     let (entries, found) = (check.entries, check.findings.count());
-    Ok(VerifyReport { finished, entries, found, problems: check.findings.into_problems(reader)? })
+    Ok(VerifyReport {
+        finished,
+        entries,
+        found,
+        problems: check.findings.into_problems(reader)?,
+        heals: false,
+    })
 }
 
 /// What was read so far, and what is wrong with it.

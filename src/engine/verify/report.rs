@@ -48,6 +48,9 @@ pub struct VerifyReport {
     pub found: u64,
     /// The first thousand of them.
     pub problems: Vec<Problem>,
+    /// Whether the next opening makes what is damaged in the data anew, from the base and the log, so that nothing is lost. Known
+    /// without reading these: should they be damaged, too, the store opens as it is, and says so in its log at error level.
+    pub heals: bool,
 }
 
 impl VerifyReport {

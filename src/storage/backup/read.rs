@@ -48,6 +48,11 @@ impl Backup {
         self.manifest.until
     }
 
+    /// Values that were damaged when it was made, and that it lacks.
+    pub(crate) fn damaged(&self) -> u64 {
+        self.manifest.damaged
+    }
+
     /// Bytes of its entries.
     pub(crate) fn bytes(&self) -> u64 {
         self.manifest.chunk_bytes()

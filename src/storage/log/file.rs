@@ -30,7 +30,7 @@ pub(crate) fn kept_path(folder: &Path, first_seq: u64, last_seq: u64) -> PathBuf
 /// The number of the first record that a log file's name says, kept or not; `None` for all other names.
 pub(crate) fn first_seq(path: &Path) -> Option<u64> {
     match path.file_name()?.to_str()?.strip_suffix(SUFFIX) {
-        Some(number) => number.parse().ok(),
+        Some(text) => number(text),
         None => kept(path).map(|(first, _)| first),
     }
 }
@@ -42,7 +42,13 @@ pub(crate) fn kept_until(path: &Path) -> Option<u64> {
 
 fn kept(path: &Path) -> Option<(u64, u64)> {
     let (first, last) = path.file_name()?.to_str()?.strip_suffix(KEPT)?.split_once('-')?;
-    Some((first.parse().ok()?, last.parse().ok()?))
+    Some((number(first)?, number(last)?))
+}
+
+/// A number as names have it. In any other form it could stand beside the file that it would be taken for.
+fn number(text: &str) -> Option<u64> {
+    let given = text.len() == 20 && text.bytes().all(|byte| byte.is_ascii_digit());
+    if given { text.parse().ok() } else { None }
 }
 
 /// The store that a file's header names, where it is sound.
@@ -97,5 +103,34 @@ pub(crate) fn body<'a>(path: &Path, bytes: &'a [u8], store_id: u128) -> Result<&
     match first_seq(path) {
         Some(seq) if *found == header_of(format, store_id, seq) => Ok(body),
         _ => damaged("its header belongs to another file or store, or is damaged"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_names_that_are_given_are_taken() {
+        let folder = Path::new("log");
+        for seq in [0, 1, 77, u64::MAX] {
+            let (live, kept) = (path(folder, seq), kept_path(folder, seq, seq));
+            assert_eq!((first_seq(&live), kept_until(&live)), (Some(seq), None));
+            assert_eq!((first_seq(&kept), kept_until(&kept)), (Some(seq), Some(seq)));
+        }
+        for name in [
+            "1.log",
+            "+0000000000000000001.log",
+            "000000000000000000001.log",
+            "0000000000000000000x.log",
+            "99999999999999999999.log",
+            "00000000000000000001",
+            "00000000000000000001.LOG",
+            "00000000000000000001-2.kept",
+            "1-00000000000000000002.kept",
+            "00000000000000000001.kept",
+        ] {
+            assert_eq!(first_seq(&folder.join(name)), None, "{name}");
+        }
     }
 }

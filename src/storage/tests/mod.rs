@@ -2,6 +2,7 @@
 
 mod concurrency;
 mod faults;
+mod healing;
 mod model;
 mod rebuild;
 mod recovery;

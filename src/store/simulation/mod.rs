@@ -5,6 +5,7 @@
 
 mod check;
 mod crash;
+mod damage;
 mod model;
 mod records;
 mod world;
@@ -110,7 +111,8 @@ fn step(world: &mut World) {
             world.renew_base().unwrap();
         }
         85..=90 => world.crash(),
-        91..=97 => fail(world),
+        91 => world.damage(),
+        92..=97 => fail(world),
         _ => fit(world),
     }
 }

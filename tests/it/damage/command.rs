@@ -1,6 +1,6 @@
 //! The real binary over damaged stores: codes, words, JSON.
 
-use super::tamper::{entries, flip, hex};
+use super::tamper::{entries, flip, forget, hex};
 use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -38,6 +38,7 @@ fn folder_with_store() -> tempfile::TempDir {
 /// Damages the first value of a kind; its key.
 fn damage(within: &Path, tag: u8) -> String {
     let store = within.join("shop");
+    forget(&store);
     let (key, _) = entries(&store).into_iter().find(|(key, _)| key[0] == tag).unwrap();
     flip(&store, std::slice::from_ref(&key), 70);
     hex(&key)
@@ -95,6 +96,7 @@ fn a_store_that_does_not_open_for_one_value_is_verified_and_repaired() {
     let folder = folder_with_store();
     let within = folder.path();
     let key = hex(b"Mcounters");
+    forget(&within.join("shop"));
     flip(&within.join("shop"), &[b"Mcounters".to_vec()], 70);
     assert_eq!(kindred(within, &["stats", "shop"]).status.code(), Some(4));
     for args in [&["verify", "shop"][..], &["verify", "shop", "--quick"]] {

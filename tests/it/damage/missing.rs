@@ -12,7 +12,7 @@ fn a_store_without_its_settings_is_refused_and_repaired() {
     for (name, records, lost) in [("settings", 0, 1), ("counters", 0, 0), ("salt", 1, 1)] {
         let key = [b"M", name.as_bytes()].concat();
         let folder = tempfile::tempdir().unwrap();
-        let path = sample.copy(folder.path());
+        let path = sample.copy_data(folder.path());
         flip(&path, std::slice::from_ref(&key), 60);
         let (backup, restored) = (folder.path().join("backup"), folder.path().join("restored"));
         let report = Store::backup_closed(&path, &backup, &BackupOptions::new(), &|_| {}).unwrap();
@@ -34,7 +34,7 @@ fn lost_keys_are_named_and_made_anew_where_they_are_derived() {
     for tag in *b"abeitusScnvxgfUIG" {
         let key = sample.keys.iter().find(|key| key[0] == tag).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let path = sample.copy(folder.path());
+        let path = sample.copy_data(folder.path());
         with_tree(&path, |tree| drop(tree.remove(key).unwrap().unwrap()));
         let what = format!("without {}", hex(key));
         let verified = verify(&path);
@@ -107,7 +107,7 @@ fn of_very_many_problems_a_thousand_are_listed_and_all_are_counted() {
         store.write(|tx| all().try_for_each(|(user, vector)| tx.put_vector(&user, vector))).unwrap();
     });
     let folder = tempfile::tempdir().unwrap();
-    let path = sample.copy(folder.path());
+    let path = sample.copy_data(folder.path());
     let vectors: Vec<Vec<u8>> = sample.keys.iter().filter(|key| key[0] == b'V').cloned().collect();
     flip(&path, &vectors, 55);
     let report = verify(&path);

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cli")]
 mod command;
+mod healing;
 mod missing;
 pub mod tamper;
 
@@ -14,7 +15,7 @@ use kindred::{Error, Options, RepairReport, RepairedModel, Snapshot, Store, Veri
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
-use tamper::{copy, entries, flip, hex, is_reserved, owner};
+use tamper::{copy, entries, flip, forget, hex, is_reserved, owner};
 
 /// Values of each kind that are damaged in a run, unless all are asked for.
 const OF_EACH_KIND: usize = 2;
@@ -130,6 +131,13 @@ impl Sample {
         path
     }
 
+    /// A copy, for damage, that has nothing to be made anew of.
+    fn copy_data(&self, folder: &Path) -> std::path::PathBuf {
+        let path = self.copy(folder);
+        forget(&path);
+        path
+    }
+
     /// The key of a user's name, by the key of the record.
     fn name_of(&self, record: &[u8]) -> Vec<u8> {
         let no = u32::from_be_bytes(record[1..5].try_into().unwrap());
@@ -183,7 +191,7 @@ fn each_damaged_value_is_named_and_costs_no_more_than_itself() {
     for sample in [Sample::embedded(), Sample::vectors()] {
         for (n, key) in sample.some_keys().into_iter().enumerate() {
             let folder = tempfile::tempdir().unwrap();
-            let path = sample.copy(folder.path());
+            let path = sample.copy_data(folder.path());
             flip(&path, std::slice::from_ref(key), 7 + 13 * n as u64);
             let what = format!("key {}", hex(key));
             let verified = verify(&path);
@@ -273,7 +281,7 @@ fn any_damage_leaves_a_sound_store_of_what_is_undamaged() {
         let logical = sample.keys.iter().filter(|key| !is_reserved(key));
         let keys: Vec<Vec<u8>> = logical.filter(|_| dice.below(one_in) == 0).cloned().collect();
         let folder = tempfile::tempdir().unwrap();
-        let path = sample.copy(folder.path());
+        let path = sample.copy_data(folder.path());
         flip(&path, &keys, dice.next());
         let what = format!("KINDRED_SEED={seed} KINDRED_DAMAGES=1");
         let damaged: BTreeSet<&[u8]> = keys.iter().map(|key| owner(key)).collect();

@@ -23,6 +23,16 @@ fn data(store: &Path) -> PathBuf {
     folders.into_iter().find(is_data).unwrap()
 }
 
+/// Takes what the data of a closed store could be made anew of: the second copy, and the log before the newest file.
+pub fn forget(store: &Path) {
+    let _ = std::fs::remove_dir_all(store.join("base"));
+    for path in std::fs::read_dir(store.join("log")).unwrap().map(|entry| entry.unwrap().path()) {
+        if path.extension().is_some_and(|extension| extension == "kept") {
+            std::fs::remove_file(path).unwrap();
+        }
+    }
+}
+
 /// Runs `f` on the tree of a closed store.
 pub fn with_tree<T>(store: &Path, f: impl FnOnce(&sled::Tree) -> T) -> T {
     let config = sled::Config::new().path(data(store)).mode(sled::Mode::HighThroughput).flush_every_ms(None);

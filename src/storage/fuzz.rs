@@ -1,0 +1,350 @@
+//! What the fuzz targets do to the log, and to the small files and the values beside it.
+
+use super::backend::{Backend, Op};
+use super::disk::{Disk, DiskFile};
+use super::frame::{self, Kind};
+use super::lock::{FolderLock, forget_start};
+use super::log::record::{self, RecordBuilder};
+use super::log::{self, Which, file};
+use super::stored::{self, OpSink, PART_BYTES};
+use super::{current, meta};
+use crate::error::{Error, Result};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+const STORE_ID: u128 = 7;
+const FOLDER: &str = "log";
+
+/// Keys with their new values, or none where they are deleted.
+pub(crate) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
+/// Whether a commit begins a file, how many before it were not on disk yet, and what it changes.
+pub(crate) type Commit = (bool, u8, Changes);
+
+/// A record as it is read: number, number up to which all was on disk, stored changes.
+type Read = (u64, u64, Changes);
+
+/// A log of some commits is read as it was written. Cut anywhere it is read up to there, and a changed byte is never taken for
+/// what was written: it is damage, or the end of what was on disk.
+pub(crate) fn log(commits: &[Commit], kept: usize, place: usize, change: u8) {
+    let written = Written::new(commits, kept);
+    let whole = written.read(Which::After(0)).expect("a log that is whole");
+    assert_eq!(whole, written.records);
+    let behind = written.records.len() as u64 / 2;
+    let mut rest = written.read(Which::After(behind)).expect("a log that is whole");
+    rest.retain(|record| record.0 > behind);
+    assert_eq!(rest, whole[behind as usize..]);
+    written.cut(place);
+    if change != 0 {
+        written.flip(place, change);
+    }
+}
+
+/// The files of a log, and what they say.
+#[derive(Default)]
+struct Written {
+    files: Vec<(PathBuf, Vec<u8>)>,
+    records: Vec<Read>,
+    /// For each record its file, and where in that it ends.
+    ends: Vec<(usize, usize)>,
+}
+
+impl Written {
+    fn new(commits: &[Commit], kept: usize) -> Self {
+        let mut written = Self::default();
+        written.begin(1);
+        for (seq, (begins, lag, changes)) in (1..).zip(commits) {
+            if *begins && seq > 1 {
+                written.begin(seq);
+            }
+            written.append(seq, (seq - 1).saturating_sub(u64::from(*lag)), changes);
+        }
+        let last = written.files.len() - 1;
+        let firsts: Vec<_> = written.files.iter().filter_map(|(path, _)| file::first_seq(path)).collect();
+        for at in 0..kept.min(last) {
+            written.files[at].0 = file::kept_path(Path::new(FOLDER), firsts[at], firsts[at + 1] - 1);
+        }
+        written
+    }
+
+    fn begin(&mut self, seq: u64) {
+        let path = file::path(Path::new(FOLDER), seq);
+        self.files.push((path, file::header(STORE_ID, seq).to_vec()));
+    }
+
+    fn append(&mut self, seq: u64, durable: u64, changes: &Changes) {
+        let mut builder = RecordBuilder::with_capacity(0);
+        for (key, value) in changes {
+            stored::write(&mut builder, key, None, value.as_deref());
+        }
+        let record = builder.finish(seq, durable).expect("a short record");
+        self.records.push((seq, durable, owned(record.ops())));
+        let at = self.files.len() - 1;
+        let bytes = &mut self.files[at].1;
+        bytes.extend(record.bytes());
+        self.ends.push((at, bytes.len()));
+    }
+
+    fn read(&self, which: Which) -> Result<Vec<Read>> {
+        let disk = Files(self.files.iter().cloned().collect());
+        let mut records = Vec::new();
+        log::replay(&disk, Path::new(FOLDER), STORE_ID, which, |found| {
+            records.push((found.seq, found.durable, owned(found.ops.clone())));
+            Ok(())
+        })?;
+        Ok(records)
+    }
+
+    /// The end of the log is cut off.
+    fn cut(&self, place: usize) {
+        let last = self.files.len() - 1;
+        let len = place % (self.files[last].1.len() + 1);
+        let whole = self.ends.iter().filter(|(at, end)| *at < last || *end <= len).count();
+        let mut files = self.files.clone();
+        files[last].1.truncate(len);
+        let cut = Self { files, records: Vec::new(), ends: Vec::new() };
+        assert_eq!(cut.read(Which::After(0)).expect("a log that was cut short"), self.records[..whole]);
+    }
+
+    /// A byte somewhere in a file is changed.
+    fn flip(&self, place: usize, change: u8) {
+        let at = place % self.files.len();
+        let mut files = self.files.clone();
+        let bytes = &mut files[at].1;
+        let byte = place / self.files.len() % bytes.len();
+        bytes[byte] ^= change;
+        let read = Self { files, records: Vec::new(), ends: Vec::new() }.read(Which::After(0));
+        let last = at + 1 == self.files.len();
+        let hit =
+            self.ends.iter().position(|(of, end)| *of == at && byte >= file::HEADER_BYTES && byte < *end);
+        match hit {
+            Some(hit) if last && !self.known_on_disk(hit) => {
+                assert_eq!(read.expect("a record that may be torn"), self.records[..hit]);
+            }
+            None if last && self.files[at].1.len() == file::HEADER_BYTES => {
+                assert_eq!(read.expect("a file that was only begun"), self.records);
+            }
+            _ => assert!(read.is_err(), "byte {byte} of file {at} was changed"),
+        }
+    }
+
+    /// Whether a later record says that one had been on disk.
+    fn known_on_disk(&self, at: usize) -> bool {
+        let seq = self.records[at].0;
+        self.records[at + 1..].iter().any(|(_, durable, _)| *durable >= seq)
+    }
+}
+
+fn owned<'a>(ops: impl Iterator<Item = Op<'a>>) -> Changes {
+    ops.map(|(key, value)| (key.to_vec(), value.map(<[u8]>::to_vec))).collect()
+}
+
+/// Any bytes as a record's changes, with the checksum that makes them pass: what is read is written as it was.
+pub(crate) fn record(payload: &[u8]) {
+    assert!(record::find(payload).is_none(), "bytes that begin with their own checksum");
+    let mut bytes = RecordBuilder::with_capacity(0).finish(1, 0).expect("an empty record").bytes().to_vec();
+    bytes[..4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
+    bytes.extend(payload);
+    let checksum = crc32fast::hash(&bytes[8..]);
+    bytes[4..8].copy_from_slice(&checksum.to_le_bytes());
+    let found = record::find(&bytes).expect("a sound record");
+    let mut again = Vec::new();
+    for (key, value) in found.ops {
+        again.extend((key.len() as u16).to_le_bytes());
+        again.extend(value.map_or(u32::MAX, |value| value.len() as u32).to_le_bytes());
+        again.extend(key);
+        again.extend(value.unwrap_or_default());
+    }
+    assert!(payload.starts_with(&again));
+}
+
+/// A value of any length is read as it was stored, and is damaged where a byte of what is stored was changed or a part is gone.
+pub(crate) fn value(key: &[u8], pattern: &[u8], len: u16, place: usize, change: u8) {
+    let value: Vec<u8> = pattern.iter().copied().cycle().take(usize::from(len) % (3 * PART_BYTES)).collect();
+    let mut map = Map::default();
+    stored::write(&mut map, key, None, Some(&value));
+    assert_eq!(stored::read(&map, key).ok(), Some(Some(value)));
+    let stored_key = map.0.keys().nth(place % map.0.len()).cloned().unwrap_or_default();
+    let mut without = Map(map.0.clone());
+    without.0.remove(&stored_key);
+    assert!(stored_key == key || stored::read(&without, key).is_err());
+    if let Some(byte) = map.0.get_mut(&stored_key).and_then(|bytes| {
+        let at = place % bytes.len();
+        bytes.get_mut(at)
+    }) && change != 0
+    {
+        *byte ^= change;
+        assert!(matches!(stored::read(&map, key), Err(Error::Damaged { .. })));
+    }
+}
+
+/// Any bytes as what the reserved keys hold, and as a value: what is read is written as it was.
+pub(crate) fn reserved(bytes: &[u8]) {
+    for bytes in [bytes.to_vec(), with_checksum(bytes), frame::framed(meta::APPLIED_KEY, Kind::Whole, bytes)]
+    {
+        let same = Same(bytes);
+        drop(meta::identity(&same));
+        if let Ok(seq) = meta::applied(&same) {
+            assert_eq!(meta::encode_applied(seq), same.0);
+        }
+        if let Ok((kind, payload)) = frame::read(b"key", &same.0) {
+            assert_eq!(frame::framed(b"key", kind, payload), same.0);
+        }
+    }
+}
+
+/// The identity of a store that is `bytes`, its checksum put right.
+fn with_checksum(bytes: &[u8]) -> Vec<u8> {
+    let mut bytes = [&b"KINDRED\0"[..], bytes].concat();
+    bytes.resize(28, 0);
+    bytes.extend(crc32fast::hash(&bytes).to_le_bytes());
+    bytes
+}
+
+/// Any text as the name of a file or folder of a store: what is one is what would be given.
+pub(crate) fn name(text: &str, first: u64, last: u64) {
+    let (folder, path) = (Path::new(FOLDER), Path::new(FOLDER).join(text));
+    if let Some(found) = file::first_seq(&path) {
+        let given = match file::kept_until(&path) {
+            Some(until) => file::kept_path(folder, found, until),
+            None => file::path(folder, found),
+        };
+        assert_eq!(path, given);
+    }
+    let (live, kept) = (file::path(folder, first), file::kept_path(folder, first, last));
+    assert_eq!((file::first_seq(&live), file::kept_until(&live)), (Some(first), None));
+    assert_eq!((file::first_seq(&kept), file::kept_until(&kept)), (Some(first), Some(last)));
+    if let Some(number) = current::number(text) {
+        assert_eq!(current::path(folder, number), path);
+    }
+    assert_eq!(
+        current::path(folder, first).to_str().and_then(|path| current::number(&path[4..])),
+        Some(first)
+    );
+}
+
+/// Any text as `CURRENT`: what is read is written as it was, and no other text says the same.
+pub(crate) fn current(found: &str, number: u64, place: usize, change: u8) {
+    if let Some(number) = current::parse(found) {
+        assert_eq!(current::text(number), found);
+    }
+    let mut bytes = current::text(number).into_bytes();
+    let at = place % bytes.len();
+    assert_eq!(current::parse(&current::text(number)), Some(number));
+    assert_eq!(current::parse(&current::text(number)[..at]), None);
+    bytes[at] ^= change & 0x7F;
+    let parsed = std::str::from_utf8(&bytes).ok().and_then(current::parse);
+    assert!(change & 0x7F == 0 || parsed.is_none());
+}
+
+/// Any bytes in the lock's file: it can be taken, and what it says of the machine's start is believed only where a holder said it.
+pub(crate) fn lock(folder: &Path, bytes: &[u8]) -> Result<()> {
+    let write =
+        |bytes: &[u8]| std::fs::write(folder.join("LOCK"), bytes).map_err(|e| Error::io("write", folder, e));
+    write(bytes)?;
+    let held = FolderLock::acquire(folder)?;
+    assert!(held.machine_stopped());
+    assert!(matches!(FolderLock::acquire(folder), Err(Error::Locked { .. })));
+    held.note_start();
+    drop(held);
+    let held = FolderLock::acquire(folder)?;
+    let is_known = Path::new("/proc/sys/kernel/random/boot_id").exists();
+    assert_eq!(held.machine_stopped(), !is_known);
+    drop(held);
+    write(bytes)?;
+    forget_start(folder).map_err(|e| Error::io("write", folder, e))?;
+    assert!(FolderLock::acquire(folder)?.machine_stopped());
+    Ok(())
+}
+
+/// Files that can be read.
+struct Files(BTreeMap<PathBuf, Vec<u8>>);
+
+impl Disk for Files {
+    fn create_folder(&self, _: &Path) -> Result<()> {
+        Err(only_read())
+    }
+
+    fn list(&self, _: &Path) -> Result<Vec<PathBuf>> {
+        Ok(self.0.keys().cloned().collect())
+    }
+
+    fn read(&self, path: &Path) -> Result<Vec<u8>> {
+        self.0.get(path).cloned().ok_or_else(only_read)
+    }
+
+    fn len(&self, path: &Path) -> Result<u64> {
+        self.read(path).map(|bytes| bytes.len() as u64)
+    }
+
+    fn create(&self, _: &Path) -> Result<Arc<dyn DiskFile>> {
+        Err(only_read())
+    }
+
+    fn rename(&self, _: &Path, _: &Path) -> Result<()> {
+        Err(only_read())
+    }
+
+    fn remove(&self, _: &Path) -> Result<()> {
+        Err(only_read())
+    }
+
+    fn sync_file(&self, _: &Path) -> Result<()> {
+        Err(only_read())
+    }
+
+    fn sync_folder(&self, _: &Path) -> Result<()> {
+        Err(only_read())
+    }
+}
+
+fn only_read() -> Error {
+    Error::Bug("a fuzz target's files are only read".to_owned())
+}
+
+/// Stored values that can be read.
+#[derive(Default)]
+struct Map(BTreeMap<Vec<u8>, Vec<u8>>);
+
+impl OpSink for Map {
+    fn put(&mut self, key: &[u8], kind: Kind, payload: &[u8]) {
+        self.0.insert(key.to_vec(), frame::framed(key, kind, payload));
+    }
+
+    fn delete(&mut self, key: &[u8]) {
+        self.0.remove(key);
+    }
+}
+
+/// The same under every key.
+struct Same(Vec<u8>);
+
+macro_rules! only_read {
+    ($of:ty, $get:expr) => {
+        impl Backend for $of {
+            fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
+                Ok($get(self, key))
+            }
+
+            fn scan(&self, _: &[u8], _: Option<&[u8]>, _: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+                Err(only_read())
+            }
+
+            fn apply(&self, _: &mut dyn Iterator<Item = Op<'_>>) -> Result<()> {
+                Err(only_read())
+            }
+
+            fn sync(&self) -> Result<()> {
+                Err(only_read())
+            }
+
+            fn rewrite(&self, _: &dyn Fn(u64), _: &AtomicBool) -> Result<bool> {
+                Err(only_read())
+            }
+        }
+    };
+}
+
+only_read!(Map, |map: &Self, key: &[u8]| map.0.get(key).cloned());
+only_read!(Same, |same: &Self, _: &[u8]| Some(same.0.clone()));

@@ -1,0 +1,283 @@
+//! Damaged values of data that opens, made anew from the base and the log.
+
+use std::fs;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use super::super::backend::Backend;
+use super::super::disk::{Disk, SystemDisk};
+use super::super::folder::DAMAGE_FILE;
+use super::super::log::file;
+use super::super::{Database, Dice, MemoryBackend, MemoryDisk, Opened, Options, base, folder};
+use super::{Map, contents, put};
+use crate::error::{Error, Result};
+
+static GO_ON: AtomicBool = AtomicBool::new(false);
+
+/// A store whose values can be damaged.
+struct Fixture {
+    folder: tempfile::TempDir,
+    disk: Arc<dyn Disk>,
+    backend: Arc<MemoryBackend>,
+}
+
+impl Fixture {
+    fn new() -> Self {
+        Self { folder: tempfile::tempdir().unwrap(), disk: Arc::new(SystemDisk), backend: Arc::default() }
+    }
+
+    fn try_open(&self) -> Result<Database<u64>> {
+        let data = Arc::clone(&self.backend) as _;
+        let opened = Opened::open_over(self.folder.path(), &Options::default(), &self.disk, &data)?;
+        let seq = opened.contents.seq();
+        Ok(opened.start_by_hand(seq))
+    }
+
+    fn open(&self) -> Database<u64> {
+        self.try_open().unwrap()
+    }
+
+    fn is_marked(&self) -> bool {
+        self.disk.list(self.folder.path()).unwrap().contains(&self.folder.path().join(DAMAGE_FILE))
+    }
+
+    /// A closed store, with a base or with its log alone, and what it holds.
+    fn filled(with_base: bool) -> (Self, Map) {
+        let fixture = Self::new();
+        let expected = fixture.fill(with_base);
+        (fixture, expected)
+    }
+
+    fn fill(&self, with_base: bool) -> Map {
+        let database = self.open();
+        for n in 0..6_u8 {
+            put(&database, &[(&[b'k', n], &vec![n; 1 + usize::from(n) * 4_000])]).unwrap();
+        }
+        database.checkpoint().unwrap();
+        if with_base {
+            assert!(database.renew_base(&|_| {}, &GO_ON).unwrap());
+        }
+        put(&database, &[(b"later", b"1"), (b"k\x01", b"again")]).unwrap();
+        contents(&database.view())
+    }
+
+    fn flip(&self, key: &[u8]) {
+        self.backend.tamper(key, |bytes| {
+            let last = bytes.len() - 1;
+            bytes[last] ^= 4;
+        });
+    }
+}
+
+fn is_damaged(database: &Database<u64>, key: &[u8]) -> bool {
+    match database.view().get(key) {
+        Err(Error::Damaged { .. }) => true,
+        read => read.map(|_| false).unwrap(),
+    }
+}
+
+#[test]
+fn what_a_read_finds_damaged_the_next_opening_makes_anew() {
+    // A whole value, one that is newer than the base, the head of one in parts, and a part.
+    let part = [&[0xFF][..], b"k\x05", &1_u16.to_be_bytes()].concat();
+    for with_base in [true, false] {
+        for (stored, key) in
+            [(&b"k\x00"[..], b"k\x00"), (b"k\x01", b"k\x01"), (b"k\x05", b"k\x05"), (&part, b"k\x05")]
+        {
+            let (fixture, expected) = Fixture::filled(with_base);
+            fixture.flip(stored);
+            let database = fixture.open();
+            assert!(!fixture.is_marked());
+            assert!(is_damaged(&database, key), "{stored:?}");
+            assert!(fixture.is_marked(), "{stored:?}");
+            put(&database, &[(b"goes", b"on")]).unwrap();
+            drop(database);
+            let database = fixture.open();
+            let mut found = contents(&database.view());
+            assert_eq!(found.remove(&b"goes"[..]), Some(b"on".to_vec()));
+            assert_eq!(found, expected, "{stored:?}, with a base: {with_base}");
+            assert!(!fixture.is_marked());
+        }
+    }
+}
+
+#[test]
+fn every_way_of_reading_notices_damage() {
+    let ways: [fn(&Database<u64>); 5] = [
+        |database| drop(database.view().get(b"k\x02")),
+        |database| drop(database.view().scan(b"k", |_, _| Ok(std::ops::ControlFlow::Continue(())))),
+        |database| drop(database.begin().unwrap().get(b"k\x02")),
+        |database| drop(database.begin().unwrap().scan(b"k", |_, _| Ok(std::ops::ControlFlow::Continue(())))),
+        |database| {
+            drop(base::renew(&database.core, || database.view(), base::Damaged::Refused, &|_| {}, &GO_ON))
+        },
+    ];
+    for (n, way) in ways.into_iter().enumerate() {
+        let (fixture, expected) = Fixture::filled(true);
+        fixture.flip(b"k\x02");
+        let database = fixture.open();
+        way(&database);
+        assert!(fixture.is_marked(), "way {n}");
+        drop(database);
+        assert_eq!(contents(&fixture.open().view()), expected, "way {n}");
+    }
+}
+
+/// A value that was replaced is nobody's: what a scan meets beside what hides it is not damage.
+#[test]
+fn what_is_hidden_by_a_newer_value_is_no_damage() {
+    let (fixture, _) = Fixture::filled(true);
+    let database = fixture.open();
+    fixture.flip(b"k\x02");
+    put(&database, &[(b"k\x02", b"new")]).unwrap();
+    assert_eq!(contents(&database.view())[&b"k\x02"[..]], b"new");
+    assert!(fixture.is_marked(), "the write read what was before");
+    database.apply_waiting();
+    drop(database);
+    assert_eq!(contents(&fixture.open().view())[&b"k\x02"[..]], b"new");
+}
+
+#[test]
+fn keys_that_are_missing_are_there_again_once_it_is_noted() {
+    let (fixture, expected) = Fixture::filled(true);
+    fixture.backend.apply(&mut [(&b"k\x03"[..], None)].into_iter()).unwrap();
+    let database = fixture.open();
+    assert!(database.note_damage().unwrap());
+    // What it would be made anew of is kept.
+    put(&database, &[(b"goes", b"on")]).unwrap();
+    database.checkpoint().unwrap();
+    drop(database);
+    let database = fixture.open();
+    assert_eq!(contents(&database.view()).len(), expected.len() + 1);
+    assert!(database.view().get(b"k\x03").unwrap().is_some());
+}
+
+#[test]
+fn without_a_whole_base_and_log_it_opens_as_it_is() {
+    for way in 0..3 {
+        let (fixture, expected) = Fixture::filled(true);
+        fixture.flip(b"k\x02");
+        let database = fixture.open();
+        assert!(is_damaged(&database, b"k\x02"));
+        drop(database);
+        let path = fixture.folder.path();
+        let kept = || {
+            folder::list(&path.join("log")).unwrap().into_iter().find(|path| file::kept_until(path).is_some())
+        };
+        match way {
+            0 => fs::remove_file(kept().unwrap()).unwrap(),
+            1 => fs::write(path.join("base/MANIFEST"), "junk").unwrap(),
+            _ => {
+                let files = folder::list(&path.join("base")).unwrap();
+                let chunk = files.iter().find(|path| path.extension().is_some()).unwrap();
+                fs::write(chunk, "junk").unwrap();
+            }
+        }
+        let database = fixture.open();
+        assert!(is_damaged(&database, b"k\x02"), "way {way}");
+        assert_eq!(database.view().get(b"k\x05").unwrap().as_ref(), expected.get(&b"k\x05"[..]), "way {way}");
+        assert!(fixture.is_marked() && !database.would_heal(), "way {way}");
+        put(&database, &[(b"goes", b"on")]).unwrap();
+    }
+}
+
+/// A base that lacks what was damaged when it was made is not taken for the whole.
+#[test]
+fn a_base_without_the_damaged_values_heals_nothing() {
+    let (fixture, _) = Fixture::filled(true);
+    fixture.flip(b"k\x02");
+    let database = fixture.open();
+    assert!(database.renew_base(&|_| {}, &GO_ON).unwrap());
+    assert!(fixture.is_marked() && !database.would_heal());
+    drop(database);
+    let database = fixture.open();
+    assert!(is_damaged(&database, b"k\x02"), "and not silently gone");
+    // Once nothing is damaged any more, that is noticed when the base is made anew.
+    put(&database, &[(b"k\x02", b"new")]).unwrap();
+    database.checkpoint().unwrap();
+    assert!(database.renew_base(&|_| {}, &GO_ON).unwrap());
+    assert!(!fixture.is_marked());
+}
+
+#[test]
+fn compacting_makes_damaged_values_anew() {
+    for noted in [true, false] {
+        let (fixture, expected) = Fixture::filled(true);
+        fixture.flip(b"k\x02");
+        let database = fixture.open();
+        let view = database.view();
+        if noted {
+            database.note_damage().unwrap();
+        }
+        put(&database, &[(b"goes", b"on")]).unwrap();
+        assert!(database.rewrite(&|_| {}, &GO_ON).unwrap());
+        assert!(!fixture.is_marked() && !database.core.base.is_held_back());
+        assert_eq!(contents(&view), expected);
+        assert_eq!(contents(&database.view()).len(), expected.len() + 1);
+        drop((view, database));
+        // The base has it, too.
+        fixture.backend.ruin();
+        assert_eq!(contents(&fixture.open().view()).len(), expected.len() + 1);
+    }
+}
+
+#[test]
+fn where_the_base_is_damaged_too_compacting_is_refused() {
+    let (fixture, _) = Fixture::filled(true);
+    let files = folder::list(&fixture.folder.path().join("base")).unwrap();
+    let chunk = files.iter().find(|path| path.extension().is_some()).unwrap();
+    fs::write(chunk, "junk").unwrap();
+    fixture.flip(b"k\x02");
+    let database = fixture.open();
+    let refused = database.rewrite(&|_| {}, &GO_ON).unwrap_err();
+    assert!(matches!(&refused, Error::Damaged { .. }), "{refused}");
+    assert!(refused.to_string().contains("kindred repair"), "{refused}");
+    assert_eq!(fs::read(chunk).unwrap(), b"junk");
+    assert!(is_damaged(&database, b"k\x02"));
+    put(&database, &[(b"goes", b"on")]).unwrap();
+}
+
+/// The disk fails at any operation while damage is noted, the machine stops, and the disk fails at any operation of the next opening:
+/// in the end all is there.
+#[test]
+fn no_fault_and_no_stop_on_the_way_loses_anything() {
+    let (mut met, mut healed) = (0, 0);
+    for (first, second) in (0..8).flat_map(|first| (0..40).step_by(2).map(move |second| (first, second))) {
+        let mut dice = Dice(first * 1_000 + second);
+        let disk = Arc::new(MemoryDisk::default());
+        let mut fixture = Fixture { disk: disk.clone(), ..Fixture::new() };
+        let expected = fixture.fill(true);
+        fixture.flip(b"k\x02");
+        let database = fixture.open();
+        disk.faults.fail_after(first, true);
+        assert!(is_damaged(&database, b"k\x02"));
+        let disk = Arc::new(disk.crash(&mut dice));
+        let backend = Arc::new(fixture.backend.crash(&mut dice));
+        drop(database);
+        (fixture.disk, fixture.backend) = (disk.clone(), backend.clone());
+        let marked = fixture.is_marked();
+        disk.faults.fail_after(second, false);
+        match fixture.try_open() {
+            Ok(database) => drop(database),
+            Err(error) => {
+                met += 1;
+                assert!(matches!(error, Error::Storage { .. } | Error::Io { .. }), "{error}");
+            }
+        }
+        disk.faults.heal();
+        let (disk, backend) = (Arc::new(disk.crash(&mut dice)), Arc::new(backend.crash(&mut dice)));
+        (fixture.disk, fixture.backend) = (disk, backend);
+        // Where the stop took the mark away, it is found once more.
+        let database = fixture.open();
+        if is_damaged(&database, b"k\x02") {
+            assert!(!marked, "faults {first}, {second}");
+            drop(database);
+        } else {
+            healed += 1;
+            drop(database);
+        }
+        assert_eq!(contents(&fixture.open().view()), expected, "faults {first}, {second}");
+        assert!(!fixture.is_marked());
+    }
+    assert!(met > 10 && healed > 10, "{met} met, {healed} healed");
+}
