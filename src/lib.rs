@@ -16,6 +16,7 @@ mod profile;
 pub mod query;
 mod storage;
 mod store;
+mod sync;
 mod telemetry;
 
 pub use error::{Error, ErrorKind, Result};

@@ -18,8 +18,15 @@ use crate::telemetry::{failed, redacted};
 pub(crate) struct Applier<A> {
     core: Arc<Core<A>>,
     applied: u64,
-    /// Last commit in the log files that wait to be removed.
-    rotated_at: Option<u64>,
+    rotation: Option<Rotation>,
+}
+
+/// Log files that wait to be set aside, once the backend has what they hold.
+struct Rotation {
+    /// Their last commit.
+    last: u64,
+    /// Calls of `checkpoint` that came before. What was written before a later one may be in the next file already.
+    wanted: u64,
 }
 
 /// Whoever waits for the applier must not wait for ever, whatever ended it.
@@ -35,7 +42,7 @@ impl<A> Drop for Applier<A> {
 impl<A> Applier<A> {
     /// An applier for a backend that holds all up to `applied`.
     pub(crate) fn new(core: Arc<Core<A>>, applied: u64) -> Self {
-        Self { core, applied, rotated_at: None }
+        Self { core, applied, rotation: None }
     }
 
     /// Applies until the database is closed or something fails. Commits gather for `delay` first.
@@ -45,7 +52,7 @@ impl<A> Applier<A> {
 
     /// Takes up what waits; whether more may come.
     pub(crate) fn step(&mut self, delay: Duration) -> bool {
-        let round = self.core.queue.take(delay);
+        let round = self.core.queue.take(delay, self.rotation.is_some());
         match self.work(&round) {
             Ok(()) => !round.closing,
             Err(error) => {
@@ -65,11 +72,7 @@ impl<A> Applier<A> {
         if let Some(last) = round.records.last() {
             self.apply(round, last.seq)?;
         }
-        self.checkpoint(round.checkpoints_wanted.is_some() || round.closing)?;
-        if let (Some(count), None) = (round.checkpoints_wanted, self.rotated_at) {
-            self.core.queue.checkpointed(count);
-        }
-        Ok(())
+        self.checkpoint(round)
     }
 
     fn apply(&mut self, round: &Round, seq: u64) -> Result<()> {
@@ -84,20 +87,35 @@ impl<A> Applier<A> {
         Ok(())
     }
 
-    /// Starts a new log file when the newest is long enough or a checkpoint is `wanted`, and
-    /// removes the older ones once the backend has what they hold on disk.
-    fn checkpoint(&mut self, wanted: bool) -> Result<()> {
-        let core = &*self.core;
+    /// Starts a new log file when the newest is long enough or a checkpoint is wanted, and sets the older ones aside once the
+    /// backend has what they hold on disk.
+    fn checkpoint(&mut self, round: &Round) -> Result<()> {
+        let answered = self.retire()?;
+        let (core, wanted) = (&*self.core, round.checkpoints_wanted.filter(|wanted| *wanted > answered));
         let tail_bytes = core.log.tail_bytes();
-        if self.rotated_at.is_none() && tail_bytes > 0 && (wanted || tail_bytes > core.options.log_bytes) {
-            self.rotated_at = Some(core.log.rotate()?);
+        if self.rotation.is_some() {
+            return Ok(());
         }
-        if let Some(last) = self.rotated_at.filter(|last| *last <= self.applied) {
-            core.sync_data()?;
-            core.log.retire(last)?;
-            self.rotated_at = None;
-            core.base.wake();
+        if tail_bytes == 0 {
+            wanted.into_iter().for_each(|wanted| core.queue.checkpointed(wanted));
+        } else if wanted.is_some() || round.closing || tail_bytes > core.options.log_bytes {
+            self.rotation = Some(Rotation { last: core.log.rotate()?, wanted: wanted.unwrap_or(answered) });
+            self.retire()?;
         }
         Ok(())
+    }
+
+    /// Sets the files aside that wait for it, if their time has come; returns how many calls of `checkpoint` that answers.
+    fn retire(&mut self) -> Result<u64> {
+        let (core, applied) = (&*self.core, self.applied);
+        let Some(Rotation { last, wanted }) = self.rotation.take_if(|rotation| rotation.last <= applied)
+        else {
+            return Ok(0);
+        };
+        core.sync_data()?;
+        core.log.retire(last)?;
+        core.base.wake();
+        core.queue.checkpointed(wanted);
+        Ok(wanted)
     }
 }

@@ -5,10 +5,8 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::backup::{self, Backup, BackupReport, Source, Visit};
 use super::core::Core;
@@ -19,6 +17,8 @@ use super::merge;
 use super::view::View;
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{OnProgress, Progress};
+use crate::sync::channel::{Receiver, Sender, TrySendError, bounded};
+use crate::sync::{Mutex, MutexGuard};
 use crate::telemetry::redacted;
 
 /// So many times as much log as makes the base due at the least is kept at most.
@@ -278,7 +278,16 @@ fn write<A>(
     let source =
         Source { store_id: core.log.store_id(), commit: first, until: &until, scan: &scan, keep: &|_| true };
     let told = |p: Progress| progress(Progress { stage: "writing the base", ..p });
-    backup::renew_base(&source, &core.base.folder(), &told)
+    backup::renew_base(&source, &core.base.folder(), &told, &|| go_on(cancel))
+}
+
+/// # Errors
+/// Once it was cancelled; one that passes, so that what was written stays.
+fn go_on(cancel: &AtomicBool) -> Result<()> {
+    if cancel.load(Ordering::Relaxed) {
+        return Err(Error::Storage { action: "renew the base", reason: "it was cancelled".to_owned() });
+    }
+    Ok(())
 }
 
 /// Visits some entries from a key on; returns where to go on, or `None` at the end.
@@ -291,9 +300,7 @@ fn scan_some<A>(
 ) -> Result<Option<Vec<u8>>> {
     let (mut left, mut next) = (STRETCH, None);
     view.scan_from(from, None, |key, value| {
-        if cancel.load(Ordering::Relaxed) {
-            return Err(Error::Storage { action: "renew the base", reason: "it was cancelled".to_owned() });
-        }
+        go_on(cancel)?;
         let value = if damaged == Damaged::Refused { Ok(value?) } else { value };
         let _ = visit(key, value)?;
         left -= 1;

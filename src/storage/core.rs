@@ -1,8 +1,8 @@
 //! What the database's handle, its writers and its applier share.
 
 use std::cell::RefCell;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::backend::Backend;
@@ -18,6 +18,8 @@ use super::queue::Queue;
 use super::recent::Recent;
 use super::switch::Switch;
 use crate::error::{Error, Result};
+use crate::sync::atomic::AtomicBool;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The shared state of an open database.
 pub(crate) struct Core<A> {
@@ -110,6 +112,11 @@ impl Health {
             *tried = Some(Instant::now());
         }
         due
+    }
+
+    /// Whether the data's files have failed, and may be opened again. Whoever applies commits is ending then, or has ended.
+    pub(crate) fn may_pass(&self) -> bool {
+        self.lock().as_ref().is_some_and(Failed::may_pass)
     }
 
     /// What failed for now has passed.

@@ -2,9 +2,8 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::PoisonError;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Mutex, PoisonError};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::applier::Applier;
@@ -20,6 +19,8 @@ use super::writer::Writer;
 use super::{base, current};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::OnProgress;
+use crate::sync::thread::{self, JoinHandle};
+use crate::sync::{Mutex, MutexGuard};
 
 /// When a commit is acknowledged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,7 +67,7 @@ pub(super) fn spawn_applier<A: Send + Sync + 'static>(
         Durability::Within(delay) => delay,
     };
     let applier = Applier::new(Arc::clone(core), seq);
-    std::thread::Builder::new()
+    thread::Builder::new()
         .name("kindred-applier".to_owned())
         .spawn(move || applier.run(delay))
         .map_err(|e| Error::Storage { action: "start a thread", reason: e.to_string() })
@@ -150,10 +151,12 @@ impl<A: Send + Sync + 'static> Database<A> {
             self.step_by_hand();
             return self.core.health.check();
         }
-        if self.core.queue.checkpoint() {
-            return Ok(());
+        while !self.core.queue.checkpoint() {
+            self.core.health.check()?;
+            // What failed meanwhile is good again, and somebody else is about to have commits applied.
+            thread::yield_now();
         }
-        self.core.health.check()
+        Ok(())
     }
 
     /// Whether the data can be made anew.
@@ -221,7 +224,7 @@ impl<A: Send + Sync + 'static> Database<A> {
     }
 
     /// Has commits behind `seq` applied, an earlier applier having ended.
-    pub(super) fn start_applier(&self, seq: u64) -> Result<()> {
+    pub(super) fn start_applier(&self, applier: &mut Option<JoinHandle<()>>, seq: u64) -> Result<()> {
         #[cfg(test)]
         if let Some(by_hand) = &self.by_hand {
             *by_hand.lock().unwrap_or_else(PoisonError::into_inner) =
@@ -231,8 +234,7 @@ impl<A: Send + Sync + 'static> Database<A> {
             return Ok(());
         }
         self.core.queue.restart();
-        let started = spawn_applier(&self.core, seq)?;
-        *self.applier.lock().unwrap_or_else(PoisonError::into_inner) = Some(started);
+        *applier = Some(spawn_applier(&self.core, seq)?);
         Ok(())
     }
 
@@ -256,9 +258,13 @@ impl<A: Send + Sync + 'static> Database<A> {
 }
 
 impl<A> Database<A> {
+    /// The thread that applies commits. Locked by who ends it and starts another.
+    pub(super) fn applier(&self) -> MutexGuard<'_, Option<JoinHandle<()>>> {
+        self.applier.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Waits for the applier to end.
-    pub(super) fn join_applier(&self) {
-        let mut applier = self.applier.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(super) fn join_applier(applier: &mut Option<JoinHandle<()>>) {
         if applier.take().is_some_and(|applier| applier.join().is_err()) {
             tracing::error!("the applier panicked; the log holds what it did not apply");
         }
@@ -283,7 +289,7 @@ impl<A> Drop for Database<A> {
     fn drop(&mut self) {
         self.keeper = None;
         self.core.queue.close();
-        self.join_applier();
+        Self::join_applier(&mut self.applier());
         #[cfg(test)]
         self.step_by_hand();
     }

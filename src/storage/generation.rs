@@ -9,10 +9,11 @@
 //! Commits up to g that were not applied yet when the view was made are the view's own forward
 //! changes ([`Published`](super::published::Published)); they are never undone by applying them.
 
-use std::sync::{Arc, OnceLock, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use super::changes::ChangeSet;
 use super::merge::Overrides;
+use crate::sync::{OnceLock, RwLock};
 
 /// The state after one commit; leads to the next.
 #[derive(Default)]

@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 
 use super::base;
 use super::core::Core;
 use super::view::View;
 use crate::error::{Error, Result};
+use crate::sync::thread::{self, JoinHandle};
 use crate::telemetry::redacted;
 
 /// The thread; dropping it gives up the work at hand and waits for its end.
@@ -22,7 +22,7 @@ impl Keeper {
     pub(crate) fn start<A: Send + Sync + 'static>(core: &Arc<Core<A>>) -> Result<Self> {
         let cancel = Arc::new(AtomicBool::new(false));
         let (stop, own) = (Arc::clone(&cancel), Arc::clone(core));
-        let thread = std::thread::Builder::new()
+        let thread = thread::Builder::new()
             .name("kindred-base".to_owned())
             .spawn(move || run(&own, &stop))
             .map_err(|e| Error::Storage { action: "start a thread", reason: e.to_string() })?;

@@ -4,11 +4,12 @@
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::disk::Disk;
 use super::folder::DAMAGE_FILE;
 use crate::error::{Error, Result};
+use crate::sync::Mutex;
 use crate::telemetry::redacted;
 
 /// For people: that the file is there is all that counts, so that one that was only begun says the same.

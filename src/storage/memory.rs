@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError};
 
 use super::backend::{Backend, Op};
 use super::fault::{Dice, Faults};
 use super::opened::Data;
 use crate::error::{Error, Result};
+use crate::sync::{Mutex, RwLock};
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
 

@@ -3,11 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::disk::{Disk, DiskFile};
 use super::fault::{Dice, Faults};
 use crate::error::{Error, Result};
+use crate::sync::atomic::{AtomicBool, Ordering};
+use crate::sync::{Mutex, MutexGuard};
 
 /// Bytes that a crash keeps or loses together.
 const SECTOR: usize = 32;
@@ -19,6 +21,9 @@ pub(crate) struct MemoryDisk {
     names: Mutex<Names>,
     /// What fails.
     pub(crate) faults: Arc<Faults>,
+    /// Whether the next sync of a file fails. Later ones of that file say that they succeed, but write nothing: once a sync has
+    /// failed, the system takes for written what is not.
+    pub(crate) next_sync_fails: Arc<AtomicBool>,
 }
 
 #[derive(Clone, Default)]
@@ -51,12 +56,15 @@ struct Content(Mutex<Bytes>);
 struct Bytes {
     written: Vec<u8>,
     durable: Vec<u8>,
+    /// Whether a sync has failed after which nothing more gets on disk.
+    given_up: bool,
 }
 
 /// A file that is open, with what fails.
 struct OpenFile {
     content: Arc<Content>,
     faults: Arc<Faults>,
+    next_sync_fails: Arc<AtomicBool>,
 }
 
 impl MemoryDisk {
@@ -73,7 +81,7 @@ impl MemoryDisk {
             }
         }
         let names = Names { durable: left.clone(), seen: left, renames: Vec::new() };
-        Self { names: Mutex::new(names), faults: Arc::default() }
+        Self { names: Mutex::new(names), ..Self::default() }
     }
 
     fn names(&self) -> MutexGuard<'_, Names> {
@@ -83,7 +91,9 @@ impl MemoryDisk {
 
 impl Bytes {
     fn sync(&mut self) {
-        self.durable = self.written.clone();
+        if !self.given_up {
+            self.durable = self.written.clone();
+        }
     }
 
     /// Each sector as it was written or as it was synced, up to one of the two lengths or between them.
@@ -115,7 +125,7 @@ impl Bytes {
 
 impl Content {
     fn of(bytes: Vec<u8>) -> Self {
-        Self(Mutex::new(Bytes { written: bytes.clone(), durable: bytes }))
+        Self(Mutex::new(Bytes { written: bytes.clone(), durable: bytes, given_up: false }))
     }
 
     fn bytes(&self) -> MutexGuard<'_, Bytes> {
@@ -149,7 +159,8 @@ impl Disk for MemoryDisk {
         self.faults.check("create")?;
         let content = Arc::clone(self.names().seen.entry(path.to_owned()).or_default());
         content.bytes().written.clear();
-        Ok(Arc::new(OpenFile { content, faults: Arc::clone(&self.faults) }))
+        let (faults, next_sync_fails) = (Arc::clone(&self.faults), Arc::clone(&self.next_sync_fails));
+        Ok(Arc::new(OpenFile { content, faults, next_sync_fails }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
@@ -214,6 +225,10 @@ impl DiskFile for OpenFile {
 
     fn sync(&self) -> io::Result<()> {
         self.check("sync")?;
+        if self.next_sync_fails.swap(false, Ordering::SeqCst) {
+            self.content.bytes().given_up = true;
+            return Err(io::Error::other("injected"));
+        }
         self.content.bytes().sync();
         Ok(())
     }

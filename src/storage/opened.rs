@@ -2,8 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 #[cfg(test)]
 use super::applier::Applier;
@@ -27,6 +26,8 @@ use super::sled_backend::SledBackend;
 use super::switch::Switch;
 use super::{current, rebuild};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::Mutex;
+use crate::sync::atomic::AtomicBool;
 use crate::telemetry::redacted;
 use Taken::{Anew, AsItIs};
 
@@ -151,18 +152,20 @@ impl Opened {
     pub(crate) fn start<A: Send + Sync + 'static>(self, attachment: A) -> Result<Database<A>> {
         let (core, seq, lock) = self.core(attachment);
         let applier = Mutex::new(Some(spawn_applier(&core, seq)?));
-        let keeper = Some(Keeper::start(&core)?);
-        Ok(Database {
+        let mut database = Database {
             core,
             applier,
-            keeper,
+            keeper: None,
             #[cfg(test)]
             by_hand: None,
             lock,
             rewriting: Mutex::default(),
             #[cfg(test)]
             scratch: None,
-        })
+        };
+        // Where that fails, the database is closed like any other, and the applier ends.
+        database.keeper = Some(Keeper::start(&database.core)?);
+        Ok(database)
     }
 
     /// [`Opened::start`] without a thread: commits are applied by [`Database::apply_waiting`].

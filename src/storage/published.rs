@@ -1,12 +1,11 @@
 //! Which snapshot new views get: the newest commit that is durable enough to be told of.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-use arc_swap::ArcSwap;
+use std::sync::{Arc, PoisonError};
 
 use super::changes::ChangeSet;
 use super::generation::Generation;
+use crate::sync::{ArcSwap, Mutex, MutexGuard};
 
 /// One commit as views see it.
 pub(crate) struct Published<A> {

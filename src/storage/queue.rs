@@ -1,10 +1,11 @@
 //! Logged commits on their way into the backend.
 
 use std::collections::VecDeque;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 use std::time::{Duration, Instant};
 
 use super::log::record::Record;
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::telemetry;
 
 /// Logged changes that may wait to be applied before new writers have to.
@@ -24,6 +25,8 @@ pub(crate) struct Queue {
 struct State {
     records: VecDeque<Record>,
     bytes: usize,
+    /// Commits that came and were not applied yet: those that wait, and those of the round at work.
+    unapplied: usize,
     oldest: Option<Instant>,
     checkpoints_wanted: u64,
     checkpoints_done: u64,
@@ -34,6 +37,19 @@ struct State {
 impl State {
     fn is_full(&self) -> bool {
         self.bytes > WAITING_BYTES || self.records.len() >= WAITING_COMMITS
+    }
+
+    /// Counts commits that need not be applied any more.
+    fn let_go(&mut self, commits: usize) {
+        self.unapplied -= commits;
+        telemetry::change(telemetry::WAITING_COMMITS, -(commits as i32));
+    }
+}
+
+/// What a failure kept from being applied is not waited for any more.
+impl Drop for State {
+    fn drop(&mut self) {
+        self.let_go(self.unapplied);
     }
 }
 
@@ -52,6 +68,7 @@ impl Queue {
     pub(crate) fn push(&self, record: Record) {
         let mut state = self.lock();
         state.bytes += record.bytes().len();
+        state.unapplied += 1;
         telemetry::change(telemetry::WAITING_COMMITS, 1);
         state.records.push_back(record);
         state.oldest.get_or_insert_with(Instant::now);
@@ -106,30 +123,35 @@ impl Queue {
     pub(crate) fn restart(&self) {
         let mut state = self.lock();
         (state.records, state.bytes, state.oldest) = (VecDeque::new(), 0, None);
-        // Who waited for these was let go.
-        state.checkpoints_done = state.checkpoints_wanted;
+        let unapplied = state.unapplied;
+        state.let_go(unapplied);
+        // A checkpoint that is still wanted is made in the next round.
         state.stopped = false;
     }
 
     /// The commits of `round` are applied.
     pub(crate) fn applied(&self, round: &Round) {
-        telemetry::change(telemetry::WAITING_COMMITS, -(round.records.len() as i32));
-        self.lock().bytes -= round.records.iter().map(|record| record.bytes().len()).sum::<usize>();
+        let mut state = self.lock();
+        state.bytes -= round.records.iter().map(|record| record.bytes().len()).sum::<usize>();
+        state.let_go(round.records.len());
         self.progress.notify_all();
     }
 
-    /// The log was cut for the first `count` who wanted it.
+    /// The log was set aside for the first `count` who wanted it.
     pub(crate) fn checkpointed(&self, count: u64) {
-        self.lock().checkpoints_done = count;
+        let mut state = self.lock();
+        state.checkpoints_done = state.checkpoints_done.max(count);
         self.progress.notify_all();
     }
 
-    /// The next round. With a `delay`, commits gather that long first.
-    pub(crate) fn take(&self, delay: Duration) -> Round {
+    /// The next round. With a `delay`, commits gather that long first. `lacking`: the checkpoint that is wanted needs commits that
+    /// the log has and that are about to be pushed.
+    pub(crate) fn take(&self, delay: Duration, lacking: bool) -> Round {
         let mut state = self.lock();
         loop {
+            let is_wanted = state.checkpoints_wanted > state.checkpoints_done;
             let urgent =
-                state.closing || state.is_full() || state.checkpoints_wanted > state.checkpoints_done;
+                state.closing || state.is_full() || (is_wanted && !(lacking && state.records.is_empty()));
             let left = state.oldest.map(|oldest| delay.saturating_sub(oldest.elapsed()));
             match left {
                 _ if urgent => break,
@@ -152,5 +174,51 @@ impl Queue {
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(all(test, feature = "metrics"))]
+mod tests {
+    use super::super::log::record::RecordBuilder;
+    use super::*;
+    use metrics_util::debugging::{DebugValue, DebuggingRecorder};
+
+    fn push(queue: &Queue, commits: u64) {
+        for seq in 1..=commits {
+            queue.push(RecordBuilder::with_capacity(0).finish(seq, 0).unwrap());
+        }
+    }
+
+    /// What fails and what is given up is not counted as waiting for ever.
+    #[test]
+    fn telemetry_counts_as_waiting_what_may_still_be_applied() {
+        let recorder = DebuggingRecorder::new();
+        let snapshotter = recorder.snapshotter();
+        let waiting = || {
+            let found = snapshotter.snapshot().into_vec();
+            let found = found.into_iter().find(|(key, ..)| key.key().name() == telemetry::WAITING_COMMITS);
+            found.map(|(.., value)| value)
+        };
+        let gauge = |n: u32| Some(DebugValue::Gauge(f64::from(n).into()));
+        metrics::with_local_recorder(&recorder, || {
+            let queue = Queue::default();
+            push(&queue, 2);
+            let round = queue.take(Duration::ZERO, false);
+            push(&queue, 3);
+            assert_eq!(waiting(), gauge(5));
+            queue.applied(&round);
+            assert_eq!(waiting(), gauge(3));
+            // The next round fails; the data is opened again, and holds all.
+            let failed = queue.take(Duration::ZERO, false);
+            push(&queue, 1);
+            queue.stop();
+            drop(failed);
+            assert_eq!(waiting(), gauge(4));
+            queue.restart();
+            assert_eq!(waiting(), gauge(0));
+            push(&queue, 2);
+            drop(queue);
+            assert_eq!(waiting(), gauge(0));
+        });
     }
 }

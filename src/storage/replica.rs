@@ -18,6 +18,7 @@ use super::frame::{self, Kind};
 use super::log::{self, Which};
 use super::stored::{self, OpSink, RESERVED};
 use crate::error::{Error, ErrorKind, Result};
+use crate::sync::thread;
 
 /// Files may go while they are looked at; then all is looked at anew, after this long.
 const TRIES: u32 = 20;
@@ -47,7 +48,7 @@ pub(super) fn over(store: &Path, disk: &Arc<dyn Disk>) -> Result<Contents> {
         match try_over(store, &**disk) {
             Err(error) if tries > 0 && may_pass(&error) => {
                 tries -= 1;
-                std::thread::sleep(PAUSE);
+                thread::sleep(PAUSE);
             }
             read => return read,
         }

@@ -2,7 +2,7 @@
 //! base and the log; writing once the data opens.
 
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::backend::Backend;
 use super::core::{Core, Head};
@@ -10,6 +10,7 @@ use super::database::Database;
 use super::log::{self, Which};
 use super::{current, meta, rebuild, recovery, replica};
 use crate::error::{Error, Result};
+use crate::sync::MutexGuard;
 use crate::telemetry::redacted;
 
 /// The data's files have failed: from here on the base and the log are read, if they can be. sled refuses to read what it does not
@@ -46,18 +47,20 @@ impl<A: Send + Sync + 'static> Database<A> {
         if !core.health.may_resume(core.options.retry_after) {
             return;
         }
-        // Before the head is locked, which it may be waiting for.
-        self.join_applier();
-        let mut head = lock(core);
-        if core.health.check().is_ok() {
+        let mut applier = self.applier();
+        // Somebody else may have gone on: the applier that works again must not be waited for.
+        if !core.health.may_pass() {
             return;
         }
+        // Before the head is locked, which it may be waiting for.
+        Self::join_applier(&mut applier);
+        let mut head = lock(core);
         if let Err(error) = reopen(core, &mut head) {
             tracing::warn!(error = %redacted(&error), "the data's files cannot be opened again yet");
             return;
         }
         core.health.heal();
-        match self.start_applier(head.seq) {
+        match self.start_applier(&mut applier, head.seq) {
             Ok(()) => {
                 self.lock.note_start();
                 tracing::info!("the data's files are open again: writing goes on");
@@ -137,6 +140,8 @@ fn reopen<A>(core: &Core<A>, head: &mut Head<A>) -> Result<()> {
         return Err(Error::damaged(folder.display().to_string(), reason));
     }
     recovery::catch_up(&*backend, disk, folder, store_id, &replayed)?;
+    // Files that the failure kept from it: the next checkpoint would find nothing new, and leave them.
+    core.log.retire(last)?;
     core.backend.replace(Arc::clone(&backend))?;
     head.stands_in = false;
     core.publication.applied(head.seq);

@@ -1,18 +1,18 @@
 //! The backend of an open database, in whose place another can be put while it is read.
 
+use std::convert::Infallible;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::sync::{Arc, PoisonError, TryLockError};
 use std::time::Duration;
-
-use arc_swap::ArcSwap;
 
 use super::backend::{Backend, Op};
 use super::mark::Mark;
 use crate::error::{Error, Result};
+use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crate::sync::{ArcSwap, Mutex};
 
-/// How often a backend that was replaced is looked at until its last reader has let go, five seconds in all.
-const TRIES: u32 = 1000;
-const PAUSE: Duration = Duration::from_millis(5);
+/// How long the last reader of a backend that was replaced is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Hands every call on to the backend that is in its place just now.
 pub(crate) struct Switch {
@@ -22,12 +22,24 @@ pub(crate) struct Switch {
     mark: Arc<Mark>,
 }
 
-struct Active(Arc<dyn Backend>);
+struct Active {
+    backend: Arc<dyn Backend>,
+    /// Goes right after the backend, which tells `gone`.
+    _here: Sender<Infallible>,
+    gone: Receiver<Infallible>,
+}
+
+impl Active {
+    fn new(backend: Arc<dyn Backend>) -> Self {
+        let (here, gone) = bounded(0);
+        Self { backend, _here: here, gone }
+    }
+}
 
 impl Switch {
     /// What is found damaged is told to `mark`.
     pub(crate) fn new(backend: Arc<dyn Backend>, mark: Arc<Mark>) -> Self {
-        Self { active: ArcSwap::from_pointee(Active(backend)), rewriting: Mutex::default(), mark }
+        Self { active: ArcSwap::from_pointee(Active::new(backend)), rewriting: Mutex::default(), mark }
     }
 
     /// The mark of the store whose backend it is.
@@ -48,39 +60,36 @@ impl Switch {
                 return Err(Error::Storage { action: "replace the data's files", reason });
             }
         };
-        let mut before = self.active.swap(Arc::new(Active(backend)));
-        for _ in 0..TRIES {
-            match Arc::try_unwrap(before) {
-                Ok(_) => return Ok(()),
-                Err(still_read) => before = still_read,
-            }
-            std::thread::sleep(PAUSE);
+        let before = self.active.swap(Arc::new(Active::new(backend)));
+        let gone = before.gone.clone();
+        drop(before);
+        if gone.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+            tracing::warn!("the data's files that were replaced are still being read");
         }
-        tracing::warn!("the data's files that were replaced are still being read");
         Ok(())
     }
 }
 
 impl Backend for Switch {
     fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-        self.active.load().0.get(key)
+        self.active.load().backend.get(key)
     }
 
     fn scan(&self, from: &[u8], to: Option<&[u8]>, limit: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-        self.active.load().0.scan(from, to, limit)
+        self.active.load().backend.scan(from, to, limit)
     }
 
     fn apply(&self, ops: &mut dyn Iterator<Item = Op<'_>>) -> Result<()> {
-        self.active.load().0.apply(ops)
+        self.active.load().backend.apply(ops)
     }
 
     fn sync(&self) -> Result<()> {
-        self.active.load().0.sync()
+        self.active.load().backend.sync()
     }
 
     fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {
         let _alone = self.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
-        let active = Arc::clone(&self.active.load().0);
+        let active = Arc::clone(&self.active.load().backend);
         active.rewrite(progress, cancel)
     }
 

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::{Bound, ControlFlow};
-use std::sync::{Arc, MutexGuard, PoisonError};
+use std::sync::{Arc, PoisonError};
 
 use super::changes::{Change, ChangeSet};
 use super::core::{Core, Head};
@@ -14,6 +14,7 @@ use super::merge::{self, Overrides};
 use super::published::Published;
 use super::{stored, view};
 use crate::error::{Error, Result};
+use crate::sync::MutexGuard;
 use crate::telemetry;
 
 /// Keys that were only read, of which a writer keeps the value.

@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Floor of each top-level module of `src`.
-const FLOORS: [(&str, u8); 19] = [
+const FLOORS: [(&str, u8); 20] = [
     ("error", 0),
+    ("sync", 0),
     ("model", 1),
     ("telemetry", 1),
     ("compute", 2),

@@ -48,15 +48,21 @@ pub(crate) fn backup(
 }
 
 /// Makes the base in a folder, which only the store's own process writes to, one of `source`. There it goes on whatever was there
-/// before, and what is there already is read, for nobody else does before it is needed.
+/// before, and what is there already is read, for nobody else does before it is needed. `go_on` is asked before each chunk that is
+/// read back.
 ///
 /// # Errors
-/// Those of `source`, of which [`Error::Storage`] is to be one that passes; [`Error::Damaged`], [`Error::Io`]: it still holds the base
+/// Those of `source` and `go_on`, of which [`Error::Storage`] is to be one that passes; [`Error::Damaged`], [`Error::Io`]: it still holds the base
 /// before.
-pub(crate) fn renew_base(source: &Source<'_>, to: &Path, progress: OnProgress<'_>) -> Result<BackupReport> {
+pub(crate) fn renew_base(
+    source: &Source<'_>,
+    to: &Path,
+    progress: OnProgress<'_>,
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<BackupReport> {
     let files = Files::own(to, UNWATCHED)?;
     let options = BackupOptions::new().verify_all(true);
-    let renewed = Run::start(files, &options, Cut::default(), progress).renew(source);
+    let renewed = Run::start(files, &options, Cut::default(), progress).renew(source, go_on);
     match &renewed {
         // What was written is of use to the next one.
         Ok(_) | Err(Error::Storage { .. }) => {}
@@ -106,15 +112,15 @@ impl<'a> Run<'a> {
     pub(super) fn go(mut self, source: &Source<'_>) -> Result<BackupReport> {
         (self.manifest.store_id, self.manifest.commit) = (source.store_id, source.commit);
         self.check_before()?;
-        self.write_all(source)
+        self.write_all(source, &|| Ok(()))
     }
 
-    fn renew(mut self, source: &Source<'_>) -> Result<BackupReport> {
+    fn renew(mut self, source: &Source<'_>, go_on: &dyn Fn() -> Result<()>) -> Result<BackupReport> {
         (self.manifest.store_id, self.manifest.commit) = (source.store_id, source.commit);
-        self.write_all(source)
+        self.write_all(source, go_on)
     }
 
-    fn write_all(mut self, source: &Source<'_>) -> Result<BackupReport> {
+    fn write_all(mut self, source: &Source<'_>, go_on: &dyn Fn() -> Result<()>) -> Result<BackupReport> {
         self.files.clear()?;
         (source.scan)(&mut |key, value| {
             if (source.keep)(key) {
@@ -125,7 +131,7 @@ impl<'a> Run<'a> {
         if let Some(chunk) = self.cutter.finish() {
             self.put(chunk)?;
         }
-        self.verify()?;
+        self.verify(go_on)?;
         self.manifest.until = (source.until)()?;
         self.put_manifest()?;
         self.report.chunks_removed = self.files.keep_only(&self.manifest.chunks)?;
@@ -193,8 +199,9 @@ impl<'a> Run<'a> {
     }
 
     /// Reads back what was written; the rest was read before, if that was asked for.
-    fn verify(&self) -> Result<()> {
+    fn verify(&self, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         for (done, &at) in self.written.iter().enumerate() {
+            go_on()?;
             let end = self.manifest.chunks.get(at + 1).map(|next| &next.first[..]);
             read_chunk(self.files.folder(), &self.manifest.chunks[at], end, |_, _| Ok(()))?;
             (self.progress)(Progress::of("verifying the backup", done + 1, self.written.len()));

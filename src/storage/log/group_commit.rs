@@ -1,8 +1,9 @@
 //! Shared syncs: one waiting thread syncs for all that wait.
 
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::PoisonError;
 
 use crate::error::{Error, Result};
+use crate::sync::{Condvar, Mutex, MutexGuard};
 use crate::telemetry::{SYNC_SECONDS, Stopwatch};
 
 /// Knows up to which commit the log is on disk, and lets one thread at a time get it further.
@@ -44,47 +45,59 @@ impl GroupCommit {
     /// The leader's own, for it; [`Error::ReadOnly`] for its followers and all after: what a
     /// failed sync left unwritten, a later one does not write either.
     pub(crate) fn wait(&self, seq: u64, sync: impl FnOnce() -> Result<u64>) -> Result<()> {
-        let mut state = self.lock();
-        while state.durable < seq && state.failed.is_none() && state.syncing {
-            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
-        }
+        let state = self.while_syncing(|state| state.durable < seq);
         if state.durable >= seq {
             return Ok(());
         }
+        self.lead(state, || {
+            let watch = Stopwatch::start();
+            let synced = sync();
+            watch.stop(SYNC_SECONDS, &[]);
+            synced.map(|durable| (durable, ()))
+        })
+    }
+
+    /// Calls `sync` while nobody else syncs: of two syncs at once, one may be told of a failure, and the other that all is on disk.
+    ///
+    /// # Errors
+    /// As [`GroupCommit::wait`], of which `sync` does the same, and may return something besides.
+    pub(crate) fn alone<T>(&self, sync: impl FnOnce() -> Result<(u64, T)>) -> Result<T> {
+        self.lead(self.while_syncing(|_| true), sync)
+    }
+
+    /// Waits while another syncs, as long as that is of use.
+    fn while_syncing(&self, of_use: impl Fn(&State) -> bool) -> MutexGuard<'_, State> {
+        let mut state = self.lock();
+        while of_use(&state) && state.failed.is_none() && state.syncing {
+            state = self.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state
+    }
+
+    fn lead<T>(
+        &self,
+        mut state: MutexGuard<'_, State>,
+        sync: impl FnOnce() -> Result<(u64, T)>,
+    ) -> Result<T> {
         if let Some(reason) = &state.failed {
             return Err(Error::ReadOnly { reason: reason.clone() });
         }
         state.syncing = true;
         drop(state);
-        let watch = Stopwatch::start();
         let outcome = sync();
-        watch.stop(SYNC_SECONDS, &[]);
         let mut state = self.lock();
         state.syncing = false;
         self.changed.notify_all();
         match outcome {
-            Ok(durable) => {
+            Ok((durable, value)) => {
                 state.durable = state.durable.max(durable);
-                Ok(())
+                Ok(value)
             }
             Err(error) => {
                 state.failed = Some(error.to_string());
                 Err(error)
             }
         }
-    }
-
-    /// Tells that all up to `durable` is on disk.
-    pub(crate) fn advance(&self, durable: u64) {
-        let mut state = self.lock();
-        state.durable = state.durable.max(durable);
-        self.changed.notify_all();
-    }
-
-    /// Tells that a sync failed elsewhere.
-    pub(crate) fn fail(&self, reason: String) {
-        self.lock().failed.get_or_insert(reason);
-        self.changed.notify_all();
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -129,5 +142,27 @@ mod tests {
             matches!(group.wait(4, || Ok(4)), Err(Error::ReadOnly { reason }) if reason.contains("full"))
         );
         group.wait(3, || panic!("it is durable already")).unwrap();
+        let alone = group.alone(|| -> Result<(u64, ())> { panic!("it would say that all is on disk") });
+        assert!(matches!(alone, Err(Error::ReadOnly { .. })));
+        assert_eq!(group.durable(), 3);
+    }
+
+    #[test]
+    fn who_syncs_alone_waits_for_who_syncs_already() {
+        let (group, busy) = (GroupCommit::new(0), std::sync::atomic::AtomicBool::new(false));
+        std::thread::scope(|scope| {
+            let sync = |durable| {
+                assert!(!busy.swap(true, Ordering::SeqCst), "two syncs at once");
+                std::thread::yield_now();
+                busy.store(false, Ordering::SeqCst);
+                Ok(durable)
+            };
+            for seq in 1..=50 {
+                let group = &group;
+                scope.spawn(move || group.wait(seq, || sync(seq)).unwrap());
+                scope.spawn(move || group.alone(|| Ok((sync(seq)?, ()))).unwrap());
+            }
+        });
+        assert_eq!(group.durable(), 50);
     }
 }

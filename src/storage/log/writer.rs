@@ -2,8 +2,8 @@
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
 use super::group_commit::GroupCommit;
 use super::record::{Record, RecordBuilder};
@@ -11,6 +11,8 @@ use super::{Which, file};
 use crate::error::{Error, Result};
 use crate::storage::disk::{Disk, DiskFile};
 use crate::storage::log;
+use crate::sync::atomic::AtomicU64;
+use crate::sync::{Mutex, MutexGuard};
 
 /// The commit log of an open store.
 pub(crate) struct Log {
@@ -127,14 +129,20 @@ impl Log {
     /// Goes on in a new file; returns the number of the last record in the older ones, which are
     /// then on disk.
     pub(crate) fn rotate(&self) -> Result<u64> {
-        let mut tail = self.tail();
-        tail.mend(&*self.disk, &self.folder)?;
+        self.group.alone(|| {
+            let mut tail = self.tail();
+            if let Err(error) = tail.mend(&*self.disk, &self.folder) {
+                return Ok((0, Err(error)));
+            }
+            let appended = tail.appended;
+            tail.file.sync().map_err(|e| Error::io("sync", &tail.path, e))?;
+            Ok((appended, self.begin_next(&mut tail)))
+        })?
+    }
+
+    /// Begins the file behind the newest, which is on disk.
+    fn begin_next(&self, tail: &mut Tail) -> Result<u64> {
         let appended = tail.appended;
-        if let Err(e) = tail.file.sync() {
-            self.group.fail(format!("the log could not be synced: {e}"));
-            return Err(Error::io("sync", &tail.path, e));
-        }
-        self.group.advance(appended);
         match Tail::create(&*self.disk, &self.folder, self.store_id, appended) {
             Ok(next) => *tail = next,
             Err(error) => {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
 use super::super::backend::Backend;
 use super::super::disk::{Disk, SystemDisk};
@@ -263,4 +263,24 @@ fn a_base_that_is_written_beside_writers_is_made_whole_by_the_log() {
         ruin(crashed.path(), 1);
         assert_eq!(contents(&open(crashed.path()).view()), expected, "round {round}");
     }
+}
+
+/// Closing a store waits for the thread that renews its base.
+#[test]
+fn a_base_is_given_up_while_it_is_read_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let database = open(folder.path());
+    for n in 0..200_u8 {
+        put(&database, &[(&[n], &[n, 1].repeat(20_000))]).unwrap();
+    }
+    let (cancel, read_back) = (AtomicBool::new(false), AtomicU32::new(0));
+    let cancel_then = |progress: crate::model::Progress| {
+        if progress.total.is_some() {
+            read_back.fetch_add(1, Ordering::Relaxed);
+            cancel.store(true, Ordering::Relaxed);
+        }
+    };
+    assert!(!database.renew_base(&cancel_then, &cancel).unwrap());
+    assert_eq!(read_back.into_inner(), 1, "of several chunks");
+    assert!(database.renew_base(&|_| {}, &GO_ON).unwrap());
 }
