@@ -15,6 +15,7 @@ mod histories;
 mod kill;
 mod known;
 mod lost;
+mod migration;
 mod model;
 mod plan;
 mod random;
