@@ -17,6 +17,8 @@ mod known;
 mod lost;
 mod migration;
 mod model;
+mod moves;
+mod moving;
 mod plan;
 mod random;
 mod refusals;
