@@ -31,6 +31,7 @@ mod memory;
 mod memory_disk;
 mod merge;
 mod meta;
+mod migration;
 mod opened;
 mod published;
 mod queue;

@@ -10,6 +10,7 @@ use super::log::file::FORMAT;
 use super::log::record::Found;
 use super::log::{self, KEEP_NONE, Log, Replayed, Which};
 use super::meta;
+use super::migration::migrate;
 use crate::error::{Error, ErrorKind, Result};
 
 /// What opening makes of a store's files.
@@ -103,12 +104,12 @@ pub(crate) fn recover(
     if replayed.last_seq.is_some() && last >= applied {
         catch_up(&*backend, disk, log_folder, store_id, &replayed).map_err(Failure::of_data)?;
     }
-    if format < FORMAT {
-        meta::upgrade(&*backend, store_id)?;
-    }
     let seq = last.max(applied);
     if base.until > seq {
         base.commit = None;
+    }
+    if format < FORMAT {
+        migrate(store, &backend, store_id, seq, &mut base)?;
     }
     let log = Log::start(disk, log_folder, store_id, seq, base.commit.unwrap_or(KEEP_NONE))?;
     Ok(Recovered { backend, log, seq, base })

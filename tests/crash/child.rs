@@ -1,6 +1,7 @@
 //! A process that works by a plan and says what it does, and the other end of that line.
 
 use crate::check::last_step;
+use crate::moves::Move;
 use crate::plan::{Plan, Step};
 use kindred::Store;
 use std::ffi::OsStr;
@@ -29,6 +30,10 @@ pub enum Word {
     Begin(u64),
     /// This step's call has returned.
     Done(u64),
+    /// This is done now beside the steps.
+    Moving(Move),
+    /// It is done.
+    Moved(Move),
     /// All steps are done and the store is closed.
     Closed,
     /// Something that is counted.
@@ -45,6 +50,8 @@ impl Word {
             Self::Opened(step) => format!("opened {step}"),
             Self::Begin(step) => format!("begin {step}"),
             Self::Done(step) => format!("done {step}"),
+            Self::Moving(what) => format!("moving {what}"),
+            Self::Moved(what) => format!("moved {what}"),
             Self::Closed => "closed".to_owned(),
             Self::Note(what) => format!("note {}", what.replace('\n', " ")),
             Self::Failed(reason) => format!("failed {}", reason.replace('\n', " ")),
@@ -61,6 +68,8 @@ impl Word {
             "opened" => Some(Self::Opened(step()?)),
             "begin" => Some(Self::Begin(step()?)),
             "done" => Some(Self::Done(step()?)),
+            "moving" => Some(Self::Moving(Move::parse(rest)?)),
+            "moved" => Some(Self::Moved(Move::parse(rest)?)),
             "closed" => Some(Self::Closed),
             "note" => Some(Self::Note(rest.to_owned())),
             "failed" => Some(Self::Failed(rest.to_owned())),

@@ -39,14 +39,24 @@ pub struct Disk {
     by_inode: BTreeMap<u64, usize>,
     /// Whether `sync_file_range` is a sync: so it is on a disk without a cache that loses power.
     trusts_ranges: bool,
+    /// Renames between two folders so far.
+    renames: usize,
 }
 
 enum Node {
     File { synced: Vec<u8>, pending: Vec<Change> },
-    Folder { synced: Names, now: Names, pending: Vec<Vec<(String, Option<usize>)>> },
+    Folder { synced: Names, now: Names, pending: Vec<Naming> },
 }
 
 type Names = BTreeMap<String, usize>;
+
+/// Names of one folder that change at once.
+#[derive(Clone)]
+struct Naming {
+    names: Vec<(String, Option<usize>)>,
+    /// The other folder of a rename between two, and the rename's number: both change, or neither.
+    across: Option<(usize, usize)>,
+}
 
 #[derive(Clone)]
 enum Change {
@@ -128,12 +138,12 @@ impl Disk {
         match entry {
             Entry::Create { inode, path } => {
                 let file = self.add(Node::File { synced: Vec::new(), pending: Vec::new() }, *inode);
-                self.name(path, vec![(path, Some(file))]);
+                self.name(path, Some(file));
             }
             Entry::Folder { inode, path } => {
                 let node = Node::Folder { synced: Names::new(), now: Names::new(), pending: Vec::new() };
                 let folder = self.add(node, *inode);
-                self.name(path, vec![(path, Some(folder))]);
+                self.name(path, Some(folder));
             }
             Entry::Write { inode, at, data } => {
                 self.change(*inode, Change::Write { at: *at as usize, data: data.clone() });
@@ -141,11 +151,8 @@ impl Disk {
             Entry::Truncate { inode, len } => self.change(*inode, Change::Truncate(*len as usize)),
             Entry::Sync { inode } => self.sync(*inode),
             Entry::RangeSync { inode } if self.trusts_ranges => self.sync(*inode),
-            Entry::Rename { from, to } => {
-                let node = self.find(from);
-                self.name(to, vec![(from, None), (to, Some(node))]);
-            }
-            Entry::Remove { path } => self.name(path, vec![(path, None)]),
+            Entry::Rename { from, to } => self.rename(from, to),
+            Entry::Remove { path } => self.name(path, None),
             Entry::Foreign(call) => panic!("{call} is not replayed"),
             Entry::RangeSync { .. } | Entry::Said(_) | Entry::Failed => {}
         }
@@ -159,29 +166,56 @@ impl Disk {
     }
 
     fn sync(&mut self, inode: u64) {
-        match &mut self.nodes[self.by_inode[&inode]] {
+        let number = self.by_inode[&inode];
+        match &mut self.nodes[number] {
             Node::File { synced, pending } => pending.drain(..).for_each(|change| change.apply(synced)),
-            Node::Folder { synced, now, pending } => {
-                synced.clone_from(now);
-                pending.clear();
+            Node::Folder { .. } => self.sync_names(number, usize::MAX),
+        }
+    }
+
+    /// The first so many changes of a folder's names are durable, and with each rename what it changes elsewhere.
+    fn sync_names(&mut self, folder: usize, count: usize) {
+        let Node::Folder { synced, pending, .. } = &mut self.nodes[folder] else { return };
+        let durable: Vec<Naming> = pending.drain(..count.min(pending.len())).collect();
+        durable.iter().flat_map(|naming| &naming.names).for_each(|change| set(synced, change));
+        for (other, number) in durable.iter().filter_map(|naming| naming.across) {
+            let place = self.pending(other).iter().position(|naming| naming.is_rename(number));
+            if let Some(place) = place {
+                self.sync_names(other, place + 1);
             }
         }
     }
 
-    /// Changes names of one folder at once.
-    fn name(&mut self, path: &str, changes: Vec<(&String, Option<usize>)>) {
-        let folder = parent(path);
-        let changes: Vec<_> = changes
-            .into_iter()
-            .map(|(path, node)| {
-                assert_eq!(parent(path), folder, "a rename between folders is not replayed");
-                (last(path).to_owned(), node)
-            })
-            .collect();
-        let number = self.find(folder);
-        let Node::Folder { now, pending, .. } = &mut self.nodes[number] else { panic!("{folder} is a file") };
-        changes.iter().for_each(|change| set(now, change));
-        pending.push(changes);
+    fn pending(&self, folder: usize) -> &[Naming] {
+        match &self.nodes[folder] {
+            Node::Folder { pending, .. } => pending,
+            Node::File { .. } => &[],
+        }
+    }
+
+    /// Gives a node a name, or takes the name away.
+    fn name(&mut self, path: &str, node: Option<usize>) {
+        let names = vec![(last(path).to_owned(), node)];
+        self.push(self.find(parent(path)), Naming { names, across: None });
+    }
+
+    fn rename(&mut self, from: &str, to: &str) {
+        let node = self.find(from);
+        let (old, new) = ((last(from).to_owned(), None), (last(to).to_owned(), Some(node)));
+        let (left, entered) = (self.find(parent(from)), self.find(parent(to)));
+        if left == entered {
+            return self.push(left, Naming { names: vec![old, new], across: None });
+        }
+        self.renames += 1;
+        let number = self.renames;
+        self.push(left, Naming { names: vec![old], across: Some((entered, number)) });
+        self.push(entered, Naming { names: vec![new], across: Some((left, number)) });
+    }
+
+    fn push(&mut self, folder: usize, naming: Naming) {
+        let Node::Folder { now, pending, .. } = &mut self.nodes[folder] else { panic!("a file holds names") };
+        naming.names.iter().for_each(|change| set(now, change));
+        pending.push(naming);
     }
 
     fn find(&self, path: &str) -> usize {
@@ -193,10 +227,35 @@ impl Disk {
 
     /// Makes the folder that is found when the machine starts again.
     pub fn stop(&self, to: &Path, data: Fate, names: Fate, random: &mut Random) {
-        self.build(0, to, data, names, random);
+        let kept = self.names_kept(names, random);
+        self.build(0, to, data, &kept, random);
     }
 
-    fn build(&self, node: usize, to: &Path, data: Fate, names: Fate, random: &mut Random) {
+    /// Of each folder, how many changes of its names there are left. A change is there whole or not at all, and a rename in both
+    /// its folders or in neither.
+    fn names_kept(&self, fate: Fate, random: &mut Random) -> Vec<usize> {
+        let pending = |folder| self.pending(folder);
+        let chosen = |count: usize| match fate {
+            Fate::Lost => 0,
+            Fate::Kept => count,
+            Fate::Some | Fate::Torn => random.below(count as u64 + 1) as usize,
+        };
+        let mut kept: Vec<usize> =
+            (0..self.nodes.len()).map(|node| pending(node).len()).map(chosen).collect();
+        while let Some((folder, place)) = (0..kept.len()).find_map(|folder| {
+            let halved = |naming: &Naming| {
+                naming.across.is_some_and(|(other, number)| {
+                    pending(other)[kept[other]..].iter().any(|naming| naming.is_rename(number))
+                })
+            };
+            pending(folder)[..kept[folder]].iter().position(halved).map(|place| (folder, place))
+        }) {
+            kept[folder] = place;
+        }
+        kept
+    }
+
+    fn build(&self, node: usize, to: &Path, data: Fate, kept: &[usize], random: &mut Random) {
         match &self.nodes[node] {
             Node::File { synced, pending } => {
                 let mut content = synced.clone();
@@ -213,29 +272,21 @@ impl Disk {
             }
             Node::Folder { synced, pending, .. } => {
                 std::fs::create_dir(to).unwrap();
-                for (name, node) in names_left(synced, pending, names, random) {
-                    self.build(node, &to.join(name), data, names, random);
+                let mut left = synced.clone();
+                let changes = pending[..kept[node]].iter().flat_map(|naming| &naming.names);
+                changes.for_each(|change| set(&mut left, change));
+                for (name, node) in left {
+                    self.build(node, &to.join(name), data, kept, random);
                 }
             }
         }
     }
 }
 
-/// The names that are left of a folder: those up to some change of them. A change is there whole or not at all.
-fn names_left(
-    synced: &Names,
-    pending: &[Vec<(String, Option<usize>)>],
-    fate: Fate,
-    random: &mut Random,
-) -> Names {
-    let kept = match fate {
-        Fate::Lost => 0,
-        Fate::Kept => pending.len(),
-        Fate::Some | Fate::Torn => random.below(pending.len() as u64 + 1) as usize,
-    };
-    let mut left = synced.clone();
-    pending[..kept].iter().flatten().for_each(|change| set(&mut left, change));
-    left
+impl Naming {
+    fn is_rename(&self, number: usize) -> bool {
+        self.across.is_some_and(|(_, own)| own == number)
+    }
 }
 
 fn set(names: &mut Names, (name, node): &(String, Option<usize>)) {

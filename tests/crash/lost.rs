@@ -89,7 +89,7 @@ pub fn trace_of(shim: &Shim, plan: Plan, work: &Work<'_>) -> Result<Vec<Entry>, 
 }
 
 /// What is replayed to the end must be what the child left: else something went past the trace.
-fn assert_complete(disk: &Disk, root: &Path) -> Result<(), String> {
+pub fn assert_complete(disk: &Disk, root: &Path) -> Result<(), String> {
     let scratch = scratch();
     let replayed = scratch.path().join("replayed");
     disk.stop(&replayed, Fate::Kept, Fate::Kept, &mut Random::new(0, &[]));
@@ -117,7 +117,7 @@ fn content(folder: &Path) -> BTreeMap<String, Option<Vec<u8>>> {
 }
 
 /// A store tells by what its lock's file says that the machine was started anew, which these tests do not do.
-fn tell_of_another_start(store: &Path) {
+pub fn tell_of_another_start(store: &Path) {
     if store.is_dir() {
         std::fs::write(store.join("LOCK"), "a process\nboot of another start\n").unwrap();
     }

@@ -19,6 +19,7 @@ mod export;
 mod fit;
 mod fixture;
 mod formats;
+mod growth;
 mod keep;
 mod layering;
 mod options;
