@@ -28,7 +28,7 @@ pub(crate) fn migrate(
 ) -> Result<()> {
     if base.commit.is_none() {
         match write_base(store, backend, store_id, seq) {
-            Ok(bytes) => *base = Found { commit: Some(seq), until: seq, bytes },
+            Ok(bytes) => *base = Found { commit: Some(seq), until: seq, bytes, lacks: false },
             Err(error) if error.kind() == ErrorKind::Damage => {
                 tracing::error!(error = %redacted(&error), "a store of an older format is opened without a copy of its data");
             }
@@ -42,5 +42,5 @@ fn write_base(store: &Path, backend: &Arc<dyn Backend>, store_id: u128, seq: u64
     let contents = Contents { backend: Arc::clone(backend), store_id, seq };
     let scan = |visit: Visit<'_>| contents.scan_each(b"", |key, value| visit(key, Ok(value?)));
     let source = Source { store_id, commit: seq, until: &|| Ok(seq), scan: &scan, keep: &|_| true };
-    Ok(backup::renew_base(&source, &store.join(BASE_FOLDER), &|_| {})?.bytes)
+    Ok(backup::renew_base(&source, &store.join(BASE_FOLDER), &|_| {}, &|| Ok(()))?.bytes)
 }

@@ -32,4 +32,5 @@ mod similar;
 mod snapshots;
 mod stats;
 mod store;
+mod stress;
 mod writes;

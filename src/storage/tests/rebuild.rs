@@ -248,9 +248,9 @@ fn a_base_that_is_written_beside_writers_is_made_whole_by_the_log() {
     };
     put_some(0, 1);
     for round in 1..6 {
-        let visited = std::sync::atomic::AtomicU32::new(0);
+        let visited = AtomicU32::new(0);
         let meanwhile = |_: crate::model::Progress| {
-            let n = visited.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            let n = visited.fetch_add(1, Ordering::Relaxed);
             put_some(10 * round + n % 7, 700);
         };
         put_some(round, 3);

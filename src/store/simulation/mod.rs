@@ -1,8 +1,9 @@
-//! Random histories of writes, snapshots, seals, crashes and faults, each decided by its seed and run in one thread, against
+//! Random histories of writes, snapshots, seals, backups, crashes and faults, each decided by its seed and run in one thread, against
 //! a model. The log and the data lie in memory, where a crash loses what was not synced; the index's files are real.
 //!
 //! `KINDRED_HISTORIES` says how many are run, `KINDRED_SEED` which is the first.
 
+mod backups;
 mod check;
 mod crash;
 mod damage;
@@ -79,15 +80,16 @@ fn history(seed: u64, scratch: &Path) {
         let told = Told(&mut world, seed);
         (0..steps).for_each(|_| step(told.0));
         told.0.close_and_open();
+        told.0.restore();
     }
     drop(world);
-    for name in ["", "old", "kept"] {
+    for name in ["", "old", "kept", "backup"] {
         let _ = std::fs::remove_dir_all(folder.with_extension(name));
     }
 }
 
 fn step(world: &mut World) {
-    match world.dice.below(100) {
+    match world.dice.below(106) {
         0..=47 => world.write().unwrap(),
         48..=49 => world.expire().unwrap(),
         50..=57 => world.apply_waiting(),
@@ -113,7 +115,9 @@ fn step(world: &mut World) {
         85..=90 => world.crash(),
         91 => world.damage(),
         92..=97 => fail(world),
-        _ => fit(world),
+        98..=99 => fit(world),
+        100..=103 => world.back_up().unwrap(),
+        _ => world.restore(),
     }
 }
 
@@ -182,7 +186,7 @@ fn fail(world: &mut World) {
 }
 
 fn try_step(world: &mut World) -> crate::Result<()> {
-    match world.dice.below(10) {
+    match world.dice.below(11) {
         0..=3 => world.write(),
         4 => world.expire(),
         5 => {
@@ -192,6 +196,7 @@ fn try_step(world: &mut World) -> crate::Result<()> {
         6 => world.checkpoint(),
         7 => world.arrange(Wanted::Sealed),
         8 => world.renew_base(),
+        9 => world.back_up(),
         _ => world.store().verify(&|_| {}).map(drop),
     }
 }

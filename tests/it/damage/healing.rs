@@ -48,7 +48,7 @@ fn a_value_that_opening_needs_is_made_anew_at_once() {
 #[test]
 fn a_key_that_is_missing_is_there_again() {
     let sample = Sample::vectors();
-    for tag in *b"eVu" {
+    for tag in *b"eUu" {
         let key = sample.keys.iter().find(|key| key[0] == tag).unwrap();
         let folder = tempfile::tempdir().unwrap();
         let path = sample.copy(folder.path());
@@ -89,7 +89,9 @@ fn compacting_makes_damaged_values_anew_while_the_store_is_open() {
                 let what = format!("key {}, verified: {verified}", hex(key));
                 let store = sample.options.open(&path).unwrap();
                 if verified {
-                    assert!(store.verify(&|_| {}).unwrap().heals, "{what}");
+                    // What opening reads is made anew by then.
+                    let report = store.verify(&|_| {}).unwrap();
+                    assert!(report.heals || report.is_sound(), "{what}: {:?}", report.problems);
                 }
                 let before = store.snapshot();
                 assert!(store.compact(&|_| {}, &AtomicBool::new(false)).unwrap(), "{what}");
