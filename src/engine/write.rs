@@ -224,7 +224,7 @@ mod tests {
         let of = |n: u32| {
             let (user, time) = (format!("u{}", n % 7), Time::from_secs(i64::from(n)).unwrap());
             let text = Text { user: user.clone(), text: format!("text {}", n % 11), time };
-            let event = Event::new(&user, "view", time).item(&format!("i{}", n % 5)).id(&n.to_string());
+            let event = Event::new(&user, "view", time).item(format!("i{}", n % 5)).id(n.to_string());
             [Record::Event(event), Record::Text(text)]
         };
         (0..60).flat_map(of).collect()

@@ -109,7 +109,7 @@ fn every_way_of_reading_notices_damage() {
         |database| drop(database.begin().unwrap().get(b"k\x02")),
         |database| drop(database.begin().unwrap().scan(b"k", |_, _| Ok(std::ops::ControlFlow::Continue(())))),
         |database| {
-            drop(base::renew(&database.core, || database.view(), base::Damaged::Refused, &|_| {}, &GO_ON))
+            drop(base::renew(&database.core, || database.view(), base::Damaged::Refused, &|_| {}, &GO_ON));
         },
     ];
     for (n, way) in ways.into_iter().enumerate() {

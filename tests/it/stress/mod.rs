@@ -55,11 +55,11 @@ fn run<'a>(stress: &Stress<'a>, watch: &Watch, seconds: u64) -> Vec<Written> {
                 })
             })
             .collect();
-        while started.elapsed() < Duration::from_secs(seconds) && !stress.done.load(Ordering::SeqCst) {
-            std::thread::sleep(Duration::from_millis(20));
-        }
-        stress.done.store(true, Ordering::SeqCst);
-        watch.until_done();
+        watch.until_done(|| {
+            if started.elapsed() >= Duration::from_secs(seconds) {
+                stress.done.store(true, Ordering::SeqCst);
+            }
+        });
         writers.into_iter().map(|writer| writer.join().unwrap()).collect()
     })
 }

@@ -9,7 +9,7 @@ use std::time::Duration;
 static GO_ON: AtomicBool = AtomicBool::new(false);
 const COMMITS: i64 = 200;
 /// Far longer than the writer's work takes, however slow the machine is.
-const PATIENCE: Duration = Duration::from_secs(180);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Everything that changes files or waits for something, over and over.
 fn work(store: &Store, backup: &std::path::Path) -> u64 {

@@ -2,11 +2,12 @@
 
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-/// Far longer than any one step takes, however slow the machine is.
-const PATIENCE: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(50);
+/// Looks at which a step goes on: far more than any takes, however slow the machine is. Looks are counted, not seconds, so that a
+/// process that is stopped for a while is not taken for stuck.
+const PATIENCE: u32 = 6000;
 
 /// What threads are at.
 #[derive(Default)]
@@ -17,8 +18,10 @@ pub struct Watch {
 
 struct Post {
     who: String,
-    at: Option<(&'static str, Instant)>,
+    at: Option<&'static str>,
     steps: u64,
+    /// How often it was looked at since its last step began.
+    looks: u32,
 }
 
 /// A thread that tells what it is at.
@@ -31,18 +34,20 @@ impl Watch {
     /// Someone who is to be at work until this is dropped.
     pub fn take_on(&self, who: String) -> Watched<'_> {
         let mut posts = self.posts.lock().unwrap();
-        posts.push(Post { who, at: Some(("starting", Instant::now())), steps: 0 });
+        posts.push(Post { who, at: Some("starting"), steps: 0, looks: 0 });
         self.left.fetch_add(1, Ordering::SeqCst);
         Watched { watch: self, place: posts.len() - 1 }
     }
 
-    /// Waits until all are done. Who does not get on ends the process, with a word on where everybody stands: a thread that waits
+    /// Waits until all are done, and tells them that time is up when `end` says so. Who does not get on ends the process, with a word on where everybody stands: a thread that waits
     /// for ever could not be joined.
-    pub fn until_done(&self) {
+    pub fn until_done(&self, mut end: impl FnMut()) {
         while self.left.load(Ordering::SeqCst) > 0 {
             std::thread::sleep(LOOK);
-            if self.posts.lock().unwrap().iter().any(Post::is_stuck) {
-                eprintln!("deadlock, or a step of more than {PATIENCE:?}:\n{}", self.told());
+            end();
+            let stuck = self.posts.lock().unwrap().iter_mut().any(Post::is_stuck);
+            if stuck {
+                eprintln!("deadlock, or a step of more than {PATIENCE} looks:\n{}", self.told());
                 std::process::exit(101);
             }
         }
@@ -56,17 +61,16 @@ impl Watch {
 }
 
 impl Post {
-    fn is_stuck(&self) -> bool {
-        self.at.is_some_and(|(_, since)| since.elapsed() > PATIENCE)
+    fn is_stuck(&mut self) -> bool {
+        self.looks += 1;
+        self.at.is_some() && self.looks > PATIENCE
     }
 
     fn told(&self) -> String {
+        let (who, steps, looks) = (&self.who, self.steps, self.looks);
         match self.at {
-            Some((what, since)) => {
-                let (who, steps, seconds) = (&self.who, self.steps, since.elapsed().as_secs());
-                format!("{who}: at {what} for {seconds} s, after {steps} steps")
-            }
-            None => format!("{}: {} steps", self.who, self.steps),
+            Some(what) => format!("{who}: at {what} for {looks} looks, after {steps} steps"),
+            None => format!("{who}: {steps} steps"),
         }
     }
 }
@@ -75,7 +79,7 @@ impl Watched<'_> {
     /// The next step begins.
     pub fn at(&self, what: &'static str) {
         let post = &mut self.watch.posts.lock().unwrap()[self.place];
-        post.at = Some((what, Instant::now()));
+        (post.at, post.looks) = (Some(what), 0);
         post.steps += 1;
     }
 }
