@@ -23,6 +23,20 @@ impl Engine {
         options: &BackupOptions,
         progress: OnProgress<'_>,
     ) -> Result<BackupReport> {
+        self.back_up(to, |source| storage::backup(source, to, options, progress))
+    }
+
+    /// [`Engine::backup`] that a test may end at any instant.
+    #[cfg(test)]
+    pub(crate) fn backup_watched(&self, to: &Path, watch: storage::Watch<'_>) -> Result<BackupReport> {
+        self.back_up(to, |source| storage::backup_watched(source, to, watch))
+    }
+
+    fn back_up(
+        &self,
+        to: &Path,
+        make: impl FnOnce(&BackupSource<'_>) -> Result<BackupReport>,
+    ) -> Result<BackupReport> {
         refuse_within(&self.shared.folder, to)?;
         let view: View<Published> = self.view();
         // Or else a crash could take back what the backup holds, and other commits get the same numbers.
@@ -32,7 +46,7 @@ impl Engine {
         let scan = |visit: Visit<'_>| view.scan_from(b"", None, visit);
         let (store_id, commit) = (self.shared.store_id, view.seq());
         let source = BackupSource { store_id, commit, until: &|| Ok(commit), scan: &scan, keep: &belongs };
-        let report = storage::backup(&source, to, options, progress)?;
+        let report = make(&source)?;
         let BackupReport { commit, chunks_written, bytes_written, damaged, .. } = report;
         tracing::info!(commit, chunks_written, bytes_written, damaged, "backed up");
         Ok(report)

@@ -48,6 +48,8 @@ mod writer;
 
 pub use backup::{BackupOptions, BackupReport, RestoreReport};
 pub(crate) use backup::{Place, Source as BackupSource, Visit, backup, restore};
+#[cfg(test)]
+pub(crate) use backup::{Watch, backup_watched, restore_into};
 pub(crate) use contents::Contents;
 pub use database::Durability;
 pub(crate) use database::{Database, Options};

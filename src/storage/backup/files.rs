@@ -41,7 +41,7 @@ fn has_extension(path: &Path, wanted: &str) -> bool {
 
 /// Hears of each change of the folder before it is made, the verb and the file, and may forbid it: how tests end a
 /// backup at any instant.
-pub(super) type Watch<'a> = &'a dyn Fn(&'static str, &Path) -> io::Result<()>;
+pub(crate) type Watch<'a> = &'a dyn Fn(&'static str, &Path) -> io::Result<()>;
 
 /// The folder that a backup is written into.
 pub(super) struct Files<'a> {

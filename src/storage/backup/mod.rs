@@ -17,10 +17,16 @@ mod restore;
 mod tests;
 mod write;
 
+#[cfg(test)]
+pub(crate) use files::Watch;
 pub(crate) use lookup::Lookup;
 pub use options::BackupOptions;
 pub(crate) use place::Place;
 pub(crate) use read::Backup;
 pub use report::{BackupReport, RestoreReport};
+#[cfg(test)]
+pub(crate) use restore::restore_into;
 pub(crate) use restore::{fill, restore};
+#[cfg(test)]
+pub(crate) use write::backup_watched;
 pub(crate) use write::{Source, Visit, backup, renew_base};

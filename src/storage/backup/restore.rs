@@ -61,13 +61,33 @@ pub(crate) fn restore(
 fn write(backup: &Backup, store: &Path, options: &Options, progress: OnProgress<'_>) -> Result<blake3::Hash> {
     folder::create(store)?;
     let backend = SledBackend::open(store, options.cache_bytes)?;
-    let store_id = meta::create(&backend)?;
-    let written = fill(backup, &backend, progress)?;
+    write_into(backup, store, &backend, &(Arc::new(SystemDisk) as _), progress)
+}
+
+fn write_into(
+    backup: &Backup,
+    store: &Path,
+    backend: &dyn Backend,
+    disk: &Arc<dyn Disk>,
+    progress: OnProgress<'_>,
+) -> Result<blake3::Hash> {
+    let store_id = meta::create(backend)?;
+    let written = fill(backup, backend, progress)?;
     let log = store.join(LOG_FOLDER);
-    let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
     disk.create_folder(&log)?;
-    Log::start(&disk, &log, store_id, backup.commit(), KEEP_NONE)?;
+    Log::start(disk, &log, store_id, backup.commit(), KEEP_NONE)?;
     Ok(written)
+}
+
+/// Makes a store of a backup over a backend and a disk of the tests' own.
+#[cfg(test)]
+pub(crate) fn restore_into(
+    from: &Path,
+    store: &Path,
+    backend: &dyn Backend,
+    disk: &Arc<dyn Disk>,
+) -> Result<()> {
+    write_into(&Backup::open(from)?, store, backend, disk, &|_| {}).map(drop)
 }
 
 /// Writes all entries into a new backend, on disk when this returns; gives the hash of all.

@@ -47,6 +47,12 @@ pub(crate) fn backup(
     Run::start(Files::take(to, UNWATCHED)?, options, Cut::default(), progress).go(source)
 }
 
+/// [`backup`] that `watch` hears of and may end.
+#[cfg(test)]
+pub(crate) fn backup_watched(source: &Source<'_>, to: &Path, watch: Watch<'_>) -> Result<BackupReport> {
+    Run::start(Files::take(to, watch)?, &BackupOptions::new(), Cut::default(), &|_| {}).go(source)
+}
+
 /// Makes the base in a folder, which only the store's own process writes to, one of `source`. There it goes on whatever was there
 /// before, and what is there already is read, for nobody else does before it is needed.
 ///

@@ -1,8 +1,9 @@
-//! Random histories of writes, snapshots, seals, crashes and faults, each decided by its seed and run in one thread, against
+//! Random histories of writes, snapshots, seals, backups, crashes and faults, each decided by its seed and run in one thread, against
 //! a model. The log and the data lie in memory, where a crash loses what was not synced; the index's files are real.
 //!
 //! `KINDRED_HISTORIES` says how many are run, `KINDRED_SEED` which is the first.
 
+mod backups;
 mod check;
 mod crash;
 mod model;
@@ -78,15 +79,16 @@ fn history(seed: u64, scratch: &Path) {
         let told = Told(&mut world, seed);
         (0..steps).for_each(|_| step(told.0));
         told.0.close_and_open();
+        told.0.restore();
     }
     drop(world);
-    for name in ["", "old", "kept"] {
+    for name in ["", "old", "kept", "backup"] {
         let _ = std::fs::remove_dir_all(folder.with_extension(name));
     }
 }
 
 fn step(world: &mut World) {
-    match world.dice.below(100) {
+    match world.dice.below(106) {
         0..=49 => world.write().unwrap(),
         50..=57 => world.apply_waiting(),
         58..=60 => {
@@ -110,7 +112,9 @@ fn step(world: &mut World) {
         }
         85..=90 => world.crash(),
         91..=97 => fail(world),
-        _ => fit(world),
+        98..=99 => fit(world),
+        100..=103 => world.back_up().unwrap(),
+        _ => world.restore(),
     }
 }
 
@@ -179,7 +183,7 @@ fn fail(world: &mut World) {
 }
 
 fn try_step(world: &mut World) -> crate::Result<()> {
-    match world.dice.below(10) {
+    match world.dice.below(11) {
         0..=4 => world.write(),
         5 => {
             world.apply_waiting();
@@ -188,6 +192,7 @@ fn try_step(world: &mut World) -> crate::Result<()> {
         6 => world.checkpoint(),
         7 => world.arrange(Wanted::Sealed),
         8 => world.renew_base(),
+        9 => world.back_up(),
         _ => world.store().verify(&|_| {}).map(drop),
     }
 }

@@ -1,5 +1,6 @@
 //! A store on a disk that fails and forgets, and what it should hold.
 
+use super::backups::Backups;
 use super::model::{Model, Taken, sorted_lines};
 use super::records::{Taste, batch};
 use crate::encoder::HashedEncoder;
@@ -30,6 +31,7 @@ pub(super) struct World {
     /// What a crash may leave instead: states since the last that is known to be on disk, and that of a write that failed.
     pub(super) perhaps: Vec<Model>,
     pub(super) held: Vec<(Snapshot, Model)>,
+    pub(super) backups: Backups,
     /// Whether the base may be damaged, so that the data cannot be made anew until it is renewed.
     pub(super) base_cut: bool,
     durability: Durability,
@@ -55,6 +57,7 @@ impl World {
             model: Model::default(),
             perhaps: Vec::new(),
             held: Vec::new(),
+            backups: Backups::default(),
             base_cut: false,
             durability,
             waiting: 0,
@@ -73,6 +76,18 @@ impl World {
     }
 
     pub(super) fn open(&mut self) -> Result<()> {
+        self.store = Some(self.open_in(&self.folder, &self.disk, &self.backend)?);
+        self.waiting = 0;
+        Ok(())
+    }
+
+    /// Opens a store of this taste.
+    pub(super) fn open_in(
+        &self,
+        folder: &Path,
+        disk: &Arc<MemoryDisk>,
+        backend: &Arc<MemoryBackend>,
+    ) -> Result<Store> {
         let encoder = || EncoderChoice::Host(Arc::new(HashedEncoder::new(16).unwrap()));
         let request = Request {
             encoder: if self.taste.dim == 0 { encoder() } else { EncoderChoice::Stored },
@@ -81,11 +96,9 @@ impl World {
             durability: Some(self.durability),
             ..Request::default()
         };
-        let disk: Arc<dyn Disk> = self.disk.clone();
-        let engine = Engine::open_over(&self.folder, &request, &disk, &(self.backend.clone() as _))?;
-        self.store = Some(Store { engine });
-        self.waiting = 0;
-        Ok(())
+        let disk: Arc<dyn Disk> = disk.clone();
+        let engine = Engine::open_over(folder, &request, &disk, &(backend.clone() as _))?;
+        Ok(Store { engine })
     }
 
     /// Writes a batch; what was acknowledged is in the model.
