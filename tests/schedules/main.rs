@@ -12,6 +12,7 @@
     reason = "whole floors are compiled, of which the checks use a part"
 )]
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test that cannot go on must fail")]
+#![allow(clippy::struct_field_names, reason = "what is public in the library is private here")]
 
 #[path = "../../src/error.rs"]
 mod error;
