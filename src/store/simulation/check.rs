@@ -24,8 +24,11 @@ pub(super) fn records(snapshot: &Snapshot, model: &Model) {
 }
 
 /// Whether a snapshot may be of a model's state.
+///
+/// Records alone do not tell a state in which an event was never there from one in which it is folded.
 pub(super) fn holds(snapshot: &Snapshot, model: &Model) -> bool {
-    lines(snapshot).unwrap() == model.lines() && same_marks(snapshot, model)
+    let same_acts = |(user, acts)| snapshot.profile(user).unwrap().events == acts;
+    lines(snapshot).unwrap() == model.lines() && same_marks(snapshot, model) && model.acts().all(same_acts)
 }
 
 fn same_marks(snapshot: &Snapshot, model: &Model) -> bool {
