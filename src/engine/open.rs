@@ -49,15 +49,13 @@ impl Engine {
         options.durability = request.durability.unwrap_or(options.durability);
         options.cache_bytes = request.cache_bytes.unwrap_or(options.cache_bytes);
         let opened = Database::<Published>::open(path, &options)?;
-        if opened.is_damaged() || opened.is_new {
-            return Self::start(opened, path, request, new, Threads::Own);
-        }
+        let may_find = !opened.is_damaged() && !opened.is_new;
         let started = Self::start(opened, path, request, new, Threads::Own);
-        let found_now = match &started {
+        let found = match &started {
             Ok(engine) => engine.shared.db.would_heal(),
             Err(error) => error.kind() == ErrorKind::Damage,
         };
-        if !found_now {
+        if !(may_find && found) {
             return started;
         }
         // Now that it is known, opening makes the data anew.

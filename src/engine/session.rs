@@ -1,7 +1,7 @@
 //! One write in progress: what it has read, changed and still has to put down.
 
 use super::archive::Head;
-use super::buckets::Buckets;
+use super::buckets::{Buckets, Slot};
 use super::contributions::Share;
 use super::encode::encode_rows;
 use super::event_ids::EventIds;
@@ -150,6 +150,15 @@ impl<'s, 'db> Session<'s, 'db> {
 
     pub(super) fn put<T: bincode::Encode>(&mut self, key: Key, value: &T) -> Result<()> {
         self.tx.put(key, codec::encode(value)?);
+        Ok(())
+    }
+
+    /// Puts the changed ones of a user's buckets.
+    pub(super) fn put_buckets<S: Slot>(&mut self, user: u32, buckets: &Buckets<S>) -> Result<()> {
+        for bucket in buckets.changed(user) {
+            let (key, slots) = bucket?;
+            self.tx.put(key, slots);
+        }
         Ok(())
     }
 
@@ -304,10 +313,7 @@ impl<'s, 'db> Session<'s, 'db> {
     pub(super) fn flush(&mut self) -> Result<()> {
         let epoch = self.space.learned.epoch;
         for (no, work) in std::mem::take(&mut self.work) {
-            for bucket in work.buckets.changed(no) {
-                let (key, shares) = bucket?;
-                self.tx.put(key, shares);
-            }
+            self.put_buckets(no, &work.buckets)?;
             self.put(keys::state(no), &work.state)?;
             if self.embeds() {
                 self.put(keys::sums(epoch, no), &work.sums)?;

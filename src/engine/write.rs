@@ -90,20 +90,12 @@ impl Engine {
 
     /// Commits records from the first on, until they need more memory than they may; at least one.
     fn commit_some(&self, records: &[Record], encoded: &Encoded, how: How) -> Result<Vec<Outcome>> {
-        let mut core = self.shared.core()?;
-        let mut session = Session::new(self.shared.db.begin()?, &mut core.points, encoded);
-        if !how.fold {
-            session.keep = KeepEvents::all();
-        }
-        let applied = session.apply_all(records, how);
-        let finished = applied.and_then(|outcomes| Ok((outcomes, session.finish()?)));
-        let (outcomes, finished) = match finished {
-            Ok(done) => done,
-            Err(error) => {
-                core.forget_points(&self.shared);
-                return Err(error);
+        let (outcomes, core, finished) = self.shared.prepare(encoded, |session| {
+            if !how.fold {
+                session.keep = KeepEvents::all();
             }
-        };
+            session.apply_all(records, how)
+        })?;
         note(&outcomes);
         if outcomes.iter().all(|outcome| *outcome != Outcome::Changed) {
             drop(core);
@@ -111,12 +103,7 @@ impl Engine {
             commit_aside(finished.tx)?;
             return Ok(outcomes);
         }
-        let Finished { tx, index, counters, salt, folded } = finished;
-        self.shared.commit(core, tx, index, |published| {
-            published.counters = counters;
-            published.salt = salt;
-            published.folded = folded;
-        })?;
+        self.shared.commit_finished(core, finished)?;
         Ok(outcomes)
     }
 }
@@ -166,12 +153,41 @@ pub(super) fn refusal(record: &Record, outcome: Outcome) -> Option<Error> {
 
 impl Core {
     /// Drops points that may come from a write that was given up.
-    pub(super) fn forget_points(&mut self, shared: &Shared) {
+    fn forget_points(&mut self, shared: &Shared) {
         self.points = super::Points::new(Arc::clone(&shared.db.view().attachment().space));
     }
 }
 
 impl Shared {
+    /// Does work in one write, and hands over what is to be committed; where it fails, nothing stays of it.
+    pub(super) fn prepare<'db, T>(
+        &'db self,
+        encoded: &Encoded,
+        work: impl FnOnce(&mut Session<'_, 'db>) -> Result<T>,
+    ) -> Result<(T, MutexGuard<'db, Core>, Finished<'db>)> {
+        let mut core = self.core()?;
+        let mut session = Session::new(self.db.begin()?, &mut core.points, encoded);
+        let done = work(&mut session);
+        let finished = done.and_then(|done| Ok((done, session.finish()?)));
+        match finished {
+            Ok((done, finished)) => Ok((done, core, finished)),
+            Err(error) => {
+                core.forget_points(self);
+                Err(error)
+            }
+        }
+    }
+
+    /// Commits what [`Shared::prepare`] handed over.
+    pub(super) fn commit_finished(&self, core: MutexGuard<'_, Core>, finished: Finished<'_>) -> Result<()> {
+        let Finished { tx, index, counters, salt, folded } = finished;
+        self.commit(core, tx, index, |published| {
+            published.counters = counters;
+            published.salt = salt;
+            published.folded = folded;
+        })
+    }
+
     /// Commits, brings the index up to date and publishes both together. The journal gets a key for each user whose
     /// vector changes.
     pub(super) fn commit(

@@ -1,7 +1,7 @@
 //! Folding what is due of all users, a bounded commit after the other.
 
 use super::super::reader::from_key;
-use super::super::session::{Encoded, Finished, Session};
+use super::super::session::{Encoded, Session};
 use super::super::{Engine, Shared};
 use super::fold::Rule;
 use crate::error::Result;
@@ -84,23 +84,11 @@ impl Shared {
     }
 
     fn fold_users(&self, rule: Rule, due: &[u32], expired: &mut Expired) -> Result<()> {
-        let mut left = due;
+        let (mut left, nothing) = (due, Encoded::default());
         while !left.is_empty() {
-            let mut core = self.core()?;
-            let encoded = Encoded::default();
-            let mut session = Session::new(self.db.begin()?, &mut core.points, &encoded);
-            let folded = session.fold_some(rule, &mut left, expired).and_then(|()| session.finish());
-            let Finished { tx, index, counters, folded, .. } = match folded {
-                Ok(finished) => finished,
-                Err(error) => {
-                    core.forget_points(self);
-                    return Err(error);
-                }
-            };
-            self.commit(core, tx, index, |published| {
-                published.counters = counters;
-                published.folded = folded;
-            })?;
+            let folded = self.prepare(&nothing, |session| session.fold_some(rule, &mut left, expired))?;
+            let ((), core, finished) = folded;
+            self.commit_finished(core, finished)?;
         }
         Ok(())
     }

@@ -71,20 +71,15 @@ impl Session<'_, '_> {
     pub(super) fn fold(&mut self, user: u32, cutoff: Time, most: usize) -> Result<usize> {
         let old = self.events_before(user, cutoff, most)?;
         let Some(&(_, last, _)) = old.last() else { return Ok(0) };
-        self.folded.get_or_insert(0);
         let mut head = self.head(user)?.unwrap_or(Head { entries: 0, events: 0, horizon: last });
         let mut buckets = Buckets::<Folded>::default();
         let count = old.len();
         for (key, time, event) in old {
             self.fold_event(user, &mut head, &mut buckets, (key, time, &event))?;
         }
-        for bucket in buckets.changed(user) {
-            let (key, entries) = bucket?;
-            self.tx.put(key, entries);
-        }
+        self.put_buckets(user, &buckets)?;
         head.events = head.events.saturating_add(count as u64);
         head.horizon = head.horizon.max(last);
-        self.folded = self.folded.map(|folded| folded.saturating_add(count as u64));
         self.put_head(user, head)?;
         Ok(count)
     }
@@ -159,7 +154,6 @@ impl Session<'_, '_> {
         for entry in removed {
             entry.text.map(|text| self.release_text(text)).transpose()?;
             head.events = head.events.saturating_sub(entry.acts.count);
-            self.folded = self.folded.map(|folded| folded.saturating_sub(entry.acts.count));
         }
         // Fewer entries have fewer buckets: all are laid anew.
         self.delete_all(&keys::archive_of(user))?;
@@ -168,10 +162,7 @@ impl Session<'_, '_> {
         for entry in left {
             buckets.put(&self.tx, user, &mut head.entries, entry, |_, _| {})?;
         }
-        for bucket in buckets.changed(user) {
-            let (key, entries) = bucket?;
-            self.tx.put(key, entries);
-        }
+        self.put_buckets(user, &buckets)?;
         self.put_head(user, head)
     }
 }

@@ -19,7 +19,6 @@ impl Session<'_, '_> {
             return Ok(Outcome::Conflict);
         }
         let user = self.user(&archive.user)?;
-        self.folded.get_or_insert(0);
         let known = self.head(user)?;
         let mut head = known.unwrap_or(Head { entries: 0, events: 0, horizon: archive.horizon });
         let mut buckets = Buckets::<Folded>::default();
@@ -29,10 +28,7 @@ impl Session<'_, '_> {
         if known == Some(head) {
             return Ok(Outcome::Duplicate);
         }
-        for bucket in buckets.changed(user) {
-            let (key, entries) = bucket?;
-            self.tx.put(key, entries);
-        }
+        self.put_buckets(user, &buckets)?;
         // Also of a user of whom there is nothing but a horizon.
         self.work(user)?;
         self.put_head(user, head)?;
@@ -106,7 +102,6 @@ impl Session<'_, '_> {
         }
         self.count_folded(user, &entry)?;
         head.events = head.events.saturating_add(entry.acts.count);
-        self.folded = self.folded.map(|folded| folded.saturating_add(entry.acts.count));
         Ok(())
     }
 

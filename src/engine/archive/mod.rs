@@ -94,8 +94,11 @@ impl Session<'_, '_> {
         Ok(head)
     }
 
+    /// Puts what is known of an archive, which was looked up before, and counts its events.
     fn put_head(&mut self, user: u32, head: Head) -> Result<()> {
-        self.heads.insert(user, Some(head));
+        let before = self.heads.insert(user, Some(head)).flatten().map_or(0, |before| before.events);
+        let others = self.folded.unwrap_or_default().saturating_sub(before);
+        self.folded = Some(others.saturating_add(head.events));
         self.put(keys::archive_head(user), &head)
     }
 
