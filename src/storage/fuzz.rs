@@ -1,18 +1,17 @@
 //! What the fuzz targets do to the log, and to the small files and the values beside it.
 
 use super::backend::{Backend, Op};
-use super::disk::{Disk, DiskFile};
+use super::disk::Disk;
 use super::frame::{self, Kind};
 use super::lock::{FolderLock, forget_start};
 use super::log::record::{self, RecordBuilder};
 use super::log::{self, Which, file};
-use super::stored::{self, OpSink, PART_BYTES};
+use super::memory::MemoryBackend;
+use super::memory_disk::MemoryDisk;
+use super::stored::{self, PART_BYTES};
 use super::{current, meta};
 use crate::error::{Error, Result};
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 
 const STORE_ID: u128 = 7;
 const FOLDER: &str = "log";
@@ -87,7 +86,10 @@ impl Written {
     }
 
     fn read(&self, which: Which) -> Result<Vec<Read>> {
-        let disk = Files(self.files.iter().cloned().collect());
+        let disk = MemoryDisk::default();
+        for (path, bytes) in &self.files {
+            disk.create(path)?.append(bytes).map_err(|e| Error::io("write", path, e))?;
+        }
         let mut records = Vec::new();
         log::replay(&disk, Path::new(FOLDER), STORE_ID, which, |found| {
             records.push((found.seq, found.durable, owned(found.ops.clone())));
@@ -162,34 +164,43 @@ pub(crate) fn record(payload: &[u8]) {
 /// A value of any length is read as it was stored, and is damaged where a byte of what is stored was changed or a part is gone.
 pub(crate) fn value(key: &[u8], pattern: &[u8], len: u16, place: usize, change: u8) {
     let value: Vec<u8> = pattern.iter().copied().cycle().take(usize::from(len) % (3 * PART_BYTES)).collect();
-    let mut map = Map::default();
-    stored::write(&mut map, key, None, Some(&value));
-    assert_eq!(stored::read(&map, key).ok(), Some(Some(value)));
-    let stored_key = map.0.keys().nth(place % map.0.len()).cloned().unwrap_or_default();
-    let mut without = Map(map.0.clone());
-    without.0.remove(&stored_key);
-    assert!(stored_key == key || stored::read(&without, key).is_err());
-    if let Some(byte) = map.0.get_mut(&stored_key).and_then(|bytes| {
-        let at = place % bytes.len();
-        bytes.get_mut(at)
-    }) && change != 0
-    {
-        *byte ^= change;
-        assert!(matches!(stored::read(&map, key), Err(Error::Damaged { .. })));
-    }
+    let mut builder = RecordBuilder::with_capacity(0);
+    stored::write(&mut builder, key, None, Some(&value));
+    let record = builder.finish(1, 0).expect("a short record");
+    let stored_keys: Vec<&[u8]> = record.ops().map(|(key, _)| key).collect();
+    let backend = holding(&mut record.ops());
+    assert_eq!(stored::read(&backend, key).ok(), Some(Some(value)));
+    let at = stored_keys[place % stored_keys.len()];
+    let without = holding(&mut record.ops().filter(|(key, _)| *key != at));
+    assert!(at == key || stored::read(&without, key).is_err());
+    let mut is_changed = false;
+    backend.tamper(at, |bytes| {
+        let byte = place % bytes.len();
+        bytes[byte] ^= change;
+        is_changed = change != 0;
+    });
+    assert!(!is_changed || matches!(stored::read(&backend, key), Err(Error::Damaged { .. })));
+}
+
+/// A backend of some entries.
+fn holding(entries: &mut dyn Iterator<Item = Op<'_>>) -> MemoryBackend {
+    let backend = MemoryBackend::default();
+    backend.apply(entries).expect("a backend in memory");
+    backend
 }
 
 /// Any bytes as what the reserved keys hold, and as a value: what is read is written as it was.
 pub(crate) fn reserved(bytes: &[u8]) {
     for bytes in [bytes.to_vec(), with_checksum(bytes), frame::framed(meta::APPLIED_KEY, Kind::Whole, bytes)]
     {
-        let same = Same(bytes);
-        drop(meta::identity(&same));
-        if let Ok(seq) = meta::applied(&same) {
-            assert_eq!(meta::encode_applied(seq), same.0);
+        let reserved = [meta::STORE_KEY, meta::APPLIED_KEY];
+        let backend = holding(&mut reserved.into_iter().map(|key| (key, Some(&bytes[..]))));
+        drop(meta::identity(&backend));
+        if let Ok(seq) = meta::applied(&backend) {
+            assert_eq!(meta::encode_applied(seq)[..], bytes);
         }
-        if let Ok((kind, payload)) = frame::read(b"key", &same.0) {
-            assert_eq!(frame::framed(b"key", kind, payload), same.0);
+        if let Ok((kind, payload)) = frame::read(b"key", &bytes) {
+            assert_eq!(frame::framed(b"key", kind, payload), bytes);
         }
     }
 }
@@ -257,94 +268,3 @@ pub(crate) fn lock(folder: &Path, bytes: &[u8]) -> Result<()> {
     assert!(FolderLock::acquire(folder)?.machine_stopped());
     Ok(())
 }
-
-/// Files that can be read.
-struct Files(BTreeMap<PathBuf, Vec<u8>>);
-
-impl Disk for Files {
-    fn create_folder(&self, _: &Path) -> Result<()> {
-        Err(only_read())
-    }
-
-    fn list(&self, _: &Path) -> Result<Vec<PathBuf>> {
-        Ok(self.0.keys().cloned().collect())
-    }
-
-    fn read(&self, path: &Path) -> Result<Vec<u8>> {
-        self.0.get(path).cloned().ok_or_else(only_read)
-    }
-
-    fn len(&self, path: &Path) -> Result<u64> {
-        self.read(path).map(|bytes| bytes.len() as u64)
-    }
-
-    fn create(&self, _: &Path) -> Result<Arc<dyn DiskFile>> {
-        Err(only_read())
-    }
-
-    fn rename(&self, _: &Path, _: &Path) -> Result<()> {
-        Err(only_read())
-    }
-
-    fn remove(&self, _: &Path) -> Result<()> {
-        Err(only_read())
-    }
-
-    fn sync_file(&self, _: &Path) -> Result<()> {
-        Err(only_read())
-    }
-
-    fn sync_folder(&self, _: &Path) -> Result<()> {
-        Err(only_read())
-    }
-}
-
-fn only_read() -> Error {
-    Error::Bug("a fuzz target's files are only read".to_owned())
-}
-
-/// Stored values that can be read.
-#[derive(Default)]
-struct Map(BTreeMap<Vec<u8>, Vec<u8>>);
-
-impl OpSink for Map {
-    fn put(&mut self, key: &[u8], kind: Kind, payload: &[u8]) {
-        self.0.insert(key.to_vec(), frame::framed(key, kind, payload));
-    }
-
-    fn delete(&mut self, key: &[u8]) {
-        self.0.remove(key);
-    }
-}
-
-/// The same under every key.
-struct Same(Vec<u8>);
-
-macro_rules! only_read {
-    ($of:ty, $get:expr) => {
-        impl Backend for $of {
-            fn get(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
-                Ok($get(self, key))
-            }
-
-            fn scan(&self, _: &[u8], _: Option<&[u8]>, _: usize) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
-                Err(only_read())
-            }
-
-            fn apply(&self, _: &mut dyn Iterator<Item = Op<'_>>) -> Result<()> {
-                Err(only_read())
-            }
-
-            fn sync(&self) -> Result<()> {
-                Err(only_read())
-            }
-
-            fn rewrite(&self, _: &dyn Fn(u64), _: &AtomicBool) -> Result<bool> {
-                Err(only_read())
-            }
-        }
-    };
-}
-
-only_read!(Map, |map: &Self, key: &[u8]| map.0.get(key).cloned());
-only_read!(Same, |same: &Self, _: &[u8]| Some(same.0.clone()));

@@ -8,7 +8,7 @@ use super::log::file::FORMAT;
 use crate::error::{Error, Result};
 
 /// Key of the store's identity; `0xFF 0xFF` begins neither a logical key nor a part's.
-const STORE_KEY: &[u8] = b"\xFF\xFFstore";
+pub(super) const STORE_KEY: &[u8] = b"\xFF\xFFstore";
 /// Key of the last applied commit's number.
 pub(crate) const APPLIED_KEY: &[u8] = b"\xFF\xFFapplied";
 

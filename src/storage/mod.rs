@@ -12,7 +12,8 @@ mod core;
 mod current;
 mod database;
 mod disk;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "the fuzz targets use a part"))]
 mod fault;
 mod folder;
 mod folder_bytes;
@@ -25,9 +26,11 @@ pub(crate) mod keys;
 mod lock;
 mod log;
 mod mark;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "the fuzz targets use a part"))]
 mod memory;
-#[cfg(test)]
+#[cfg(any(test, fuzzing))]
+#[cfg_attr(fuzzing, allow(dead_code, reason = "the fuzz targets use a part"))]
 mod memory_disk;
 mod merge;
 mod meta;
