@@ -1,5 +1,7 @@
 //! What the fuzz targets need of the inside; compiled for them alone.
 
+pub use crate::store::expected::{Model, Taken, check};
+
 use crate::ingest::Source;
 use crate::model::Time;
 use crate::storage::{self, backup::fuzz, codec, keys, prefix_end};

@@ -29,6 +29,8 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) mod expected;
 #[cfg(test)]
 mod simulation;
 

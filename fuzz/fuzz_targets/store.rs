@@ -2,8 +2,7 @@
 //! the nearest by a comparison of all; exports, backups and readers that show the same; what fails changes nothing.
 #![no_main]
 
-mod store_model;
-
+use kindred::fuzzing::{Model, Taken, check};
 use kindred::ingest::Source;
 use kindred::model::{Erasure, Event, Item, Record, Removal, Text, Time, User};
 use kindred::{Error, Options, ReadOnlyStore, Snapshot, Store};
@@ -12,7 +11,6 @@ use std::path::{Path, PathBuf};
 use std::sync::LazyLock;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
-use store_model::{Model, check};
 
 /// Steps of the longest run, and how many of them may do something to all of the store.
 const MOST_STEPS: usize = 60;
@@ -23,6 +21,8 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     let place = if memory.is_dir() { memory } else { std::env::temp_dir() };
     place.join(format!("kindred-fuzz-store-{}", std::process::id()))
 });
+
+const DIM: usize = 3;
 
 /// What is done, to whom, and how.
 type Step = (u8, u8, u8);
@@ -59,7 +59,7 @@ struct Run {
 }
 
 fn options() -> Options {
-    Store::options().dim(store_model::DIM).head_rows(4).cache_bytes(1 << 20).settle_after(Duration::MAX)
+    Store::options().dim(DIM).head_rows(4).cache_bytes(1 << 20).settle_after(Duration::MAX)
 }
 
 impl Run {
@@ -85,7 +85,7 @@ impl Run {
             }
             None => {
                 self.flush();
-                self.arrange(op % 32);
+                self.arrange(op % 32, how);
             }
         }
     }
@@ -94,7 +94,7 @@ impl Run {
     fn flush(&mut self) {
         let records = std::mem::take(&mut self.records);
         let mut after = self.model.clone();
-        let taken = records.iter().all(|record| after.apply(record));
+        let taken = records.iter().all(|record| after.apply(record) == Taken::Yes);
         let written = self.write(&records);
         match written {
             Ok(()) if taken => self.model = after,
@@ -107,13 +107,14 @@ impl Run {
         self.store().write(|tx| records.iter().try_for_each(|record| tx.apply(record.clone())))
     }
 
-    fn arrange(&mut self, op: u8) {
+    fn arrange(&mut self, op: u8, how: u8) {
         let cancel = AtomicBool::new(false);
         match op {
             18 => self.held.push((self.store().snapshot(), self.model.clone())),
             19 => drop(self.held.pop()),
             20 => self.fail(),
-            21 | 22 => self.check(),
+            21 => self.check(),
+            22 => self.expire(day(how % 9)),
             23 => self.store().checkpoint().expect("a checkpoint"),
             24 => assert!(self.store().seal(&|_| {}, &cancel).expect("a seal")),
             25 => assert!(self.store().compact(&|_| {}, &cancel).expect("a compaction")),
@@ -138,12 +139,17 @@ impl Run {
         });
         assert!(matches!(failed, Err(Error::Host(_))));
         assert!(self.store().write(|tx| tx.put_vector("u0", vec![1.0])).is_err());
-        check(&self.store().snapshot(), &self.model);
+        holds(&self.store().snapshot(), &self.model);
+    }
+
+    fn expire(&mut self, before: Time) {
+        self.store().expire(before).expect("events can be folded");
+        self.model.expire(before);
     }
 
     fn check(&self) {
-        check(&self.store().snapshot(), &self.model);
-        self.held.iter().for_each(|(snapshot, model)| check(snapshot, model));
+        holds(&self.store().snapshot(), &self.model);
+        self.held.iter().for_each(|(snapshot, model)| holds(snapshot, model));
     }
 
     fn reopen(&mut self) {
@@ -164,7 +170,7 @@ impl Run {
         let other = self.folder.join("imported");
         let source = Source::reader("export", std::io::Cursor::new(lines.clone()));
         let (store, _) = Options::default().import(&other, source, &|_| {}).expect("an export can be read");
-        check(&store.snapshot(), &self.model);
+        holds(&store.snapshot(), &self.model);
         assert!(lines == written(&store), "an import that is exported again differs");
         drop(store);
         std::fs::remove_dir_all(other).expect("the folder goes");
@@ -176,7 +182,7 @@ impl Run {
         self.store().backup(&to).expect("a backup");
         Store::restore(&to, &restored).expect("a backup can be restored");
         let store = options().open(&restored).expect("what was restored opens");
-        check(&store.snapshot(), &self.model);
+        holds(&store.snapshot(), &self.model);
         drop(store);
         std::fs::remove_dir_all(restored).expect("the folder goes");
     }
@@ -184,18 +190,30 @@ impl Run {
     /// Whoever reads beside the writer sees the same.
     fn read_beside(&self) {
         let reader = ReadOnlyStore::open(self.folder.join("store")).expect("a store that can be read");
-        check(&reader.snapshot(), &self.model);
+        holds(&reader.snapshot(), &self.model);
     }
+}
+
+/// A snapshot holds what the model says, and answers as a comparison of all does.
+fn holds(snapshot: &Snapshot, model: &Model) {
+    check::records(snapshot, model);
+    check::answers(snapshot, model);
+}
+
+fn day(n: u8) -> Time {
+    Time::from_secs(i64::from(n) * 86_400).expect("a time in range")
+}
+
+/// Never all zeros, which cosine refuses; many are equal.
+fn vector(seed: u8) -> Vec<f32> {
+    vec![f32::from(seed % 7) - 3.0, f32::from(seed / 7 % 7) - 3.0, f32::from(seed / 49) + 0.5]
 }
 
 fn record(op: u8, who: u8, how: u8) -> Option<Record> {
     let (user, item) = (format!("u{}", who % 7), format!("i{}", how % 5));
-    let time = Time::from_secs(i64::from(how % 8) * 86_400).expect("a time in range");
+    let time = day(how % 8);
     let record = match op {
-        0..=3 => Record::User(User {
-            vector: Some(store_model::vector(how)),
-            ..User { id: user, ..User::default() }
-        }),
+        0..=3 => Record::User(User { vector: Some(vector(how)), ..User { id: user, ..User::default() } }),
         4 | 5 => {
             let mut user = User { id: user, ..User::default() };
             user.attributes.insert(["age", "town"][usize::from(who / 7 % 2)].into(), i64::from(how).into());

@@ -1,10 +1,9 @@
 //! Backups in the middle of a history, some of which end too early, and stores that are made of them.
 
-use super::check;
-use super::model::Model;
 use super::world::World;
 use crate::error::{Error, Result};
 use crate::storage::{MemoryBackend, MemoryDisk, restore_into};
+use crate::store::expected::{Model, check};
 use std::cell::Cell;
 use std::fs;
 use std::path::{Path, PathBuf};

@@ -1,8 +1,8 @@
 //! Machines that stop, and what becomes of the index's files meanwhile.
 
-use super::check;
 use super::world::World;
 use crate::storage::Dice;
+use crate::store::expected::check;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

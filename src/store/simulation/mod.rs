@@ -4,15 +4,14 @@
 //! `KINDRED_HISTORIES` says how many are run, `KINDRED_SEED` which is the first.
 
 mod backups;
-mod check;
 mod crash;
 mod damage;
-mod model;
 mod records;
 mod world;
 
 use crate::error::Error;
 use crate::index::Wanted;
+use crate::store::expected::check;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;

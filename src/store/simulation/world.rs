@@ -1,7 +1,6 @@
 //! A store on a disk that fails and forgets, and what it should hold.
 
 use super::backups::Backups;
-use super::model::{Model, Taken, sorted_lines};
 use super::records::{Taste, batch, time};
 use crate::encoder::HashedEncoder;
 use crate::engine::{EncoderChoice, Engine, Request};
@@ -9,6 +8,7 @@ use crate::error::{Error, Result};
 use crate::index::Wanted;
 use crate::model::{Fusion, KeepEvents, Record};
 use crate::storage::{Dice, Disk, Durability, MemoryBackend, MemoryDisk};
+use crate::store::expected::{Model, Taken};
 use crate::store::{Snapshot, Store};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -201,23 +201,4 @@ impl World {
     pub(super) fn hold(&mut self) {
         self.held.push((self.store().snapshot(), self.model.clone()));
     }
-}
-
-/// All records of a snapshot, as sorted lines.
-pub(super) fn lines(snapshot: &Snapshot) -> Result<Vec<String>> {
-    let mut records: Vec<Record> = Vec::new();
-    for item in snapshot.items() {
-        records.push(Record::Item(item?));
-    }
-    for user in snapshot.users() {
-        let user = user?;
-        for event in snapshot.events(&user.id)? {
-            records.push(Record::Event(event?));
-        }
-        for text in snapshot.texts(&user.id)? {
-            records.push(Record::Text(text?));
-        }
-        records.push(Record::User(user));
-    }
-    Ok(sorted_lines(&records))
 }

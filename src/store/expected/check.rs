@@ -1,8 +1,7 @@
 //! Does a store hold what it should, and does its index answer as its records say?
 
-use super::model::Model;
-use super::world::lines;
-use crate::model::Tombstone;
+use super::{Model, sorted_lines};
+use crate::model::{Record, Tombstone};
 use crate::store::Snapshot;
 use std::collections::BTreeMap;
 
@@ -12,7 +11,7 @@ const TOLERANCE: f32 = 1e-4;
 const LIMIT: usize = 4;
 
 /// The records of a snapshot are the model's, and so are all counts.
-pub(super) fn records(snapshot: &Snapshot, model: &Model) {
+pub fn records(snapshot: &Snapshot, model: &Model) {
     assert_eq!(lines(snapshot).unwrap(), model.lines(), "the records");
     let stats = snapshot.stats().unwrap();
     let counts = [stats.users, stats.items, stats.events, stats.texts, stats.events_folded];
@@ -26,9 +25,28 @@ pub(super) fn records(snapshot: &Snapshot, model: &Model) {
 /// Whether a snapshot may be of a model's state.
 ///
 /// Records alone do not tell a state in which an event was never there from one in which it is folded.
-pub(super) fn holds(snapshot: &Snapshot, model: &Model) -> bool {
+pub fn holds(snapshot: &Snapshot, model: &Model) -> bool {
     let same_acts = |(user, acts)| snapshot.profile(user).unwrap().events == acts;
     lines(snapshot).unwrap() == model.lines() && same_marks(snapshot, model) && model.acts().all(same_acts)
+}
+
+/// All records of a snapshot, as sorted lines.
+fn lines(snapshot: &Snapshot) -> crate::Result<Vec<String>> {
+    let mut records: Vec<Record> = Vec::new();
+    for item in snapshot.items() {
+        records.push(Record::Item(item?));
+    }
+    for user in snapshot.users() {
+        let user = user?;
+        for event in snapshot.events(&user.id)? {
+            records.push(Record::Event(event?));
+        }
+        for text in snapshot.texts(&user.id)? {
+            records.push(Record::Text(text?));
+        }
+        records.push(Record::User(user));
+    }
+    Ok(sorted_lines(&records))
 }
 
 fn same_marks(snapshot: &Snapshot, model: &Model) -> bool {
@@ -38,7 +56,7 @@ fn same_marks(snapshot: &Snapshot, model: &Model) -> bool {
 }
 
 /// Every user's nearest are those that a comparison with all profiles, made of the records, finds.
-pub(super) fn answers(snapshot: &Snapshot, model: &Model) {
+pub fn answers(snapshot: &Snapshot, model: &Model) {
     let mut vectors: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
     for user in model.users.keys() {
         vectors.extend(snapshot.profile(user).unwrap().embedding.map(|vector| (user.as_str(), vector)));

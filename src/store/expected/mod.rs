@@ -1,20 +1,24 @@
-//! What a store should hold, said as plainly as can be.
+//! What a store should hold, said as plainly as can be: what the random histories and the fuzz target of stores compare with.
+
+#![allow(clippy::unwrap_used, reason = "a check that cannot go on must fail")]
+
+pub mod check;
 
 use crate::model::{Attributes, Event, Item, Record, Removal, Text, Time, User};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All records of a store.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Model {
+pub struct Model {
     items: BTreeMap<String, Item>,
-    pub(super) users: BTreeMap<String, Person>,
-    pub(super) erased: BTreeSet<String>,
+    users: BTreeMap<String, Person>,
+    erased: BTreeSet<String>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(super) struct Person {
+struct Person {
     attributes: Attributes,
-    pub(super) vector: Option<Vec<f32>>,
+    vector: Option<Vec<f32>>,
     events: Vec<Event>,
     /// Events that are counted, and kept no more.
     folded: Vec<Event>,
@@ -25,14 +29,16 @@ pub(super) struct Person {
 
 /// Whether a record was taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Taken {
+pub enum Taken {
+    /// It was, or changed nothing.
     Yes,
     /// Its user was erased.
     Erased,
 }
 
 impl Model {
-    pub(super) fn apply(&mut self, record: &Record) -> Taken {
+    /// Does what a record says.
+    pub fn apply(&mut self, record: &Record) -> Taken {
         match record {
             Record::Item(item) => drop(self.items.insert(item.id.clone(), item.clone())),
             Record::User(user) => return self.person(&user.id, |person| person.put(user)),
@@ -94,7 +100,7 @@ impl Model {
     }
 
     /// Folds what a policy lets go that keeps so many events of each user; 0 keeps all.
-    pub(super) fn keep(&mut self, keep: u64) {
+    pub fn keep(&mut self, keep: u64) {
         for person in self.users.values_mut().filter(|_| keep > 0) {
             if person.events.len() as u64 > keep + (keep / 4).max(16) {
                 person.events.sort_by_key(|event| event.time);
@@ -105,12 +111,12 @@ impl Model {
     }
 
     /// Folds all events before an instant.
-    pub(super) fn expire(&mut self, before: Time) {
+    pub fn expire(&mut self, before: Time) {
         self.users.values_mut().for_each(|person| person.fold(before));
     }
 
     /// All records but marks of erased users, as sorted lines.
-    pub(super) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         let mut records: Vec<Record> = self.items.values().cloned().map(Record::Item).collect();
         for (id, person) in &self.users {
             let (attributes, vector) = (person.attributes.clone(), person.vector.clone());
@@ -122,13 +128,13 @@ impl Model {
     }
 
     /// Of each user, the events in the profile.
-    pub(super) fn acts(&self) -> impl Iterator<Item = (&str, u64)> {
+    pub fn acts(&self) -> impl Iterator<Item = (&str, u64)> {
         let acts = |person: &Person| (person.events.len() + person.folded.len()) as u64;
         self.users.iter().map(move |(id, person)| (id.as_str(), acts(person)))
     }
 
     /// Users, items, events, texts and folded events.
-    pub(super) fn counts(&self) -> [u64; 5] {
+    pub fn counts(&self) -> [u64; 5] {
         let sum = |count: fn(&Person) -> usize| self.users.values().map(count).sum::<usize>() as u64;
         let (events, texts) = (sum(|person| person.events.len()), sum(|person| person.texts.len()));
         let folded = sum(|person| person.folded.len());
@@ -160,7 +166,7 @@ impl Person {
 }
 
 /// Records as lines of JSON, sorted.
-pub(super) fn sorted_lines(records: &[Record]) -> Vec<String> {
+fn sorted_lines(records: &[Record]) -> Vec<String> {
     let line = |record| serde_json::to_string(record).unwrap();
     let mut lines: Vec<String> = records.iter().map(line).collect();
     lines.sort();
