@@ -24,4 +24,5 @@ mod random;
 mod refusals;
 mod settings;
 mod sled_alone;
+mod stops;
 mod trace;

@@ -6,24 +6,20 @@ use crate::disk::Disk;
 use crate::histories::{self, Tally};
 use crate::kill::copy_folder;
 use crate::known::Known;
-use crate::lost::{Point, Work, assert_complete, points, tell_of_another_start, trace_of};
 use crate::moves::{BACKS_UP, House, MOVES, Move, clear, import};
 use crate::plan::Plan;
 use crate::random::Random;
 use crate::settings::{amount, seed};
-use crate::trace::{Entry, Shim};
+use crate::stops::{Point, Stopped, Work, stop_often, tell_of_another_start, trace_of, try_stops};
+use crate::trace::Shim;
 use kindred::{Error, Store};
 use std::ops::RangeInclusive;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::TempDir;
 
 /// Kills that one folder goes through.
 const KILLS_OF_A_FOLDER: u64 = 10;
-/// How often the machine stops in one history.
-const LIVES: u64 = 3;
-/// Points of one life's trace that are tried.
-const POINTS_OF_A_LIFE: u64 = 20;
 /// Longest time from the beginning of a move to a kill, in microseconds.
 const LONGEST_US: u64 = 30_000;
 
@@ -241,78 +237,61 @@ struct History<'a> {
     /// What the next life begins with.
     house: House,
     place: TempDir,
+    /// Whether the disk keeps its cache.
+    trusts_ranges: bool,
+    tally: &'a Tally,
 }
 
 impl<'a> History<'a> {
-    fn new(shim: &'a Shim, plan: Plan) -> Self {
+    fn new(shim: &'a Shim, plan: Plan, trusts_ranges: bool, tally: &'a Tally) -> Self {
         let place = scratch();
         let house = House(place.path().join("house"));
         std::fs::create_dir(&house.0).unwrap();
-        Self { shim, plan, states: States::new(plan), expected: Expected::at(0, None), house, place }
+        let (states, expected) = (States::new(plan), Expected::at(0, None));
+        Self { shim, plan, states, expected, house, place, trusts_ranges, tally }
+    }
+}
+
+impl Stopped for History<'_> {
+    type Left = Expected;
+
+    fn plan(&self) -> Plan {
+        self.plan
     }
 
-    /// Lets a child move about, then tries what many stops of it leave. One of them is what the next life begins with.
-    fn live(&mut self, life: u64, count: u64, trusts_ranges: bool, tally: &Tally) -> Result<(), String> {
+    fn doing(&self) -> String {
+        self.expected.doing()
+    }
+
+    fn hear(&mut self, word: &Word) -> Result<(), String> {
+        self.expected.hear(self.plan, word)
+    }
+
+    fn live(&mut self, life: u64, count: u64) -> Result<(), String> {
         let mut random = Random::new(self.plan.seed, &[6, life]);
-        let mut disk = Disk::of_folder(&self.house.0, trusts_ranges);
-        let steps = 2 + random.below(4);
-        let (root, store) = (&self.house.0, &self.house.0);
-        let work = Work { test: BACKS_UP, root, store, steps, kill: None };
+        let root = self.house.0.clone();
+        let disk = Disk::of_folder(&root, self.trusts_ranges);
+        let work = Work { test: BACKS_UP, root: &root, store: &root, steps: 2 + random.below(4), kill: None };
         let entries = trace_of(self.shim, self.plan, &work)?;
-        let chosen = random.below(count);
-        let (mut next, mut at) = (None, 0);
-        for (number, point) in (0..).zip(points(&entries, count, &mut random)) {
-            for entry in &entries[at..point.at] {
-                disk.apply(entry);
-                self.hear(entry)?;
-            }
-            at = point.at;
-            let (place, doing) = (scratch(), self.expected.doing());
-            tally.count(doing.clone());
-            let house = House(place.path().join("house"));
-            match self.stop(&disk, point, &place, &house) {
-                Ok(expected) if number == chosen => next = Some((place, house, expected)),
-                Ok(_) => {}
-                Err(error) => {
-                    let (of, kept) = (entries.len(), place.keep());
-                    return Err(format!(
-                        "{point:?} of {of}, in {doing}, kept in {}: {error}",
-                        kept.display()
-                    ));
-                }
-            }
-        }
-        entries[at..].iter().for_each(|entry| disk.apply(entry));
-        assert_complete(&disk, &self.house.0)?;
-        if let Some((place, house, expected)) = next {
-            clear(&house.0);
-            (self.place, self.house, self.expected) = (place, house, expected);
-        }
-        Ok(())
+        try_stops(self, (&root, disk), &entries, count, &mut random)
     }
 
-    fn hear(&mut self, entry: &Entry) -> Result<(), String> {
-        let Entry::Said(text) = entry else { return Ok(()) };
-        text.lines().filter_map(Word::parse).try_for_each(|word| self.expected.hear(self.plan, &word))
-    }
-
-    /// Makes what a stop leaves of the house, and looks through a copy of it.
-    fn stop(
-        &mut self,
-        disk: &Disk,
-        point: Point,
-        place: &TempDir,
-        house: &House,
-    ) -> Result<Expected, String> {
-        disk.stop(&house.0, point.data, point.names, &mut Random::new(point.chance, &[]));
-        for entry in std::fs::read_dir(&house.0).unwrap() {
+    fn stop(&mut self, disk: &Disk, point: Point, place: &TempDir, root: &Path) -> Result<Expected, String> {
+        self.tally.count(self.expected.doing());
+        disk.stop(root, point.data, point.names, &mut Random::new(point.chance, &[]));
+        for entry in std::fs::read_dir(root).unwrap() {
             tell_of_another_start(&entry.unwrap().path());
         }
         let copy = House(place.path().join("copy"));
-        copy_folder(&house.0, &copy.0);
+        copy_folder(root, &copy.0);
         let checked = self.expected.check(&mut self.states, self.plan, &copy);
         std::fs::remove_dir_all(&copy.0).unwrap();
         checked
+    }
+
+    fn go_on(&mut self, place: TempDir, root: PathBuf, left: Expected) {
+        clear(&root);
+        (self.place, self.house, self.expected) = (place, House(root), left);
     }
 }
 
@@ -321,18 +300,9 @@ fn a_stop_of_the_machine_while_a_store_is_backed_up_leaves_each_copy_whole_or_no
     let Some(shim) = Shim::build() else { return };
     let (seed, count) = (seed(), amount("KINDRED_POINTS", 120));
     let tally = Tally::default();
-    let failures = histories::run(count.div_ceil(POINTS_OF_A_LIFE * LIVES), |number| {
-        let mut history = History::new(&shim, Plan::of_history(seed, number));
-        (0..LIVES).try_for_each(|life| {
-            let left = count.saturating_sub((number * LIVES + life) * POINTS_OF_A_LIFE);
-            match left.min(POINTS_OF_A_LIFE) {
-                0 => Ok(()),
-                // A disk that keeps its cache, and one that does not.
-                count => history
-                    .live(life, count, number.is_multiple_of(2), &tally)
-                    .map_err(|e| format!("{:?}, life {life}: {e}", history.plan)),
-            }
-        })
+    // A disk that keeps its cache, and one that does not.
+    let failures = stop_often(count, |number| {
+        History::new(&shim, Plan::of_history(seed, number), number.is_multiple_of(2), &tally)
     });
     tally.print("stopped in");
     assert!(failures.is_empty(), "KINDRED_SEED={seed} KINDRED_POINTS={count}: {}", failures.join("\n"));
