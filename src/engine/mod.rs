@@ -59,7 +59,7 @@ use crate::storage::{Database, FolderBytes, View, cut_at};
 use crate::telemetry::redacted;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard};
-use upkeep::Upkeep;
+use upkeep::{Turns, Upkeep};
 
 /// An open store.
 pub(crate) struct Engine {
@@ -84,6 +84,8 @@ pub(crate) struct Shared {
     core: Mutex<Core>,
     /// Held while a task of the index runs, of which there is one at a time.
     task: Mutex<()>,
+    /// Who has the next turn at that.
+    turns: Turns,
     /// Held while a manifest of the index is made and written, so that the newest is written last. It is taken before
     /// the core. It guards the last commit of which there may ever have been one on disk.
     manifest: Mutex<u64>,

@@ -7,7 +7,7 @@ use super::seal::{identity, swept_key};
 use super::session::embedding;
 use super::settings::{Request, Settings, Source};
 use super::stored::{Counters, State, encoder_number};
-use super::upkeep::Upkeep;
+use super::upkeep::{Turns, Upkeep};
 use super::verify::sound;
 use super::{Core, Engine, Shared};
 use crate::encoder::Encoder;
@@ -112,6 +112,7 @@ impl Engine {
             folder: path.canonicalize().map_err(|e| Error::io("open", path, e))?,
             core: Mutex::new(core),
             task: Mutex::new(()),
+            turns: Turns::default(),
             manifest: Mutex::new(last),
             fitting: Mutex::new(()),
             settings: Arc::new(settings.clone()),

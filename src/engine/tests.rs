@@ -369,8 +369,52 @@ fn a_seal_asked_for_after_damage_was_told_makes_it_good() {
     wear(&engine);
     let compact = || engine.arrange_index(Wanted::Compact, &|_| {}, &AtomicBool::new(false));
     assert!(matches!(compact(), Err(crate::Error::Damaged { .. })));
+    assert_eq!(engine.view().attachment().index.damaged_files(), 1);
+    let report = engine.verify(VerifyOptions::default(), &|_| {}, &AtomicBool::new(false)).unwrap();
+    assert!(report.problems.iter().all(|problem| problem.place.ends_with(".sealed")), "{report:?}");
+    assert!(report.problems.iter().any(|problem| problem.what.contains("checksum")), "{report:?}");
     assert!(compact().unwrap());
     assert_eq!(sealed(&engine), (20, 20));
+}
+
+#[test]
+fn a_seal_ends_however_much_comes_in_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let request = Request { dim: Some(2), head_rows: Some(4), ..Request::default() };
+    let mut engine = Engine::open(folder.path(), &request).unwrap();
+    engine.upkeep.stop();
+    put(&engine, 0..20, 0.0);
+    let turns = std::sync::atomic::AtomicU32::new(0);
+    let write = |_| {
+        let turn = turns.fetch_add(1, Ordering::Relaxed);
+        assert!(turn < 1000, "it goes on and on");
+        put(&engine, 20 * turn..20 * turn + 20, 0.1);
+    };
+    for wanted in [Wanted::Sealed, Wanted::Compact, Wanted::Settled] {
+        assert!(engine.arrange_index(wanted, &write, &AtomicBool::new(false)).unwrap());
+    }
+    assert!(turns.into_inner() > 0, "nothing came in meanwhile");
+}
+
+#[test]
+fn a_seal_gets_its_turn_beside_upkeep_that_always_has_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let durability = Some(crate::storage::Durability::Within(Duration::from_millis(5)));
+    let request = Request { dim: Some(2), head_rows: Some(4), durability, ..Request::default() };
+    let engine = Engine::open(folder.path(), &request).unwrap();
+    let sealed = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            // More than comes in while the seals get their turns.
+            let writes = (0..50_000).take_while(|_| !sealed.load(Ordering::Relaxed));
+            writes.for_each(|turn| put(&engine, 0..100, turn as f32));
+            assert!(sealed.load(Ordering::Relaxed), "it waited until nobody wrote any more");
+        });
+        for _ in 0..5 {
+            assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
+        }
+        sealed.store(true, Ordering::Relaxed);
+    });
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::index::{Problem, TaskKind, Wanted};
 use crate::model::{OnProgress, Progress};
 use crate::telemetry::{INDEX_TASK_SECONDS, Stopwatch, failed, redacted};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, TryLockError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -49,6 +49,35 @@ impl Pause {
 
     fn is_none(&self) -> bool {
         self.length == 0
+    }
+}
+
+/// Whose turn it is at the tasks of the index: upkeep may have work without end, and gives way to who asks for a task.
+#[derive(Debug, Default)]
+pub(super) struct Turns {
+    asking: AtomicUsize,
+    gave_way: AtomicBool,
+}
+
+impl Turns {
+    fn ask(&self) {
+        self.asking.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// Ends what [`Turns::ask`] began; whether upkeep is to be woken, since it has given way.
+    fn end(&self) -> bool {
+        self.asking.fetch_sub(1, Ordering::SeqCst);
+        self.gave_way.swap(false, Ordering::SeqCst)
+    }
+
+    /// Whether somebody asks. That upkeep gives way is noted before it looks, so that who ends right then wakes it.
+    fn gives_way(&self) -> bool {
+        self.gave_way.store(true, Ordering::SeqCst);
+        let asked = self.asking.load(Ordering::SeqCst) > 0;
+        if !asked {
+            self.gave_way.store(false, Ordering::SeqCst);
+        }
+        asked
     }
 }
 
@@ -116,13 +145,12 @@ impl Engine {
         progress: OnProgress<'_>,
         cancel: &AtomicBool,
     ) -> Result<bool> {
-        // Found the last time, when it was told; now it is made good.
-        if self.shared.core()?.index.is_distrusted() && !self.shared.mend_index(cancel)? {
-            return Ok(false);
+        self.shared.turns.ask();
+        let done = self.shared.arrange_index(wanted, progress, cancel);
+        if self.shared.turns.end() {
+            self.upkeep.wake();
         }
-        let done = self.shared.run_tasks(wanted, cancel, progress)?;
-        self.shared.write_manifest()?;
-        Ok(done)
+        done
     }
 }
 
@@ -159,6 +187,16 @@ impl Engine {
 }
 
 impl Shared {
+    fn arrange_index(&self, wanted: Wanted, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
+        // Found the last time, when it was told; now it is made good.
+        if self.core()?.index.is_distrusted() && !self.mend_index(cancel)? {
+            return Ok(false);
+        }
+        let done = self.run_tasks(wanted, cancel, progress)?;
+        self.write_manifest()?;
+        Ok(done)
+    }
+
     /// Does what is due at first and each time it is woken, and settles the index when no wake comes for a while.
     fn keep_up(&self, woken: &Receiver<()>, settle_after: Duration, stop: &AtomicBool) {
         let mut pause = Pause::default();
@@ -228,6 +266,7 @@ impl Shared {
                     self.run_tasks(Wanted::Sealed, stop, &|_| {})?;
                     // There may have been nothing to seal.
                     self.write_manifest()?;
+                    self.run_tasks(Wanted::Due, stop, &|_| {})?;
                 }
                 Ok(())
             }
@@ -235,8 +274,14 @@ impl Shared {
         }
     }
 
-    /// Runs what the index plans until it plans nothing more; what is wanted beyond what is due, once.
-    fn run_tasks(&self, mut wanted: Wanted, cancel: &AtomicBool, progress: OnProgress<'_>) -> Result<bool> {
+    /// Runs what the index plans: of what is due, until it plans nothing more or somebody asks for a task; what else is wanted is
+    /// one task. Whoever wants it would never be done beside those who write, had they to do what becomes due meanwhile.
+    fn run_tasks(&self, wanted: Wanted, cancel: &AtomicBool, progress: OnProgress<'_>) -> Result<bool> {
+        let of_upkeep = matches!(wanted, Wanted::Due | Wanted::DueInMemory);
+        // Not only after a task: the lock goes to whoever comes first, which upkeep may be again and again.
+        if of_upkeep && self.turns.gives_way() {
+            return Ok(true);
+        }
         let _one_at_a_time = lock(&self.task)?;
         loop {
             let Some(mut task) = self.core()?.index.plan(wanted) else { return Ok(true) };
@@ -269,9 +314,8 @@ impl Shared {
             if sealed {
                 self.write_manifest()?;
             }
-            // Once is enough: forced again and again it would run after those who write meanwhile.
-            if wanted != Wanted::DueInMemory {
-                wanted = Wanted::Due;
+            if !of_upkeep || self.turns.gives_way() {
+                return Ok(true);
             }
         }
     }
