@@ -397,24 +397,23 @@ fn a_seal_ends_however_much_comes_in_meanwhile() {
 }
 
 #[test]
-fn a_seal_gets_its_turn_beside_upkeep_that_always_has_work() {
+fn upkeep_gives_way_to_who_asks_for_a_task_and_is_woken_after() {
     let folder = tempfile::tempdir().unwrap();
-    let durability = Some(crate::storage::Durability::Within(Duration::from_millis(5)));
-    let request = Request { dim: Some(2), head_rows: Some(4), durability, ..Request::default() };
-    let engine = Engine::open(folder.path(), &request).unwrap();
-    let sealed = AtomicBool::new(false);
-    std::thread::scope(|scope| {
-        scope.spawn(|| {
-            // More than comes in while the seals get their turns.
-            let writes = (0..50_000).take_while(|_| !sealed.load(Ordering::Relaxed));
-            writes.for_each(|turn| put(&engine, 0..100, turn as f32));
-            assert!(sealed.load(Ordering::Relaxed), "it waited until nobody wrote any more");
-        });
-        for _ in 0..5 {
-            assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
-        }
-        sealed.store(true, Ordering::Relaxed);
-    });
+    let request = Request { dim: Some(2), head_rows: Some(4), ..Request::default() };
+    let mut engine = Engine::open(folder.path(), &request).unwrap();
+    engine.upkeep.stop();
+    put(&engine, 0..20, 0.0);
+    let head = || engine.view().attachment().index.head_len();
+    let look_after = || engine.shared.look_after(&mut Pause::default(), &AtomicBool::new(false));
+    let turns = &engine.shared.turns;
+    turns.ask();
+    look_after();
+    assert_eq!(head(), 20, "it did not give way");
+    assert!(turns.end(), "nobody wakes it");
+    look_after();
+    assert_eq!(head(), 0, "nobody asks any more");
+    turns.ask();
+    assert!(!turns.end(), "it is woken for nothing");
 }
 
 #[test]

@@ -60,12 +60,12 @@ pub(super) struct Turns {
 }
 
 impl Turns {
-    fn ask(&self) {
+    pub(super) fn ask(&self) {
         self.asking.fetch_add(1, Ordering::SeqCst);
     }
 
     /// Ends what [`Turns::ask`] began; whether upkeep is to be woken, since it has given way.
-    fn end(&self) -> bool {
+    pub(super) fn end(&self) -> bool {
         self.asking.fetch_sub(1, Ordering::SeqCst);
         self.gave_way.swap(false, Ordering::SeqCst)
     }
