@@ -138,6 +138,9 @@ impl Session<'_, '_> {
         let old = self.work(no)?.state.sentence;
         let new = self.exchange_text(old, wanted.as_deref())?;
         self.work(no)?.state.sentence = new;
+        if !stored.attributes.is_empty() {
+            self.count_embedding();
+        }
         Ok(())
     }
 

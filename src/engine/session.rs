@@ -38,8 +38,8 @@ pub(crate) type IndexChanges = BTreeMap<u32, Option<Vec<f32>>>;
 
 /// Memory of a user's work and of what will be put of it, besides sums and embedding, about.
 const WORK_BYTES: usize = 2_048;
-/// Times that sums and embedding of a touched user are in memory until they are published: as read, as put, and each as logged.
-const WORK_COPIES: usize = 4;
+/// Times that a touched user's sums are in memory until they are published: as read, as put, and as logged.
+const SUMS_COPIES: usize = 3;
 
 /// How much of its items' text a group keeps as its name.
 const GROUP_NAME_CHARS: usize = 120;
@@ -240,7 +240,8 @@ impl<'s, 'db> Session<'s, 'db> {
         if !self.work.contains_key(&no) {
             let state = self.tx.state(no)?;
             let sums = self.tx.sums(&self.space, no)?;
-            self.work_bytes += WORK_BYTES + WORK_COPIES * size_of::<f32>() * self.space.layout.dim();
+            self.work_bytes += WORK_BYTES;
+            self.count_growth(0, sums.held());
             self.work.insert(no, Work { state, sums, buckets: Buckets::default() });
         }
         self.work.get_mut(&no).ok_or_else(|| Error::Bug("work just put is gone".into()))
@@ -260,9 +261,25 @@ impl<'s, 'db> Session<'s, 'db> {
         let (old, new) = work.buckets.add(&self.tx, user, total, (target, kind), acts)?;
         if self.encoder.is_some() {
             let point = self.points.get(&self.tx, target)?;
+            let before = work.sums.held();
             self.space.replace_share(&mut work.sums, (target, kind), &point, old, new);
+            let now = work.sums.held();
+            self.count_growth(before, now);
         }
         Ok(())
+    }
+
+    /// Counts the memory of sums that grew, and of the embedding where they are the first of it.
+    fn count_growth(&mut self, before: usize, now: usize) {
+        self.work_bytes += SUMS_COPIES * size_of::<f32>() * (now - before);
+        if before == 0 && now > 0 {
+            self.count_embedding();
+        }
+    }
+
+    /// Counts the memory of a user's embedding.
+    pub(super) fn count_embedding(&mut self) {
+        self.work_bytes += size_of::<f32>() * self.space.layout.dim();
     }
 
     /// Counts one more use of a text's vector in, which is made on first use.

@@ -219,10 +219,10 @@ mod tests {
         {
             let class = sums.class(10.0, time, space.layout.summed_dim());
             class.count(change);
-            crate::compute::distance::axpy(&mut class.values_mut()[..2], change, &vector);
+            crate::compute::distance::axpy(class.part_mut(0..2), change, &vector);
         }
         // Something in another block, so that the text block alone is gone.
-        sums.class(10.0, time, 0).values_mut()[2] = 1.0;
+        sums.class(10.0, time, 0).part_mut(2..3)[0] = 1.0;
         let total = space.total(&sums, time);
         assert_eq!(total, [0.0, 0.0, 1.0, 0.0, 0.0, 0.0]);
     }

@@ -1,6 +1,7 @@
 //! From acts to embeddings: contributions, decay, figures, whitening, factors and fusion. No storage.
 
 mod contribution;
+mod decayed_sum;
 mod declared;
 mod factors;
 mod figures;

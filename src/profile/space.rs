@@ -107,7 +107,7 @@ impl Space {
         let change = (faded(new) - old.map_or(0.0, faded)) as f32;
         class.count(change);
         for (block, vector) in point.blocks(target) {
-            axpy(&mut class.values_mut()[self.layout.range(block)], change, vector);
+            axpy(class.part_mut(self.layout.range(block)), change, vector);
         }
     }
 

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Error, Result};
 
 /// Newest format of store and log that this build reads and the one it writes. Format 1 has no `CURRENT` and no tombstones, format 2 no
-/// archives of folded events; both are read as they are.
-pub(crate) const FORMAT: u32 = 3;
+/// archives of folded events, format 3 all dimensions of every sum; all are read as they are.
+pub(crate) const FORMAT: u32 = 4;
 
 /// Bytes of a file's header: magic, format u32, store id u128, first seq u64, checksum u32.
 pub(crate) const HEADER_BYTES: usize = 40;
