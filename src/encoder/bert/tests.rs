@@ -1,162 +1,19 @@
-//! Parity with the reference vectors needs the model and the shared data; all else runs on tiny random models,
-//! with candle's own BERTs as the oracle.
+//! Parity with the reference vectors needs the model and the shared data; all else runs on tiny random models. That these
+//! give what candle's own models give is tested in `tests/oracle/`.
 
-use std::collections::HashMap;
+mod tiny;
+
 use std::fs;
 
 use candle_core::{DType, Device, Tensor};
-use candle_nn::VarBuilder;
-use candle_transformers::models::{bert, distilbert, xlm_roberta};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use super::*;
-
-const HIDDEN: usize = 32;
-const INTERMEDIATE: usize = 48;
-const WORDS: [&str; 12] =
-    ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "milk", "bread", "fresh", "##ly", "fish", "牛", "奶", "!"];
-
-fn tokenizer() -> Value {
-    let vocabulary: serde_json::Map<_, _> =
-        WORDS.iter().enumerate().map(|(id, word)| ((*word).to_owned(), json!(id))).collect();
-    let special = |id: usize| json!({"id": WORDS[id], "ids": [id], "tokens": [WORDS[id]]});
-    let token = |id: &str| json!({"SpecialToken": {"id": id, "type_id": 0}});
-    json!({
-        "version": "1.0",
-        "truncation": {"max_length": 5, "strategy": "LongestFirst", "stride": 0, "direction": "Right"},
-        "padding": {"strategy": {"Fixed": 9}, "direction": "Right", "pad_to_multiple_of": null, "pad_id": 0,
-            "pad_type_id": 0, "pad_token": "[PAD]"},
-        "added_tokens": [],
-        "normalizer": {"type": "BertNormalizer", "clean_text": true, "handle_chinese_chars": true,
-            "strip_accents": null, "lowercase": true},
-        "pre_tokenizer": {"type": "BertPreTokenizer"},
-        "post_processor": {"type": "TemplateProcessing",
-            "single": [token("[CLS]"), {"Sequence": {"id": "A", "type_id": 0}}, token("[SEP]")],
-            "pair": [], "special_tokens": {"[CLS]": special(2), "[SEP]": special(3)}},
-        "decoder": null,
-        "model": {"type": "WordPiece", "unk_token": "[UNK]", "continuing_subword_prefix": "##",
-            "max_input_chars_per_word": 100, "vocab": vocabulary},
-    })
-}
-
-fn config(model_type: &str, activation: &str) -> Value {
-    json!({
-        "model_type": model_type, "vocab_size": WORDS.len(), "hidden_size": HIDDEN, "num_hidden_layers": 2,
-        "num_attention_heads": 4, "intermediate_size": INTERMEDIATE, "hidden_act": activation,
-        "hidden_dropout_prob": 0.1, "attention_probs_dropout_prob": 0.1, "max_position_embeddings": 20,
-        "type_vocab_size": 2, "initializer_range": 0.02, "layer_norm_eps": 1e-12, "pad_token_id": 0,
-        "position_embedding_type": "absolute",
-    })
-}
-
-fn distilbert_config() -> Value {
-    json!({
-        "model_type": "distilbert", "vocab_size": WORDS.len(), "dim": HIDDEN, "n_layers": 2, "n_heads": 4,
-        "hidden_dim": INTERMEDIATE, "activation": "relu", "max_position_embeddings": 20, "pad_token_id": 0,
-        "dropout": 0.1, "attention_dropout": 0.1, "initializer_range": 0.02, "qa_dropout": 0.1,
-        "seq_classif_dropout": 0.2, "sinusoidal_pos_embds": false, "tie_weights_": true,
-    })
-}
-
-/// Deterministic numbers within ±.3, another series for each name.
-fn noise(name: &str, shape: &[usize]) -> Tensor {
-    let mut reader = blake3::Hasher::new().update(name.as_bytes()).finalize_xof();
-    let mut numbers = vec![0.0; shape.iter().product()];
-    for x in &mut numbers {
-        let mut bytes = [0; 2];
-        reader.fill(&mut bytes);
-        *x = (f32::from(u16::from_le_bytes(bytes)) / 65_536.0 - 0.5) * 0.6;
-    }
-    Tensor::from_vec(numbers, shape, &Device::Cpu).unwrap()
-}
-
-fn tensors(model_type: &str) -> HashMap<String, Tensor> {
-    let names = if model_type == "distilbert" { distilbert_names() } else { bert_names() };
-    names
-        .into_iter()
-        .map(|(name, shape)| {
-            let tensor = noise(&name, &shape);
-            (name, tensor)
-        })
-        .collect()
-}
-
-fn with_bias(name: &str, outputs: usize, inputs: usize) -> [(String, Vec<usize>); 2] {
-    [(format!("{name}.weight"), vec![outputs, inputs]), (format!("{name}.bias"), vec![outputs])]
-}
-
-fn norm(name: &str) -> [(String, Vec<usize>); 2] {
-    [(format!("{name}.weight"), vec![HIDDEN]), (format!("{name}.bias"), vec![HIDDEN])]
-}
-
-fn tables() -> Vec<(String, Vec<usize>)> {
-    let mut names = vec![
-        ("embeddings.word_embeddings.weight".to_owned(), vec![WORDS.len(), HIDDEN]),
-        ("embeddings.position_embeddings.weight".to_owned(), vec![20, HIDDEN]),
-    ];
-    names.extend(norm("embeddings.LayerNorm"));
-    names
-}
-
-fn bert_names() -> Vec<(String, Vec<usize>)> {
-    let mut names = tables();
-    names.push(("embeddings.token_type_embeddings.weight".to_owned(), vec![2, HIDDEN]));
-    for layer in ["encoder.layer.0", "encoder.layer.1"] {
-        for part in ["self.query", "self.key", "self.value", "output.dense"] {
-            names.extend(with_bias(&format!("{layer}.attention.{part}"), HIDDEN, HIDDEN));
-        }
-        names.extend(norm(&format!("{layer}.attention.output.LayerNorm")));
-        names.extend(with_bias(&format!("{layer}.intermediate.dense"), INTERMEDIATE, HIDDEN));
-        names.extend(with_bias(&format!("{layer}.output.dense"), HIDDEN, INTERMEDIATE));
-        names.extend(norm(&format!("{layer}.output.LayerNorm")));
-    }
-    names
-}
-
-fn distilbert_names() -> Vec<(String, Vec<usize>)> {
-    let mut names = tables();
-    for layer in ["transformer.layer.0", "transformer.layer.1"] {
-        for part in ["q_lin", "k_lin", "v_lin", "out_lin"] {
-            names.extend(with_bias(&format!("{layer}.attention.{part}"), HIDDEN, HIDDEN));
-        }
-        names.extend(norm(&format!("{layer}.sa_layer_norm")));
-        names.extend(with_bias(&format!("{layer}.ffn.lin1"), INTERMEDIATE, HIDDEN));
-        names.extend(with_bias(&format!("{layer}.ffn.lin2"), HIDDEN, INTERMEDIATE));
-        names.extend(norm(&format!("{layer}.output_layer_norm")));
-    }
-    names
-}
-
-/// A tiny model's folder.
-struct Tiny(tempfile::TempDir);
+use tiny::{HIDDEN, TEXTS, Tiny, WORDS, config, noise, tensors};
 
 impl Tiny {
-    fn new(config: &Value) -> Self {
-        let folder = Self(tempfile::tempdir().unwrap());
-        folder.write("config.json", config);
-        folder.write("tokenizer.json", &tokenizer());
-        folder.save(&tensors(config["model_type"].as_str().unwrap()), "");
-        folder
-    }
-
-    fn bert() -> Self {
-        Self::new(&config("bert", "gelu"))
-    }
-
-    fn write(&self, name: &str, content: &Value) {
-        let path = self.0.path().join(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content.to_string()).unwrap();
-    }
-
-    fn save(&self, tensors: &HashMap<String, Tensor>, prefix: &str) {
-        let named: HashMap<_, _> =
-            tensors.iter().map(|(name, tensor)| (format!("{prefix}{name}"), tensor.clone())).collect();
-        candle_core::safetensors::save(&named, self.0.path().join("model.safetensors")).unwrap();
-    }
-
     fn open(&self) -> Result<BertEncoder> {
-        BertEncoder::open(self.0.path())
+        BertEncoder::open(self.path())
     }
 
     fn refusal(&self) -> String {
@@ -168,70 +25,16 @@ impl Tiny {
     }
 }
 
-const TEXTS: [&str; 7] =
-    ["milk", "", "fresh milk bread", "freshly 牛奶!", "milk", "zzz", "fish fish fish fish fish fish fish"];
-
 fn assert_close(a: &[f32], b: &[f32], tolerance: f32) {
     assert_eq!(a.len(), b.len());
     let worst = a.iter().zip(b).map(|(x, y)| (x - y).abs()).fold(0.0, f32::max);
     assert!(worst <= tolerance, "differ by {worst}");
 }
 
-/// Mean-pooled unit rows from an oracle that takes ids `[1, n]` and gives states `[1, n, hidden]`.
-fn oracle(encoder: &BertEncoder, states: impl Fn(&Tensor) -> candle_core::Result<Tensor>) -> Vec<f32> {
-    let row = |text: &&str| {
-        let ids = Tensor::new(encoder.tokens.ids(text).unwrap(), &Device::Cpu).unwrap().unsqueeze(0).unwrap();
-        let mut row: Vec<f32> =
-            states(&ids).unwrap().mean(1).unwrap().flatten_all().unwrap().to_vec1().unwrap();
-        normalize(&mut row);
-        row
-    };
-    TEXTS.iter().flat_map(row).collect()
-}
-
-fn weights(model_type: &str) -> VarBuilder<'static> {
-    VarBuilder::from_tensors(tensors(model_type), DType::F32, &Device::Cpu)
-}
-
 #[test]
-fn bert_agrees_with_candle() {
-    for activation in ["gelu", "relu"] {
-        let config = config("bert", activation);
-        let encoder = Tiny::new(&config).open().unwrap();
-        let model = bert::BertModel::load(weights("bert"), &serde_json::from_value(config).unwrap()).unwrap();
-        let expected = oracle(&encoder, |ids| model.forward(ids, &ids.zeros_like()?, None));
-        assert_close(&encoder.encode(&TEXTS, &|_| {}).unwrap(), &expected, 2e-6);
-    }
-}
-
-#[test]
-fn xlm_roberta_agrees_with_candle() {
-    let config = config("xlm-roberta", "gelu");
-    let encoder = Tiny::new(&config).open().unwrap();
+fn a_roberta_counts_its_positions_from_behind_the_padding() {
+    let encoder = Tiny::new(&config("xlm-roberta", "gelu")).open().unwrap();
     assert_eq!(encoder.transformer.settings.max_tokens, 19);
-    let model =
-        xlm_roberta::XLMRobertaModel::new(&serde_json::from_value(config).unwrap(), weights("xlm-roberta"))
-            .unwrap();
-    let expected = oracle(&encoder, |ids| {
-        let mask = Tensor::ones(ids.shape(), DType::F32, &Device::Cpu)?;
-        model.forward(ids, &mask, &ids.zeros_like()?, None, None, None)
-    });
-    assert_close(&encoder.encode(&TEXTS, &|_| {}).unwrap(), &expected, 2e-6);
-}
-
-/// With `relu`: candle takes GELU's approximation here, where the published models mean the exact one.
-#[test]
-fn distilbert_agrees_with_candle() {
-    let config = distilbert_config();
-    let encoder = Tiny::new(&config).open().unwrap();
-    let model =
-        distilbert::DistilBertModel::load(weights("distilbert"), &serde_json::from_value(config).unwrap())
-            .unwrap();
-    let expected = oracle(&encoder, |ids| {
-        let length = ids.dims()[1];
-        model.forward(ids, &Tensor::zeros((length, length), DType::U8, &Device::Cpu)?)
-    });
-    assert_close(&encoder.encode(&TEXTS, &|_| {}).unwrap(), &expected, 2e-6);
 }
 
 #[test]
@@ -316,7 +119,7 @@ fn a_huge_text_costs_no_more_than_its_first_tokens() {
 fn missing_and_malformed_files_are_named() {
     for name in ["config.json", "tokenizer.json", "model.safetensors"] {
         let tiny = Tiny::bert();
-        let path = tiny.0.path().join(name);
+        let path = tiny.path().join(name);
         let whole = fs::read(&path).unwrap();
         for damaged in [&whole[..whole.len() / 2], &whole[..3], &[], b"{}", &[0xff; 64]] {
             fs::write(&path, damaged).unwrap();
