@@ -23,6 +23,7 @@ mod refuse;
 mod remove;
 mod repair;
 mod rows;
+mod scrub;
 mod seal;
 mod session;
 mod settings;

@@ -125,7 +125,7 @@ impl Engine {
             shared.adopt_keep(keep)?;
         }
         let upkeep = match threads {
-            Threads::Own => Upkeep::start(&shared, request.settle_after)?,
+            Threads::Own => Upkeep::start(&shared, request)?,
             #[cfg(test)]
             Threads::None => Upkeep::none(),
         };

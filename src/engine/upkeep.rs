@@ -1,6 +1,8 @@
 //! The background thread that moves recent changes from the index's head into its graph, and these into files; when
 //! writing pauses, into one.
 
+use super::scrub::Scrubbing;
+use super::settings::Request;
 use super::{Engine, Shared, lock};
 use crate::error::{ErrorKind, Result};
 use crate::index::{Problem, TaskKind, Wanted};
@@ -89,15 +91,16 @@ pub(super) struct Upkeep {
 }
 
 impl Upkeep {
-    /// The index is settled once nobody has written for `settle_after`.
-    pub(super) fn start(shared: &Arc<Shared>, settle_after: Option<Duration>) -> Result<Self> {
+    /// The index is settled once nobody has written for as long as is asked for.
+    pub(super) fn start(shared: &Arc<Shared>, request: &Request) -> Result<Self> {
         let (wake, woken) = bounded(1);
         let cancel = Arc::new(AtomicBool::new(false));
         let (shared, stop) = (Arc::clone(shared), Arc::clone(&cancel));
-        let pause = settle_after.unwrap_or(SETTLE_AFTER);
+        let settle_after = request.settle_after.unwrap_or(SETTLE_AFTER);
+        let scrubbing = (!request.unscrubbed).then(|| Scrubbing::of(&shared.db.view().attachment().index));
         let thread = std::thread::Builder::new()
             .name("kindred-upkeep".into())
-            .spawn(move || shared.keep_up(&woken, pause, &stop))
+            .spawn(move || shared.keep_up(&woken, settle_after, scrubbing, &stop))
             .map_err(|e| crate::Error::io("start a thread of", "kindred-upkeep", e))?;
         Ok(Self { wake: Some(wake), cancel, thread: Some(thread) })
     }
@@ -135,6 +138,10 @@ impl Upkeep {
             tracing::error!("the upkeep thread ended in a panic");
         }
     }
+}
+
+fn is_past(at: Option<Instant>) -> bool {
+    at.is_some_and(|at| at <= Instant::now())
 }
 
 impl Engine {
@@ -197,28 +204,45 @@ impl Shared {
         Ok(done)
     }
 
-    /// Does what is due at first and each time it is woken, and settles the index when no wake comes for a while.
-    fn keep_up(&self, woken: &Receiver<()>, settle_after: Duration, stop: &AtomicBool) {
+    /// Does what is due at first and each time it is woken, settles the index when no wake comes for a while, and reads the
+    /// files that it was opened with.
+    fn keep_up(
+        &self,
+        woken: &Receiver<()>,
+        settle_after: Duration,
+        mut scrubbing: Option<Scrubbing>,
+        stop: &AtomicBool,
+    ) {
         let mut pause = Pause::default();
         // What opening left to do. Settling is for those who write: a store that is opened to be read is left alone.
         self.look_after(&mut pause, stop);
-        let (mut wait, mut settling) = (Duration::MAX, Duration::ZERO);
+        let (mut settle_at, mut settling) = (None, Duration::ZERO);
         loop {
-            let woken = woken.recv_timeout(wait);
+            let scrub_at = scrubbing.as_ref().and_then(Scrubbing::next);
+            // Also beside writers who wake it without end.
+            if let Some(scrubbing) = scrubbing.as_mut().filter(|_| is_past(scrub_at)) {
+                self.look_through(scrubbing, &mut pause, stop);
+                continue;
+            }
+            let woken = match [settle_at, scrub_at].into_iter().flatten().min() {
+                Some(at) => woken.recv_deadline(at),
+                None => woken.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
             if stop.load(Ordering::Relaxed) {
                 return;
             }
             match woken {
                 Ok(()) => {
                     self.look_after(&mut pause, stop);
-                    wait = settle_after.max(settling);
+                    settle_at = Instant::now().checked_add(settle_after.max(settling));
                 }
-                Err(RecvTimeoutError::Timeout) => {
+                Err(RecvTimeoutError::Timeout) if is_past(settle_at) => {
                     let started = Instant::now();
                     self.settle(&mut pause, stop);
                     // At most half of the time goes into settling, however often writing pauses.
-                    (wait, settling) = (Duration::MAX, started.elapsed());
+                    (settle_at, settling) = (None, started.elapsed());
                 }
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return,
             }
         }
@@ -255,23 +279,31 @@ impl Shared {
         }
     }
 
-    /// All that is wanted; what turns out to be damaged is made anew, and then the rest.
+    /// All that is wanted; what is, or turns out to be, damaged is made anew, and then the rest.
     fn bring_up_to_date(&self, wanted: Wanted, stop: &AtomicBool) -> Result<()> {
+        if self.core()?.index.is_distrusted() {
+            return self.make_good(stop);
+        }
         match self.run_tasks(wanted, stop, &|_| {}) {
             // A damaged key is told in the same words.
             Err(error) if error.kind() == ErrorKind::Damage && self.core()?.index.is_distrusted() => {
                 tracing::error!(error = %redacted(&error), "a file of the index is damaged: what it held is made anew");
-                // Sealed, so that there is a manifest again, which keeps the other files for the next open.
-                if self.mend_index(stop)? {
-                    self.run_tasks(Wanted::Sealed, stop, &|_| {})?;
-                    // There may have been nothing to seal.
-                    self.write_manifest()?;
-                    self.run_tasks(Wanted::Due, stop, &|_| {})?;
-                }
-                Ok(())
+                self.make_good(stop)
             }
             done => done.map(drop),
         }
+    }
+
+    /// Makes anew what damaged files held.
+    fn make_good(&self, stop: &AtomicBool) -> Result<()> {
+        if self.mend_index(stop)? {
+            // Sealed, so that there is a manifest again, which keeps the other files for the next open.
+            self.run_tasks(Wanted::Sealed, stop, &|_| {})?;
+            // There may have been nothing to seal.
+            self.write_manifest()?;
+            self.run_tasks(Wanted::Due, stop, &|_| {})?;
+        }
+        Ok(())
     }
 
     /// Runs what the index plans: of what is due, until it plans nothing more or somebody asks for a task; what else is wanted is

@@ -8,6 +8,7 @@ use kindred::{Durability, Error, Like, Options, Snapshot, Stats, Store};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
+use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 const DIM: usize = 8;
@@ -328,6 +329,44 @@ fn compacting_leaves_one_file_and_no_dead_row() {
     assert_eq!((stats.vectors_sealed, stats.sealed_files), (112, 1));
 }
 
+/// Flips a bit in the middle of a section of a file, by its number, or in its last page.
+fn flip_inside(file: &Path, section: Option<usize>) {
+    let mut bytes = fs::read(file).unwrap();
+    let at = section.map_or(bytes.len() - 1, |section| {
+        let number = |at: usize| u64::from_le_bytes(*bytes[at..].first_chunk().unwrap()) as usize;
+        let entry = 128 + 24 * section;
+        number(entry) + number(entry + 8) / 2
+    });
+    bytes[at] ^= 16;
+    fs::write(file, bytes).unwrap();
+}
+
+/// Entries, nodes, codes, and vectors under cosine; and what fills up the last page.
+#[test]
+fn what_opening_does_not_read_is_read_through_and_made_good_while_the_store_is_open() {
+    let life = Life::new();
+    for section in [Some(0), Some(1), Some(2), Some(8), None] {
+        let place = life.with(3, |path| flip_inside(&files(path)[0], section));
+        let damaged = files(&place.path)[0].clone();
+        let expected = rebuilt(&place.path);
+        let store = open(&place.path);
+        // Nobody writes, and nobody asks.
+        let deadline = Instant::now() + Duration::from_secs(300);
+        let is_whole = |stats: Stats| stats.vectors_sealed == stats.vectors;
+        while damaged.exists()
+            || !manifest(&place.path).exists()
+            || !is_whole(store.snapshot().stats().unwrap())
+        {
+            assert!(Instant::now() < deadline, "section {section:?} is never read");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(look(&store) == expected, "section {section:?}");
+        assert_eq!(store.verify(&|_| {}).unwrap().problems, [], "section {section:?}");
+        drop(store);
+        assert!(check(&place, &format!("section {section:?}, made good")) > 0);
+    }
+}
+
 #[test]
 fn damage_inside_is_found_and_made_good_by_the_next_open() {
     let life = Life::new();
@@ -338,7 +377,7 @@ fn damage_inside_is_found_and_made_good_by_the_next_open() {
         bytes[last] ^= 16;
         fs::write(file, bytes).unwrap();
     });
-    let store = open(&place.path);
+    let store = vectors().scrub(false).open(&place.path).unwrap();
     assert!(store.snapshot().stats().unwrap().vectors_sealed > 0, "nobody has looked yet");
     look(&store);
     let error = store.compact(&|_| {}, &AtomicBool::new(false)).unwrap_err();

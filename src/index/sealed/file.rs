@@ -94,6 +94,11 @@ impl Sealed {
         &self.layout.header
     }
 
+    /// Where it lies on disk, if it does.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
     /// Its name on disk, if it lies there.
     pub(in crate::index) fn name(&self) -> Option<&str> {
         self.path.as_deref()?.file_name()?.to_str()

@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// Sections that a merge copies from, and the one by which was found which rows are dead: those it does not copy.
 const COPIED: [Section; 5] =
     [Section::Nodes, Section::Labels, Section::ByLabel, Section::Equals, Section::Vectors];
-/// Sections by which rows are found that died since the manifest, and what is read in any case.
-const OPENED: [Section; 3] = [Section::Labels, Section::ByLabel, Section::Mean];
+/// Sections by which rows are found that died since the manifest, those that say whose a vector is, and what is read in any
+/// case: little beside the others.
+const OPENED: [Section; 4] = [Section::Labels, Section::ByLabel, Section::Equals, Section::Mean];
 /// A code stands for the values within half a step; what rounding may differ by on another machine comes on top.
 const MOST_STEPS: f32 = 0.75;
 const ROUNDING: f32 = 1e-5;
@@ -63,8 +64,8 @@ impl Sealed {
         self.check_sections(&COPIED, cancel)
     }
 
-    /// Whether what says which rows are dead is what was written: else a row might come back that was removed. Of all
-    /// other damage the worst is a wrong neighbour.
+    /// Whether what says which rows are dead, and which node is whose, is what was written: else a row might come back that was
+    /// removed. Of all other damage the worst is a wrong neighbour.
     ///
     /// # Errors
     /// [`Error::Damaged`].
@@ -87,6 +88,14 @@ impl Sealed {
             None => Ok(!look.is_over()),
         }
     }
+}
+
+pub(super) fn wrong_checksum(section: Section) -> String {
+    format!("the checksum of its section {section:?} is wrong")
+}
+
+pub(super) fn wrong_padding(section: Section) -> String {
+    format!("behind its section {section:?} are not only zeros")
 }
 
 /// A file that is looked into until `cancel` is set: what is found then counts for nothing.
@@ -112,7 +121,7 @@ impl Look<'_> {
             hasher.update(bytes);
         }
         let right = hasher.finalize() == self.file.layout().extent(section).checksum;
-        (!right).then(|| format!("the checksum of its section {section:?} is wrong"))
+        (!right).then(|| wrong_checksum(section))
     }
 
     /// Behind a section there are zeros up to the next.
@@ -121,10 +130,7 @@ impl Look<'_> {
             let extent = self.file.layout().extent(section);
             let end = (extent.offset + extent.length) as usize;
             let padding = self.file.bytes().get(end..end.next_multiple_of(PAGE))?;
-            padding
-                .iter()
-                .any(|&byte| byte != 0)
-                .then(|| format!("behind its section {section:?} are not only zeros"))
+            padding.iter().any(|&byte| byte != 0).then(|| wrong_padding(section))
         })
     }
 

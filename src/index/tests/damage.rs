@@ -5,6 +5,7 @@ use super::super::manifest::path_in;
 use super::model::check_all;
 use super::restore::{DIM, Host, IDENTITY, Op, names, sealed_host, sealed_path};
 use super::*;
+use crate::model::Problem;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
@@ -45,6 +46,7 @@ fn use_damaged(host: &Host, at: usize, merge: bool) {
         return;
     }
     assert_ne!(index.view().verify(&|_, _| ()), [], "byte {at}");
+    assert_eq!(scrubbed(&index.view()).len(), 1, "byte {at}");
     for label in [0, 5, 605] {
         index.apply(vec![(label, None)], 99).unwrap();
     }
@@ -57,6 +59,32 @@ fn use_damaged(host: &Host, at: usize, merge: bool) {
         let done = task.run(&|_, _| (), &AtomicBool::new(false));
         assert!(done.is_ok() || matches!(done, Err(crate::Error::Damaged { .. })), "byte {at}: {done:?}");
     }
+}
+
+/// All that reading the files of a view through finds.
+fn scrubbed(view: &IndexView) -> Vec<Problem> {
+    let mut scrub = view.scrub();
+    let mut problems = Vec::new();
+    while !scrub.is_over() {
+        problems.extend(scrub.next_piece());
+    }
+    problems
+}
+
+#[test]
+fn a_scrub_holds_no_file_and_reads_none_that_is_replaced() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    let path = sealed_path(folder.path());
+    assert_eq!(scrubbed(&host.index.view()), []);
+    let mut scrub = host.index.view().scrub();
+    flip_section(&path, BYTES);
+    assert_eq!(scrub.next_piece(), None, "its first section is sound");
+    host.run(Op::Task(Wanted::Compact, Vec::new()));
+    host.run(Op::Manifest(true));
+    assert!(!path.exists(), "the scrub holds what is replaced");
+    assert_eq!(scrub.next_piece(), None);
+    assert!(scrub.is_over());
 }
 
 /// Flips a bit at the start of a section, by its number, as a disk would: the file may be mapped.
@@ -72,14 +100,20 @@ fn flip_section(path: &Path, section: usize) {
 const BYTES: usize = 2;
 const LABELS: usize = 4;
 const BY_LABEL: usize = 5;
+const EQUALS: usize = 6;
 const MEAN: usize = 7;
 const VECTORS: usize = 8;
 
 #[test]
 fn damage_where_the_dead_are_looked_up_is_found_at_open() {
-    for section in [LABELS, BY_LABEL, MEAN] {
+    for section in [LABELS, BY_LABEL, EQUALS, MEAN] {
         let folder = tempfile::tempdir().unwrap();
-        let mut host = sealed_host(folder.path());
+        let mut host = Host::new(Metric::L2, folder.path());
+        let equal = (40..45).map(|label| (label, Some(vec![1.0; DIM])));
+        let mut noise = Noise(3);
+        host.apply((0..40).map(|label| (label, Some(noise.vector(DIM)))).chain(equal).collect());
+        host.run(Op::Task(Wanted::Sealed, Vec::new()));
+        host.run(Op::Manifest(true));
         flip_section(&sealed_path(folder.path()), section);
         host.run(Op::Crash);
         assert_eq!(host.index.view().sealed_files(), 0, "section {section}");

@@ -1,0 +1,65 @@
+//! The index's files read through after opening, by upkeep, between its tasks.
+
+use super::Shared;
+use super::upkeep::Pause;
+use crate::index::{IndexView, Scrub};
+use crate::model::Problem;
+use crate::telemetry::{failed, redacted};
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+/// How many times as long as a piece took to read there is no next one: searches and writes read from the same disk.
+const REST: u32 = 4;
+
+/// A scrub, and when it goes on.
+pub(super) struct Scrubbing {
+    scrub: Scrub,
+    next: Instant,
+}
+
+impl Scrubbing {
+    pub(super) fn of(view: &IndexView) -> Self {
+        Self { scrub: view.scrub(), next: Instant::now() }
+    }
+
+    /// When the next piece is to be read, if there is one.
+    pub(super) fn next(&self) -> Option<Instant> {
+        (!self.scrub.is_over()).then_some(self.next)
+    }
+
+    fn piece(&mut self) -> Option<Problem> {
+        let started = Instant::now();
+        let problem = self.scrub.next_piece();
+        let ended = Instant::now();
+        self.next = ended.checked_add((ended - started).saturating_mul(REST)).unwrap_or(ended);
+        problem
+    }
+}
+
+#[cfg(test)]
+impl super::Engine {
+    /// Reads all of the index's files through, as upkeep does.
+    pub(crate) fn look_through(&self) {
+        let mut scrubbing = Scrubbing::of(&self.view().attachment().index);
+        while scrubbing.next().is_some() {
+            self.shared.look_through(&mut scrubbing, &mut Pause::default(), &AtomicBool::new(false));
+        }
+    }
+}
+
+impl Shared {
+    /// Reads the next piece; where it is damaged, the manifest goes at once, and what the file held is made anew.
+    pub(super) fn look_through(&self, scrubbing: &mut Scrubbing, pause: &mut Pause, stop: &AtomicBool) {
+        let Some(problem) = scrubbing.piece() else { return };
+        tracing::error!(
+            place = problem.place,
+            what = problem.what,
+            "a file of the index is damaged: what it held is made anew"
+        );
+        if let Err(error) = self.distrust(&[problem]) {
+            failed("upkeep", &error);
+            tracing::error!(error = %redacted(&error), "the manifest stays, which names a damaged file of the index");
+        }
+        self.look_after(pause, stop);
+    }
+}
