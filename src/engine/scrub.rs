@@ -2,6 +2,7 @@
 
 use super::Shared;
 use super::upkeep::Pause;
+use crate::error::Error;
 use crate::index::{IndexView, Scrub};
 use crate::model::Problem;
 use crate::telemetry::{failed, redacted};
@@ -47,19 +48,25 @@ impl super::Engine {
     }
 }
 
+/// Tells of a file of the index that is damaged.
+pub(super) fn found_damaged(error: &Error) {
+    failed("upkeep", error);
+    tracing::error!(error = %redacted(error), "a file of the index is damaged: what it held is made anew");
+}
+
 impl Shared {
     /// Reads the next piece; where it is damaged, the manifest goes at once, and what the file held is made anew.
     pub(super) fn look_through(&self, scrubbing: &mut Scrubbing, pause: &mut Pause, stop: &AtomicBool) {
         let Some(problem) = scrubbing.piece() else { return };
-        tracing::error!(
-            place = problem.place,
-            what = problem.what,
-            "a file of the index is damaged: what it held is made anew"
-        );
+        let damage = Error::damaged(&problem.place, &problem.what);
         if let Err(error) = self.distrust(&[problem]) {
             failed("upkeep", &error);
             tracing::error!(error = %redacted(&error), "the manifest stays, which names a damaged file of the index");
         }
-        self.look_after(pause, stop);
+        // Not so where another file has taken its place.
+        if self.core().is_ok_and(|core| core.index.is_distrusted()) {
+            found_damaged(&damage);
+            self.look_after(pause, stop);
+        }
     }
 }

@@ -242,6 +242,9 @@ impl<'s, 'db> Session<'s, 'db> {
             let sums = self.tx.sums(&self.space, no)?;
             self.work_bytes += WORK_BYTES;
             self.count_growth(0, sums.held());
+            if sums.held() == 0 && state.sentence.is_some() {
+                self.count_embedding();
+            }
             self.work.insert(no, Work { state, sums, buckets: Buckets::default() });
         }
         self.work.get_mut(&no).ok_or_else(|| Error::Bug("work just put is gone".into()))
@@ -279,7 +282,9 @@ impl<'s, 'db> Session<'s, 'db> {
 
     /// Counts the memory of a user's embedding.
     pub(super) fn count_embedding(&mut self) {
-        self.work_bytes += size_of::<f32>() * self.space.layout.dim();
+        if self.embeds() {
+            self.work_bytes += size_of::<f32>() * self.space.layout.dim();
+        }
     }
 
     /// Counts one more use of a text's vector in, which is made on first use.

@@ -91,8 +91,8 @@ pub(crate) struct Request {
     pub cache_bytes: Option<u64>,
     pub head_rows: Option<usize>,
     pub settle_after: Option<Duration>,
-    /// Whether nobody reads the index's files through after opening.
-    pub unscrubbed: bool,
+    /// Whether the index's files are read through after opening.
+    pub scrub: Option<bool>,
     pub must_exist: bool,
     pub must_be_new: bool,
 }

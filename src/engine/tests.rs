@@ -322,14 +322,18 @@ fn upkeep_waits_after_a_failure_and_works_again_once_it_can() {
 
 #[test]
 fn upkeep_makes_a_damaged_file_good() {
-    for section in [6, 9] {
+    for section in [BY_LABEL, VECTORS] {
         let (folder, engine) = sealed_vectors();
         let names = index_files(folder.path());
         let path = folder.path().join("index").join(&names[0]);
         flip_section(&path, section);
         wear(&engine);
         engine.write(&[Record::Remove(Removal::User { user: "u9".into() })], &|_| {}).unwrap();
+        // Held, so that what is found is seen.
+        let view = engine.view();
         engine.shared.look_after(&mut Pause::default(), &AtomicBool::new(false));
+        assert_eq!(view.attachment().index.damaged_files(), 1, "section {section}");
+        drop(view);
         assert_eq!(sealed(&engine), (19, 19), "section {section}");
         let index = engine.view().attachment().index.clone();
         let found =
@@ -350,6 +354,7 @@ fn upkeep_makes_a_damaged_file_good() {
 
 /// The numbers of sections: of finer codes, which a merge does not copy, and of vectors, which it does.
 const BYTES: usize = 2;
+const BY_LABEL: usize = 5;
 const VECTORS: usize = 8;
 
 /// Flips a bit at the start of a section of a sealed file, by its number, where it lies: the file is mapped.
@@ -513,8 +518,9 @@ fn what_is_damaged_leaves_the_others_in_the_index() {
     let (folder, engine) = engine();
     engine.write(&filled(), &|_| {}).unwrap();
     let no = |id: &str| engine.view().user_no(id).unwrap().unwrap();
-    let wrong_sums = Sums::default().class(7.0, day(0), 3).clone();
-    engine.shared.put_aside([(keys::sums(0, no("u0")), vec![wrong_sums])]).unwrap();
+    let mut wrong_sums = Sums::default();
+    wrong_sums.class(7.0, day(0), 3);
+    engine.shared.put_aside([(keys::sums(0, no("u0")), wrong_sums)]).unwrap();
     engine.shared.put_aside([(keys::state(no("u1")), "no state at all")]).unwrap();
     drop(engine);
     let engine = Engine::open(folder.path(), &request()).unwrap();

@@ -1,7 +1,7 @@
 //! The background thread that moves recent changes from the index's head into its graph, and these into files; when
 //! writing pauses, into one.
 
-use super::scrub::Scrubbing;
+use super::scrub::{Scrubbing, found_damaged};
 use super::settings::Request;
 use super::{Engine, Shared, lock};
 use crate::error::{ErrorKind, Result};
@@ -28,8 +28,9 @@ const LOOK: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: u32 = 1024;
 
 /// How long upkeep waits after a failure, twice as long each time, so that a full disk does not have a whole file made for
-/// nothing with every write. It is counted in wakes, which writes give: without them nothing more becomes due, and no
-/// clock is needed. Rows would be no measure: their number need not grow where users only change.
+/// nothing with every write. It is counted in wakes, which writes give: without them nothing more becomes due (but what a
+/// failed mend has left, which waits, too), and no clock is needed. Rows would be no measure: their number need not grow where
+/// users only change.
 #[derive(Debug, Default)]
 pub(super) struct Pause {
     length: u32,
@@ -97,7 +98,8 @@ impl Upkeep {
         let cancel = Arc::new(AtomicBool::new(false));
         let (shared, stop) = (Arc::clone(shared), Arc::clone(&cancel));
         let settle_after = request.settle_after.unwrap_or(SETTLE_AFTER);
-        let scrubbing = (!request.unscrubbed).then(|| Scrubbing::of(&shared.db.view().attachment().index));
+        let scrubbing =
+            request.scrub.unwrap_or(true).then(|| Scrubbing::of(&shared.db.view().attachment().index));
         let thread = std::thread::Builder::new()
             .name("kindred-upkeep".into())
             .spawn(move || shared.keep_up(&woken, settle_after, scrubbing, &stop))
@@ -279,7 +281,7 @@ impl Shared {
         }
     }
 
-    /// All that is wanted; what is, or turns out to be, damaged is made anew, and then the rest.
+    /// All that is wanted; or, where something is damaged or turns out to be, that is made anew, and what is due after it.
     fn bring_up_to_date(&self, wanted: Wanted, stop: &AtomicBool) -> Result<()> {
         if self.core()?.index.is_distrusted() {
             return self.make_good(stop);
@@ -287,7 +289,7 @@ impl Shared {
         match self.run_tasks(wanted, stop, &|_| {}) {
             // A damaged key is told in the same words.
             Err(error) if error.kind() == ErrorKind::Damage && self.core()?.index.is_distrusted() => {
-                tracing::error!(error = %redacted(&error), "a file of the index is damaged: what it held is made anew");
+                found_damaged(&error);
                 self.make_good(stop)
             }
             done => done.map(drop),

@@ -111,7 +111,7 @@ impl Index {
         }
         let changed = changed.lock().unwrap_or_else(PoisonError::into_inner);
         self.sealed.retain(|file| !damaged.iter().any(|damaged| Arc::ptr_eq(file, damaged)));
-        // There is no manifest that names them.
+        // Should a manifest name them still, since it could not be removed, the next open finds that they are gone.
         damaged.iter().for_each(|file| file.discard());
         if lost.is_some_and(|lost| self.add_made(lost, &changed)) {
             self.forgo_journal();

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 impl Index {
     /// The index that the folder's manifest describes, as of the manifest's commit: nothing is read but the headers of
-    /// its files and the labels of their rows. It is empty, and [`Index::seq`] says so, where there is no manifest, or
+    /// its files, whose each row is, and the mean of their vectors. It is empty, and [`Index::seq`] says so, where there is no manifest, or
     /// none of this `identity` and one of these `commits`, or where a file is not what the manifest says: then all rows
     /// have to come again. What the folder holds of files beside is removed. Without a folder it is a new index.
     ///

@@ -90,7 +90,9 @@ impl DecayedSum {
                 part.start.min(kept.start)..part.end.max(kept.end)
             };
             let mut values = vec![0.0; wider.len()];
-            values[kept.start.saturating_sub(wider.start)..][..kept.len()].copy_from_slice(&self.values);
+            if !kept.is_empty() {
+                values[kept.start - wider.start..][..kept.len()].copy_from_slice(&self.values);
+            }
             (self.start, self.values) = (wider.start as u32, values);
         }
         let start = self.start as usize;
@@ -117,7 +119,8 @@ impl bincode::Decode<()> for DecayedSum {
     fn decode<D: bincode::de::Decoder<Context = ()>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let (half_life_days, landmark, mass) = bincode::Decode::decode(decoder)?;
         let (len, start, values): (u32, u32, Vec<f32>) = bincode::Decode::decode(decoder)?;
-        if start as usize + values.len() > len as usize {
+        let room = (len as usize).checked_sub(start as usize);
+        if room.is_none_or(|room| values.len() > room) {
             return Err(DecodeError::Other("a sum holds more dimensions than it has"));
         }
         Ok(Self { half_life_days, landmark, mass, len, start, values })
@@ -191,10 +194,18 @@ mod tests {
     }
 
     #[test]
+    fn where_a_sum_of_nothing_starts_does_not_matter() {
+        let empty = DecayedSum { start: 7, ..DecayedSum::new(1.0, day_0(), 9) };
+        let mut sum: DecayedSum = codec::decode("sum", &codec::encode(&empty).unwrap()).unwrap();
+        sum.part_mut(0..3).fill(1.0);
+        assert_eq!(sum.kept(), 0..3);
+    }
+
+    #[test]
     fn more_values_than_dimensions_are_damage() {
         let mut sum = DecayedSum::new(1.0, day_0(), 3);
         sum.part_mut(1..3).fill(1.0);
-        for (len, start) in [(2, 1), (3, 2), (u32::MAX, u32::MAX)] {
+        for (len, start) in [(2, 1), (3, 2), (3, 4), (u32::MAX, u32::MAX)] {
             let wrong = DecayedSum { len, start, ..sum.clone() };
             assert!(
                 codec::decode::<DecayedSum>("sum", &codec::encode(&wrong).unwrap()).is_err(),

@@ -56,6 +56,7 @@ impl bincode::Encode for Sums {
 
 impl bincode::Decode<()> for Sums {
     fn decode<D: bincode::de::Decoder<Context = ()>>(decoder: &mut D) -> Result<Self, DecodeError> {
+        // Always from memory, which can be peeked into.
         if decoder.reader().peek_read(1).is_some_and(|first| first == [TAG]) {
             u8::decode(decoder)?;
             return Ok(Self { classes: Vec::decode(decoder)? });

@@ -112,7 +112,7 @@ impl Options {
     /// they are, unless said. What is damaged in them is made anew; until it is found, a search may miss a user or
     /// give one the wrong score. Without it only [`Store::verify`] and merges find that.
     pub fn scrub(mut self, scrub: bool) -> Self {
-        self.request.unscrubbed = !scrub;
+        self.request.scrub = Some(scrub);
         self
     }
 

@@ -13,8 +13,8 @@ impl Store {
     /// between records; then the whole index, and all that searches lean on. Returns what is wrong. Writers go on meanwhile;
     /// the values that they replace stay in memory until it is done.
     ///
-    /// What is wrong with the index costs nothing: the next [`Store::seal`] makes the damaged files' part anew from the store's
-    /// records, and else the next open the index. What is wrong with the data the next open makes good from the store's second copy
+    /// What is wrong with the index costs nothing: the next write has the damaged files' part made anew from the store's records in
+    /// the background, [`Store::seal`] does it at once, and else the next open makes the index. What is wrong with the data the next open makes good from the store's second copy
     /// and its log, where [`VerifyReport::heals`] says so; where these are damaged, too, [`crate::Options::repair`] saves the rest.
     ///
     /// ```

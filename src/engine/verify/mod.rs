@@ -30,8 +30,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 const TOLD: u64 = 16_384;
 
 impl Engine {
-    /// All that is wrong with the newest snapshot and with the index. Where anything is wrong with that, the next seal or
-    /// open makes anew what is lost.
+    /// All that is wrong with the newest snapshot and with the index. Where anything is wrong with that, upkeep, the next
+    /// seal or the next open makes anew what is lost.
     pub(crate) fn verify(
         &self,
         options: VerifyOptions,

@@ -32,11 +32,11 @@ struct Span {
 /// the process, as it would be in a mapped page.
 #[derive(Debug)]
 pub(in crate::index) struct Reading {
-    /// Never held: whoever held the last replaced file would keep it on disk.
+    /// Never held: whoever was the last to hold a replaced file would keep it on disk.
     file: Weak<Sealed>,
     path: PathBuf,
     place: String,
-    opened: Option<File>,
+    at: u64,
     /// In the order of the file, the next one last.
     spans: Vec<Span>,
     hasher: crc32fast::Hasher,
@@ -58,7 +58,7 @@ impl Reading {
             file: Arc::downgrade(file),
             path: file.path()?.to_owned(),
             place: file.place().to_owned(),
-            opened: None,
+            at: PAGE as u64,
             spans: spans.collect(),
             hasher: crc32fast::Hasher::new(),
         })
@@ -69,15 +69,25 @@ impl Reading {
         &self.place
     }
 
-    /// Reads on, at most as much as `buffer` holds, which is not empty.
+    /// Reads on, at most as much as `buffer` holds, which is not empty. The file is not open in between: what is replaced would stay on
+    /// disk for as long.
     pub(in crate::index) fn next(&mut self, buffer: &mut [u8]) -> Piece {
         if self.file.strong_count() == 0 {
             return Piece::Last;
         }
         let Some(span) = self.spans.last() else { return Piece::Last };
         let most = span.left.min(buffer.len());
-        let Some(file) = self.opened() else { return Piece::Last };
-        match file.read(&mut buffer[..most]) {
+        let mut file = match File::open(&self.path) {
+            Ok(file) => file,
+            // Replaced just now; or too many files are open: nothing is known of what it holds.
+            Err(error) => {
+                if self.file.strong_count() > 0 {
+                    tracing::warn!(path = %self.path.display(), %error, "a file of the index is not looked through");
+                }
+                return Piece::Last;
+            }
+        };
+        match file.seek(SeekFrom::Start(self.at)).and_then(|_| file.read(&mut buffer[..most])) {
             Ok(0) if most > 0 => Piece::Wrong("it ends early".to_owned()),
             Ok(count) => self.compare(&buffer[..count]),
             Err(error) if error.kind() == ErrorKind::Interrupted => Piece::Sound,
@@ -85,25 +95,10 @@ impl Reading {
         }
     }
 
-    /// The file, opened with the first piece; `None`, once told, where it cannot be.
-    fn opened(&mut self) -> Option<&mut File> {
-        if self.opened.is_none() {
-            match File::open(&self.path)
-                .and_then(|mut file| file.seek(SeekFrom::Start(PAGE as u64)).map(|_| file))
-            {
-                Ok(file) => self.opened = Some(file),
-                // It may be gone, or too many files may be open: nothing is known of what it holds.
-                Err(error) => {
-                    tracing::warn!(path = %self.path.display(), %error, "a file of the index is not looked through");
-                }
-            }
-        }
-        self.opened.as_mut()
-    }
-
     /// Compares the next bytes, all of the span that comes next.
     fn compare(&mut self, bytes: &[u8]) -> Piece {
         let Some(span) = self.spans.last_mut() else { return Piece::Last };
+        self.at += bytes.len() as u64;
         span.left -= bytes.len();
         let section = span.section;
         match span.checksum {
