@@ -84,24 +84,35 @@ impl GroupCommit {
         }
         state.syncing = true;
         drop(state);
+        let mut leader = Leader { group: self, end: None };
         let outcome = sync();
-        let mut state = self.lock();
-        state.syncing = false;
-        self.changed.notify_all();
-        match outcome {
-            Ok((durable, value)) => {
-                state.durable = state.durable.max(durable);
-                Ok(value)
-            }
-            Err(error) => {
-                state.failed = Some(error.to_string());
-                Err(error)
-            }
-        }
+        leader.end = Some(outcome.as_ref().map(|(durable, _)| *durable).map_err(ToString::to_string));
+        drop(leader);
+        outcome.map(|(_, value)| value)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Who syncs, until it is dropped: then the others hear of it, also where it panicked.
+struct Leader<'g> {
+    group: &'g GroupCommit,
+    /// Up to where all is on disk, or what went wrong; none yet while it syncs.
+    end: Option<std::result::Result<u64, String>>,
+}
+
+impl Drop for Leader<'_> {
+    fn drop(&mut self) {
+        let mut state = self.group.lock();
+        state.syncing = false;
+        match self.end.take() {
+            Some(Ok(durable)) => state.durable = state.durable.max(durable),
+            Some(Err(reason)) => state.failed = Some(reason),
+            None => state.failed = Some("a thread panicked while it synced the log".to_owned()),
+        }
+        self.group.changed.notify_all();
     }
 }
 
@@ -131,6 +142,24 @@ mod tests {
             }
         });
         assert_eq!(syncs.load(Ordering::SeqCst), 1);
+    }
+
+    #[test]
+    fn nobody_waits_for_a_leader_that_panicked() {
+        let group = GroupCommit::new(0);
+        let led = std::sync::Barrier::new(2);
+        std::thread::scope(|scope| {
+            let leader = scope.spawn(|| {
+                group.wait(1, || {
+                    led.wait();
+                    panic!("on purpose")
+                })
+            });
+            led.wait();
+            assert!(matches!(group.wait(1, || Ok(1)), Err(Error::ReadOnly { .. })));
+            assert!(leader.join().is_err());
+        });
+        assert!(group.check().is_err());
     }
 
     #[test]
