@@ -351,7 +351,7 @@ fn what_opening_does_not_read_is_read_through_and_made_good_while_the_store_is_o
         let expected = rebuilt(&place.path);
         let store = open(&place.path);
         // Nobody writes, and nobody asks.
-        let deadline = Instant::now() + Duration::from_secs(300);
+        let deadline = Instant::now() + Duration::from_mins(5);
         let is_whole = |stats: Stats| stats.vectors_sealed == stats.vectors;
         while damaged.exists()
             || !manifest(&place.path).exists()
