@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Tensor};
 use serde_json::json;
 
 use super::*;
-use tiny::{HIDDEN, TEXTS, Tiny, WORDS, config, noise, tensors};
+use tiny::{HIDDEN, TEXTS, Tiny, WORDS, config, distilbert_config, noise, tensors};
 
 impl Tiny {
     fn open(&self) -> Result<BertEncoder> {
@@ -35,6 +35,18 @@ fn assert_close(a: &[f32], b: &[f32], tolerance: f32) {
 fn a_roberta_counts_its_positions_from_behind_the_padding() {
     let encoder = Tiny::new(&config("xlm-roberta", "gelu")).open().unwrap();
     assert_eq!(encoder.transformer.settings.max_tokens, 19);
+}
+
+#[test]
+fn each_family_is_told_by_its_settings() {
+    for (config, family) in [(config("bert", "gelu"), "BERT"), (distilbert_config(), "DistilBERT")] {
+        let encoder = Tiny::new(&config).open().unwrap();
+        assert!(
+            encoder.describe().contains(&format!("({family}, {HIDDEN}-d, mean")),
+            "{}",
+            encoder.describe()
+        );
+    }
 }
 
 #[test]

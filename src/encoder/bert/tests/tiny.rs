@@ -48,7 +48,7 @@ pub fn config(model_type: &str, activation: &str) -> Value {
     })
 }
 
-/// The settings of a DistilBERT.
+/// The settings of the smaller model without types of tokens.
 pub fn distilbert_config() -> Value {
     json!({
         "model_type": "distilbert", "vocab_size": WORDS.len(), "dim": HIDDEN, "n_layers": 2, "n_heads": 4,
