@@ -3,7 +3,7 @@
 use super::Shared;
 use super::upkeep::Pause;
 use crate::error::Error;
-use crate::index::{IndexView, Scrub};
+use crate::index::Scrub;
 use crate::model::Problem;
 use crate::telemetry::{failed, redacted};
 use std::sync::atomic::AtomicBool;
@@ -19,8 +19,8 @@ pub(super) struct Scrubbing {
 }
 
 impl Scrubbing {
-    pub(super) fn of(view: &IndexView) -> Self {
-        Self { scrub: view.scrub(), next: Instant::now() }
+    pub(super) fn of(scrub: Scrub) -> Self {
+        Self { scrub, next: Instant::now() }
     }
 
     /// When the next piece is to be read, if there is one.
@@ -41,7 +41,7 @@ impl Scrubbing {
 impl super::Engine {
     /// Reads all of the index's files through, as upkeep does.
     pub(crate) fn look_through(&self) {
-        let mut scrubbing = Scrubbing::of(&self.view().attachment().index);
+        let mut scrubbing = Scrubbing::of(self.view().attachment().index.scrub());
         while scrubbing.next().is_some() {
             self.shared.look_through(&mut scrubbing, &mut Pause::default(), &AtomicBool::new(false));
         }

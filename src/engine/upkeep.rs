@@ -5,7 +5,7 @@ use super::scrub::{Scrubbing, found_damaged};
 use super::settings::Request;
 use super::{Engine, Shared, lock};
 use crate::error::{ErrorKind, Result};
-use crate::index::{Problem, TaskKind, Wanted};
+use crate::index::{Problem, Scrub, TaskKind, Wanted};
 use crate::model::{OnProgress, Progress};
 use crate::telemetry::{INDEX_TASK_SECONDS, Stopwatch, failed, redacted};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
@@ -98,11 +98,11 @@ impl Upkeep {
         let cancel = Arc::new(AtomicBool::new(false));
         let (shared, stop) = (Arc::clone(shared), Arc::clone(&cancel));
         let settle_after = request.settle_after.unwrap_or(SETTLE_AFTER);
-        let scrubbing =
-            request.scrub.unwrap_or(true).then(|| Scrubbing::of(&shared.db.view().attachment().index));
+        let wanted = request.scrub.unwrap_or(true);
+        let scrub = if wanted { shared.db.view().attachment().index.scrub() } else { Scrub::default() };
         let thread = std::thread::Builder::new()
             .name("kindred-upkeep".into())
-            .spawn(move || shared.keep_up(&woken, settle_after, scrubbing, &stop))
+            .spawn(move || shared.keep_up(&woken, settle_after, scrub, &stop))
             .map_err(|e| crate::Error::io("start a thread of", "kindred-upkeep", e))?;
         Ok(Self { wake: Some(wake), cancel, thread: Some(thread) })
     }
@@ -208,22 +208,16 @@ impl Shared {
 
     /// Does what is due at first and each time it is woken, settles the index when no wake comes for a while, and reads the
     /// files that it was opened with.
-    fn keep_up(
-        &self,
-        woken: &Receiver<()>,
-        settle_after: Duration,
-        mut scrubbing: Option<Scrubbing>,
-        stop: &AtomicBool,
-    ) {
-        let mut pause = Pause::default();
+    fn keep_up(&self, woken: &Receiver<()>, settle_after: Duration, scrub: Scrub, stop: &AtomicBool) {
+        let (mut scrubbing, mut pause) = (Scrubbing::of(scrub), Pause::default());
         // What opening left to do. Settling is for those who write: a store that is opened to be read is left alone.
         self.look_after(&mut pause, stop);
         let (mut settle_at, mut settling) = (None, Duration::ZERO);
         loop {
-            let scrub_at = scrubbing.as_ref().and_then(Scrubbing::next);
+            let scrub_at = scrubbing.next();
             // Also beside writers who wake it without end.
-            if let Some(scrubbing) = scrubbing.as_mut().filter(|_| is_past(scrub_at)) {
-                self.look_through(scrubbing, &mut pause, stop);
+            if is_past(scrub_at) {
+                self.look_through(&mut scrubbing, &mut pause, stop);
                 continue;
             }
             let woken = match [settle_at, scrub_at].into_iter().flatten().min() {

@@ -9,8 +9,8 @@ const PIECE: usize = 1 << 20;
 
 /// What is left to be read of the sealed files that a view had: opening reads only what a removed row could come back by, and
 /// what a flipped bit does elsewhere, a wrong neighbour, is found by nothing but reading it. It holds none of them: one that is
-/// merged into another meanwhile goes as if nobody read it, and what is left of it is not read.
-#[derive(Debug)]
+/// merged into another meanwhile goes as if nobody read it, and what is left of it is not read. The default has nothing to read.
+#[derive(Debug, Default)]
 pub struct Scrub {
     left: Vec<Reading>,
     buffer: Box<[u8]>,
