@@ -109,6 +109,7 @@ impl<'a, A> Writer<'a, A> {
     /// Sets the value of a `key` that the caller knows to be absent: saves reading it. Where it is
     /// not absent, older views lose its value.
     pub(crate) fn put_new(&mut self, key: Vec<u8>, value: Vec<u8>) {
+        self.slots.get_mut().bytes += SLOT_BYTES + key.len() + value.len();
         match self.slots.get_mut().by_key.entry(key) {
             Entry::Vacant(vacant) => {
                 vacant.insert(Slot { before: Before::Known(None), after: Some(Some(value)) });
