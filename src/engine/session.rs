@@ -1,7 +1,7 @@
 //! One write in progress: what it has read, changed and still has to put down.
 
 use super::archive::Head;
-use super::buckets::{Buckets, Slot};
+use super::buckets::{Buckets, Put, Slot};
 use super::contributions::Share;
 use super::encode::encode_rows;
 use super::event_ids::EventIds;
@@ -11,7 +11,7 @@ use super::reader::Reader;
 use super::stored::{Counters, State, StoredGroup, StoredItem, StoredUser, text_hash};
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
-use crate::model::{Attributes, KeepEvents, Salt};
+use crate::model::{Attributes, KeepEvents, Salt, Time};
 use crate::profile::{Contribution, Parts, Space, Sums, Target};
 use crate::storage::keys::{self, Key, TextHash};
 use crate::storage::{Writer, codec};
@@ -50,6 +50,8 @@ pub(super) struct Work {
     pub state: State,
     pub sums: Sums,
     pub buckets: Buckets<Share>,
+    /// Whether nothing is stored of the user yet.
+    pub new: bool,
 }
 
 /// What is needed of an item to record an act on it.
@@ -153,11 +155,25 @@ impl<'s, 'db> Session<'s, 'db> {
         Ok(())
     }
 
+    /// Puts what may be known not to be there: nothing has to be read then.
+    fn put_known<T: bincode::Encode>(&mut self, key: Key, value: &T, new: bool) -> Result<()> {
+        self.put_bytes(key, codec::encode(value)?, new);
+        Ok(())
+    }
+
+    fn put_bytes(&mut self, key: Key, value: Vec<u8>, new: bool) {
+        if new {
+            self.tx.put_new(key, value);
+        } else {
+            self.tx.put(key, value);
+        }
+    }
+
     /// Puts the changed ones of a user's buckets.
     pub(super) fn put_buckets<S: Slot>(&mut self, user: u32, buckets: &Buckets<S>) -> Result<()> {
         for bucket in buckets.changed(user) {
-            let (key, slots) = bucket?;
-            self.tx.put(key, slots);
+            let Put { key, slots, new } = bucket?;
+            self.put_bytes(key, slots, new);
         }
         Ok(())
     }
@@ -191,8 +207,14 @@ impl<'s, 'db> Session<'s, 'db> {
     fn new_user(&mut self, id: &str) -> Result<u32> {
         let no = next(&mut self.counters.next_user, "users")?;
         self.counters.users += 1;
+        self.work_bytes += WORK_BYTES;
+        self.work.insert(no, Work { new: true, ..Work::default() });
         self.put(keys::user_name(id), &no)?;
-        self.put(keys::user(no), &StoredUser { id: id.to_owned(), attributes: Attributes::new() })?;
+        self.put_known(
+            keys::user(no),
+            &StoredUser { id: id.to_owned(), attributes: Attributes::new() },
+            true,
+        )?;
         Ok(no)
     }
 
@@ -213,7 +235,7 @@ impl<'s, 'db> Session<'s, 'db> {
         let no = next(&mut self.counters.next_item, "items")?;
         self.counters.items += 1;
         self.put(keys::item_name(id), &no)?;
-        self.put(keys::item(no), &StoredItem { id: id.to_owned(), ..StoredItem::default() })?;
+        self.put_known(keys::item(no), &StoredItem { id: id.to_owned(), ..StoredItem::default() }, true)?;
         Ok(no)
     }
 
@@ -231,8 +253,16 @@ impl<'s, 'db> Session<'s, 'db> {
         let no = next(&mut self.counters.next_group, "groups")?;
         self.put(keys::group_name(hash), &no)?;
         let name = text.chars().take(GROUP_NAME_CHARS).collect();
-        self.put(keys::group(no), &StoredGroup { text: hash, name })?;
+        self.put_known(keys::group(no), &StoredGroup { text: hash, name }, true)?;
         Ok(no)
+    }
+
+    /// The time of the user's newest act or text.
+    pub(super) fn newest(&self, no: u32) -> Result<Option<Time>> {
+        match self.work.get(&no) {
+            Some(work) => Ok(work.state.figures.newest),
+            None => Ok(self.tx.state(no)?.figures.newest),
+        }
     }
 
     /// The user's work so far, read on first use.
@@ -245,7 +275,7 @@ impl<'s, 'db> Session<'s, 'db> {
             if sums.held() == 0 && state.sentence.is_some() {
                 self.count_embedding();
             }
-            self.work.insert(no, Work { state, sums, buckets: Buckets::default() });
+            self.work.insert(no, Work { state, sums, ..Work::default() });
         }
         self.work.get_mut(&no).ok_or_else(|| Error::Bug("work just put is gone".into()))
     }
@@ -336,9 +366,9 @@ impl<'s, 'db> Session<'s, 'db> {
         let epoch = self.space.learned.epoch;
         for (no, work) in std::mem::take(&mut self.work) {
             self.put_buckets(no, &work.buckets)?;
-            self.put(keys::state(no), &work.state)?;
+            self.put_known(keys::state(no), &work.state, work.new)?;
             if self.embeds() {
-                self.put(keys::sums(epoch, no), &work.sums)?;
+                self.put_known(keys::sums(epoch, no), &work.sums, work.new)?;
                 let embedding = embedding(&self.tx, &self.space, self.points, no, &work.state, &work.sums)?;
                 self.index.insert(no, embedding);
             }
@@ -356,7 +386,11 @@ pub(crate) fn embedding(
     state: &State,
     sums: &Sums,
 ) -> Result<Option<Vec<f32>>> {
-    let attributes = reader.user(no)?.map(|user| user.attributes).unwrap_or_default();
+    // Whoever has attributes has a sentence made of them.
+    let attributes = match state.sentence {
+        Some(_) => reader.user(no)?.map(|user| user.attributes).unwrap_or_default(),
+        None => Attributes::new(),
+    };
     let total = state.figures.newest.map(|newest| space.total(sums, newest)).unwrap_or_default();
     let sentence = match state.sentence {
         Some(hash) => points.text(reader, hash)?,
