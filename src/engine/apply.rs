@@ -161,10 +161,8 @@ impl Session<'_, '_> {
         }
         let user = self.user(&event.user)?;
         let key = keys::event(user, event.time, event_hash(event));
-        // What is newer than all that the user did is none of it.
-        let may_be_known =
-            event.id.is_none() && self.newest(user)?.is_some_and(|newest| event.time <= newest);
-        if may_be_known && self.tx.get(&key)?.is_some() {
+        // What is newer than all that the user did is none of it, and need not be looked for.
+        if event.id.is_none() && !self.is_newer(event.time, user)? && self.tx.get(&key)?.is_some() {
             return Ok(Outcome::Duplicate);
         }
         let item = event.item.as_deref().map(|id| self.item(id)).transpose()?;

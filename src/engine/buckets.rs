@@ -32,16 +32,6 @@ pub(super) struct Buckets<S> {
 struct Bucket<S> {
     slots: Vec<S>,
     changed: bool,
-    /// Whether none is stored under its key.
-    new: bool,
-}
-
-/// A bucket as it is to be stored.
-pub(super) struct Put {
-    pub key: Key,
-    pub slots: Vec<u8>,
-    /// Whether the key is known to be absent.
-    pub new: bool,
 }
 
 impl<S> Default for Buckets<S> {
@@ -95,7 +85,7 @@ impl<S: Slot> Buckets<S> {
         let (moved, kept) =
             slots.into_iter().partition(|slot| bucket_of(S::hash(slot.name()), new + 1) == new);
         source.slots = kept;
-        self.loaded.insert(new, Bucket { slots: moved, changed: true, new: true });
+        self.loaded.insert(new, Bucket { slots: moved, changed: true });
         Ok(())
     }
 
@@ -105,20 +95,17 @@ impl<S: Slot> Buckets<S> {
             Entry::Vacant(unknown) => {
                 let key = S::key(user, at);
                 // A user without any has no buckets yet: there is nothing to look for.
-                let new = total == 0;
-                let stored = if new { None } else { reader.raw(&key)? };
+                let stored = if total == 0 { None } else { reader.raw(&key)? };
                 let slots = stored.map(|bytes| S::from_bytes(&key, &bytes)).transpose()?.unwrap_or_default();
-                unknown.insert(Bucket { slots, changed: false, new })
+                unknown.insert(Bucket { slots, changed: false })
             }
         })
     }
 
     /// The changed buckets, as they are to be stored.
-    pub(super) fn changed(&self, user: u32) -> impl Iterator<Item = Result<Put>> {
+    pub(super) fn changed(&self, user: u32) -> impl Iterator<Item = Result<(Key, Vec<u8>)>> {
         let changed = self.loaded.iter().filter(|(_, bucket)| bucket.changed);
-        changed.map(move |(&at, bucket)| {
-            Ok(Put { key: S::key(user, at), slots: S::to_bytes(&bucket.slots)?, new: bucket.new })
-        })
+        changed.map(move |(&at, bucket)| Ok((S::key(user, at), S::to_bytes(&bucket.slots)?)))
     }
 }
 

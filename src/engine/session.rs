@@ -1,7 +1,7 @@
 //! One write in progress: what it has read, changed and still has to put down.
 
 use super::archive::Head;
-use super::buckets::{Buckets, Put, Slot};
+use super::buckets::{Buckets, Slot};
 use super::contributions::Share;
 use super::encode::encode_rows;
 use super::event_ids::EventIds;
@@ -169,10 +169,10 @@ impl<'s, 'db> Session<'s, 'db> {
         }
     }
 
-    /// Puts the changed ones of a user's buckets.
-    pub(super) fn put_buckets<S: Slot>(&mut self, user: u32, buckets: &Buckets<S>) -> Result<()> {
+    /// Puts the changed ones of a user's buckets, of which a new user has none stored.
+    pub(super) fn put_buckets<S: Slot>(&mut self, user: u32, buckets: &Buckets<S>, new: bool) -> Result<()> {
         for bucket in buckets.changed(user) {
-            let Put { key, slots, new } = bucket?;
+            let (key, slots) = bucket?;
             self.put_bytes(key, slots, new);
         }
         Ok(())
@@ -257,12 +257,14 @@ impl<'s, 'db> Session<'s, 'db> {
         Ok(no)
     }
 
-    /// The time of the user's newest act or text.
-    pub(super) fn newest(&self, no: u32) -> Result<Option<Time>> {
-        match self.work.get(&no) {
-            Some(work) => Ok(work.state.figures.newest),
-            None => Ok(self.tx.state(no)?.figures.newest),
-        }
+    /// Whether something of that time is newer than all that the user did.
+    pub(super) fn is_newer(&self, time: Time, no: u32) -> Result<bool> {
+        let newest = match self.work.get(&no) {
+            Some(Work { new: true, state, .. }) if state.figures.newest.is_none() => return Ok(true),
+            Some(work) => work.state.figures.newest,
+            None => self.tx.state(no)?.figures.newest,
+        };
+        Ok(newest.is_some_and(|newest| newest < time))
     }
 
     /// The user's work so far, read on first use.
@@ -365,11 +367,17 @@ impl<'s, 'db> Session<'s, 'db> {
     pub(super) fn flush(&mut self) -> Result<()> {
         let epoch = self.space.learned.epoch;
         for (no, work) in std::mem::take(&mut self.work) {
-            self.put_buckets(no, &work.buckets)?;
+            self.put_buckets(no, &work.buckets, work.new)?;
             self.put_known(keys::state(no), &work.state, work.new)?;
             if self.embeds() {
                 self.put_known(keys::sums(epoch, no), &work.sums, work.new)?;
-                let embedding = embedding(&self.tx, &self.space, self.points, no, &work.state, &work.sums)?;
+                // Who has attributes has a sentence made of them: the others' need not be read.
+                let attributes = match work.state.sentence {
+                    Some(_) => attributes(&self.tx, no)?,
+                    None => Attributes::new(),
+                };
+                let parts = (&work.state, &work.sums, &attributes);
+                let embedding = embedding_of(&self.tx, &self.space, self.points, parts)?;
                 self.index.insert(no, embedding);
             }
         }
@@ -386,17 +394,25 @@ pub(crate) fn embedding(
     state: &State,
     sums: &Sums,
 ) -> Result<Option<Vec<f32>>> {
-    // Whoever has attributes has a sentence made of them.
-    let attributes = match state.sentence {
-        Some(_) => reader.user(no)?.map(|user| user.attributes).unwrap_or_default(),
-        None => Attributes::new(),
-    };
+    embedding_of(reader, space, points, (state, sums, &attributes(reader, no)?))
+}
+
+fn attributes(reader: &impl Reader, no: u32) -> Result<Attributes> {
+    Ok(reader.user(no)?.map(|user| user.attributes).unwrap_or_default())
+}
+
+fn embedding_of(
+    reader: &impl Reader,
+    space: &Space,
+    points: &mut Points,
+    (state, sums, attributes): (&State, &Sums, &Attributes),
+) -> Result<Option<Vec<f32>>> {
     let total = state.figures.newest.map(|newest| space.total(sums, newest)).unwrap_or_default();
     let sentence = match state.sentence {
         Some(hash) => points.text(reader, hash)?,
         None => None,
     };
-    Ok(space.embed(&Parts { total: &total, sentence: sentence.as_deref(), attributes: &attributes }))
+    Ok(space.embed(&Parts { total: &total, sentence: sentence.as_deref(), attributes }))
 }
 
 /// Takes the next number.
