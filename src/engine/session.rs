@@ -50,8 +50,6 @@ pub(super) struct Work {
     pub state: State,
     pub sums: Sums,
     pub buckets: Buckets<Share>,
-    /// Whether nothing is stored of the user yet.
-    pub new: bool,
 }
 
 /// What is needed of an item to record an act on it.
@@ -155,25 +153,11 @@ impl<'s, 'db> Session<'s, 'db> {
         Ok(())
     }
 
-    /// Puts what may be known not to be there: nothing has to be read then.
-    fn put_known<T: bincode::Encode>(&mut self, key: Key, value: &T, new: bool) -> Result<()> {
-        self.put_bytes(key, codec::encode(value)?, new);
-        Ok(())
-    }
-
-    fn put_bytes(&mut self, key: Key, value: Vec<u8>, new: bool) {
-        if new {
-            self.tx.put_new(key, value);
-        } else {
-            self.tx.put(key, value);
-        }
-    }
-
-    /// Puts the changed ones of a user's buckets, of which a new user has none stored.
-    pub(super) fn put_buckets<S: Slot>(&mut self, user: u32, buckets: &Buckets<S>, new: bool) -> Result<()> {
+    /// Puts the changed ones of a user's buckets.
+    pub(super) fn put_buckets<S: Slot>(&mut self, user: u32, buckets: &Buckets<S>) -> Result<()> {
         for bucket in buckets.changed(user) {
             let (key, slots) = bucket?;
-            self.put_bytes(key, slots, new);
+            self.tx.put(key, slots);
         }
         Ok(())
     }
@@ -207,14 +191,12 @@ impl<'s, 'db> Session<'s, 'db> {
     fn new_user(&mut self, id: &str) -> Result<u32> {
         let no = next(&mut self.counters.next_user, "users")?;
         self.counters.users += 1;
-        self.work_bytes += WORK_BYTES;
-        self.work.insert(no, Work { new: true, ..Work::default() });
+        let epoch = self.space.learned.epoch;
+        for key in [keys::user(no), keys::state(no), keys::sums(epoch, no), Share::key(no, 0)] {
+            self.tx.note_absent(key);
+        }
         self.put(keys::user_name(id), &no)?;
-        self.put_known(
-            keys::user(no),
-            &StoredUser { id: id.to_owned(), attributes: Attributes::new() },
-            true,
-        )?;
+        self.put(keys::user(no), &StoredUser { id: id.to_owned(), attributes: Attributes::new() })?;
         Ok(no)
     }
 
@@ -234,8 +216,9 @@ impl<'s, 'db> Session<'s, 'db> {
     fn new_item(&mut self, id: &str) -> Result<u32> {
         let no = next(&mut self.counters.next_item, "items")?;
         self.counters.items += 1;
+        self.tx.note_absent(keys::item(no));
         self.put(keys::item_name(id), &no)?;
-        self.put_known(keys::item(no), &StoredItem { id: id.to_owned(), ..StoredItem::default() }, true)?;
+        self.put(keys::item(no), &StoredItem { id: id.to_owned(), ..StoredItem::default() })?;
         Ok(no)
     }
 
@@ -253,18 +236,20 @@ impl<'s, 'db> Session<'s, 'db> {
         let no = next(&mut self.counters.next_group, "groups")?;
         self.put(keys::group_name(hash), &no)?;
         let name = text.chars().take(GROUP_NAME_CHARS).collect();
-        self.put_known(keys::group(no), &StoredGroup { text: hash, name }, true)?;
+        self.tx.note_absent(keys::group(no));
+        self.put(keys::group(no), &StoredGroup { text: hash, name })?;
         Ok(no)
     }
 
     /// Whether something of that time is newer than all that the user did.
     pub(super) fn is_newer(&self, time: Time, no: u32) -> Result<bool> {
         let newest = match self.work.get(&no) {
-            Some(Work { new: true, state, .. }) if state.figures.newest.is_none() => return Ok(true),
             Some(work) => work.state.figures.newest,
             None => self.tx.state(no)?.figures.newest,
         };
-        Ok(newest.is_some_and(|newest| newest < time))
+        // Of one who was there before this write, figures may be missing.
+        let is_new = no >= self.tx.attachment().counters.next_user;
+        Ok(newest.map_or(is_new, |newest| newest < time))
     }
 
     /// The user's work so far, read on first use.
@@ -277,7 +262,7 @@ impl<'s, 'db> Session<'s, 'db> {
             if sums.held() == 0 && state.sentence.is_some() {
                 self.count_embedding();
             }
-            self.work.insert(no, Work { state, sums, ..Work::default() });
+            self.work.insert(no, Work { state, sums, buckets: Buckets::default() });
         }
         self.work.get_mut(&no).ok_or_else(|| Error::Bug("work just put is gone".into()))
     }
@@ -367,17 +352,17 @@ impl<'s, 'db> Session<'s, 'db> {
     pub(super) fn flush(&mut self) -> Result<()> {
         let epoch = self.space.learned.epoch;
         for (no, work) in std::mem::take(&mut self.work) {
-            self.put_buckets(no, &work.buckets, work.new)?;
-            self.put_known(keys::state(no), &work.state, work.new)?;
+            self.put_buckets(no, &work.buckets)?;
+            self.put(keys::state(no), &work.state)?;
             if self.embeds() {
-                self.put_known(keys::sums(epoch, no), &work.sums, work.new)?;
+                self.put(keys::sums(epoch, no), &work.sums)?;
                 // Who has attributes has a sentence made of them: the others' need not be read.
                 let attributes = match work.state.sentence {
                     Some(_) => attributes(&self.tx, no)?,
                     None => Attributes::new(),
                 };
-                let parts = (&work.state, &work.sums, &attributes);
-                let embedding = embedding_of(&self.tx, &self.space, self.points, parts)?;
+                let known = (&work.state, &work.sums, &attributes);
+                let embedding = fused(&self.tx, &self.space, self.points, known)?;
                 self.index.insert(no, embedding);
             }
         }
@@ -394,14 +379,14 @@ pub(crate) fn embedding(
     state: &State,
     sums: &Sums,
 ) -> Result<Option<Vec<f32>>> {
-    embedding_of(reader, space, points, (state, sums, &attributes(reader, no)?))
+    fused(reader, space, points, (state, sums, &attributes(reader, no)?))
 }
 
 fn attributes(reader: &impl Reader, no: u32) -> Result<Attributes> {
     Ok(reader.user(no)?.map(|user| user.attributes).unwrap_or_default())
 }
 
-fn embedding_of(
+fn fused(
     reader: &impl Reader,
     space: &Space,
     points: &mut Points,

@@ -1,7 +1,9 @@
 //! What one commit changed: per key the value before and after, sorted.
 
+use std::cell::LazyCell;
 use std::hash::{DefaultHasher, Hasher};
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::merge::Overrides;
 
@@ -25,16 +27,10 @@ pub(crate) struct ChangeSet {
     filter: Filter,
 }
 
-/// A key that is looked for in one set after the other.
-pub(crate) struct Wanted<'k> {
-    key: &'k [u8],
-    hash: u64,
-}
-
-impl<'k> Wanted<'k> {
-    pub(crate) fn new(key: &'k [u8]) -> Self {
-        Self { key, hash: hash(key) }
-    }
+/// The change of `key` in the first of some sets that has one.
+pub(crate) fn find<'a>(sets: impl IntoIterator<Item = &'a Arc<ChangeSet>>, key: &[u8]) -> Option<&'a Change> {
+    let hash = LazyCell::new(|| hash(key));
+    sets.into_iter().find_map(|set| set.find(key, || *hash))
 }
 
 /// Changes below which a search is as fast as asking the filter.
@@ -61,11 +57,11 @@ impl Filter {
         filter
     }
 
-    fn may_have(&self, hash: u64) -> bool {
+    fn may_have(&self, hash: impl FnOnce() -> u64) -> bool {
         if self.0.is_empty() {
             return true;
         }
-        let (word, bits) = self.place(hash);
+        let (word, bits) = self.place(hash());
         self.0[word] & bits == bits
     }
 
@@ -90,12 +86,11 @@ impl ChangeSet {
         Self { seq, changes, filter }
     }
 
-    /// The change of a key, where there is one.
-    pub(crate) fn find(&self, wanted: &Wanted<'_>) -> Option<&Change> {
-        if !self.filter.may_have(wanted.hash) {
+    fn find(&self, key: &[u8], hash: impl FnOnce() -> u64) -> Option<&Change> {
+        if !self.filter.may_have(hash) {
             return None;
         }
-        let at = self.changes.binary_search_by(|change| change.key.as_slice().cmp(wanted.key)).ok()?;
+        let at = self.changes.binary_search_by(|change| change.key.as_slice().cmp(key)).ok()?;
         Some(&self.changes[at])
     }
 
@@ -144,14 +139,14 @@ mod tests {
     #[test]
     fn every_key_of_a_set_is_found_and_few_others_are_searched_for() {
         for len in [0, 1, 31, 32, 33, 1_000, 100_000] {
-            let set = set((0..len).map(|n| 2 * n));
+            let set = Arc::new(set((0..len).map(|n| 2 * n)));
             for key in 0..2 * len {
                 let key = key.to_be_bytes();
-                let found = set.find(&Wanted::new(&key));
+                let found = find([&set], &key);
                 let expected = u32::from_be_bytes(key).is_multiple_of(2);
                 assert_eq!(found.map(|change| change.key.as_slice()), expected.then_some(&key[..]));
             }
-            let searched = |key: &u32| set.filter.may_have(hash(&key.to_be_bytes()));
+            let searched = |key: &u32| set.filter.may_have(|| hash(&key.to_be_bytes()));
             let needless = (0..10_000).map(|n| 2 * n + 1).filter(searched).count();
             assert!(len < 32 || needless < 500, "{needless} of 10000 beside {len} keys");
         }

@@ -11,7 +11,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use super::changes::{ChangeSet, Wanted};
+use super::changes::{self, ChangeSet};
 use super::merge::Overrides;
 use crate::sync::{OnceLock, RwLock};
 
@@ -72,14 +72,8 @@ impl Since {
     #[expect(clippy::option_option, reason = "outer: is it known; inner: does the key exist")]
     pub(crate) fn before(&self, key: &[u8]) -> Option<Option<Vec<u8>>> {
         self.with(|followed| {
-            if let Some(before) = followed.merged.get(key) {
-                return Some(before.clone());
-            }
-            if followed.recent.is_empty() {
-                return None;
-            }
-            let wanted = Wanted::new(key);
-            followed.recent.iter().find_map(|set| set.find(&wanted)).map(|change| change.before.clone())
+            let merged = followed.merged.get(key);
+            merged.or_else(|| changes::find(&followed.recent, key).map(|change| &change.before)).cloned()
         })
     }
 

@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use super::backend::Backend;
-use super::changes::{ChangeSet, Wanted};
+use super::changes::{self, ChangeSet};
 use super::generation::Since;
 use super::merge::{self, Overrides};
 use super::published::Published;
@@ -122,11 +122,7 @@ impl<A> View<A> {
 /// What the newest of `sets` that changed `key` left there.
 #[expect(clippy::option_option, reason = "outer: is it known; inner: does the key exist")]
 pub(crate) fn newest_change<'a>(sets: &'a [Arc<ChangeSet>], key: &[u8]) -> Option<Option<&'a Vec<u8>>> {
-    if sets.is_empty() {
-        return None;
-    }
-    let wanted = Wanted::new(key);
-    sets.iter().rev().find_map(|set| set.find(&wanted)).map(|change| change.after.as_ref())
+    changes::find(sets.iter().rev(), key).map(|change| change.after.as_ref())
 }
 
 /// Lays what `sets`, oldest first, left in the range over `overrides`.

@@ -118,6 +118,11 @@ impl<'a, A> Writer<'a, A> {
         }
     }
 
+    /// Has `key` pass for absent, which the caller knows it to be: it is not read, now or when it is put.
+    pub(crate) fn note_absent(&mut self, key: Vec<u8>) {
+        self.slots.get_mut().by_key.entry(key).or_insert(Slot { before: Before::Known(None), after: None });
+    }
+
     /// Deletes `key`, where it exists.
     pub(crate) fn delete(&mut self, key: Vec<u8>) {
         self.slots.get_mut().by_key.entry(key).or_default().after = Some(None);

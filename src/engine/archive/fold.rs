@@ -77,7 +77,7 @@ impl Session<'_, '_> {
         for (key, time, event) in old {
             self.fold_event(user, &mut head, &mut buckets, (key, time, &event))?;
         }
-        self.put_buckets(user, &buckets, false)?;
+        self.put_buckets(user, &buckets)?;
         head.events = head.events.saturating_add(count as u64);
         head.horizon = head.horizon.max(last);
         self.put_head(user, head)?;
@@ -162,7 +162,7 @@ impl Session<'_, '_> {
         for entry in left {
             buckets.put(&self.tx, user, &mut head.entries, entry, |_, _| {})?;
         }
-        self.put_buckets(user, &buckets, false)?;
+        self.put_buckets(user, &buckets)?;
         self.put_head(user, head)
     }
 }

@@ -28,7 +28,7 @@ impl Session<'_, '_> {
         if known == Some(head) {
             return Ok(Outcome::Duplicate);
         }
-        self.put_buckets(user, &buckets, false)?;
+        self.put_buckets(user, &buckets)?;
         // Also of a user of whom there is nothing but a horizon.
         self.work(user)?;
         self.put_head(user, head)?;

@@ -83,6 +83,9 @@ fn run(steps: Vec<Step>) {
                     writer.delete(key);
                 }
                 Some(Step::ReadThenPut(key, value)) => {
+                    if !committed.contains_key(&key) {
+                        writer.note_absent(key.clone());
+                    }
                     assert_eq!(writer.get(&key).unwrap().as_ref(), pending.get(&key));
                     pending.insert(key.clone(), value.clone());
                     writer.put(key, value);
