@@ -7,7 +7,7 @@ use proptest::prelude::*;
 
 use super::super::current;
 use super::super::merge::prefix_end;
-use super::super::{Opened, Options, View};
+use super::super::{Opened, Options, View, Writer};
 use super::{Map, contents, open};
 
 #[derive(Clone, Debug)]
@@ -68,31 +68,7 @@ fn run(steps: Vec<Step>) {
         let open_database = database.as_ref().unwrap();
         let mut writer = open_database.begin().unwrap();
         let mut pending = committed.clone();
-        let end = loop {
-            match steps.next() {
-                Some(Step::Put(key, value)) => {
-                    let known = pending.insert(key.clone(), value.clone()).is_some();
-                    if known || key.len() > 1 || committed.contains_key(&key) {
-                        writer.put(key, value);
-                    } else {
-                        writer.put_new(key, value);
-                    }
-                }
-                Some(Step::Delete(key)) => {
-                    pending.remove(&key);
-                    writer.delete(key);
-                }
-                Some(Step::ReadThenPut(key, value)) => {
-                    if !committed.contains_key(&key) {
-                        writer.note_absent(key.clone());
-                    }
-                    assert_eq!(writer.get(&key).unwrap().as_ref(), pending.get(&key));
-                    pending.insert(key.clone(), value.clone());
-                    writer.put(key, value);
-                }
-                end => break end,
-            }
-        };
+        let end = change(&mut writer, &committed, &mut pending, &mut steps);
         let mut seen = Map::new();
         let visit = |key: &[u8], value: &[u8]| {
             seen.insert(key.to_vec(), value.to_vec());
@@ -131,6 +107,40 @@ fn run(steps: Vec<Step>) {
     }
     drop(opened);
     assert_no_leftovers(folder.path(), &committed);
+}
+
+/// Makes the next changes, up to a step that is none, which it returns.
+fn change(
+    writer: &mut Writer<'_, u64>,
+    committed: &Map,
+    pending: &mut Map,
+    steps: &mut impl Iterator<Item = Step>,
+) -> Option<Step> {
+    loop {
+        match steps.next() {
+            Some(Step::Put(key, value)) => {
+                let known = pending.insert(key.clone(), value.clone()).is_some();
+                if known || key.len() > 1 || committed.contains_key(&key) {
+                    writer.put(key, value);
+                } else {
+                    writer.put_new(key, value);
+                }
+            }
+            Some(Step::Delete(key)) => {
+                pending.remove(&key);
+                writer.delete(key);
+            }
+            Some(Step::ReadThenPut(key, value)) => {
+                if !committed.contains_key(&key) {
+                    writer.note_absent(key.clone());
+                }
+                assert_eq!(writer.get(&key).unwrap().as_ref(), pending.get(&key));
+                pending.insert(key.clone(), value.clone());
+                writer.put(key, value);
+            }
+            end => return end,
+        }
+    }
 }
 
 fn check_all(held: &[(View<u64>, Map)]) {
