@@ -40,7 +40,7 @@ struct Shown {
 pub(crate) fn run(args: &VerifyArgs, output: &Output) -> Result<ExitCode> {
     let bars = output.progress();
     // It reads everything itself, and tells of what the scrub would have mended meanwhile.
-    let opened_store = args.store.options().must_exist().scrub(false).open(&args.store.store);
+    let opened_store = args.store.options().must_exist().scrub(false).heal(false).open(&args.store.store);
     let shown = match opened_store {
         Ok(store) => opened(&store, args, &bars),
         Err(error) if error.kind() == ErrorKind::Damage => closed(args, &bars, error),

@@ -129,6 +129,12 @@ impl Engine {
         self.shared.db.is_based()
     }
 
+    /// Makes damaged values anew, as a thread does.
+    #[cfg(test)]
+    pub(crate) fn heal_if_due(&self) -> Result<()> {
+        self.shared.db.heal_if_due()
+    }
+
     pub(crate) fn settings(&self) -> Arc<Settings> {
         Arc::clone(&self.shared.settings)
     }

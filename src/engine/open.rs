@@ -48,11 +48,12 @@ impl Engine {
         let mut options = Options::default();
         options.durability = request.durability.unwrap_or(options.durability);
         options.cache_bytes = request.cache_bytes.unwrap_or(options.cache_bytes);
+        options.heal = request.heal.unwrap_or(options.heal);
         let opened = Database::<Published>::open(path, &options)?;
         let may_find = !opened.is_damaged() && !opened.is_new;
         let started = Self::start(opened, path, request, new, Threads::Own);
         let found = match &started {
-            Ok(engine) => engine.shared.db.would_heal(),
+            Ok(engine) => engine.shared.db.is_healing(),
             Err(error) => error.kind() == ErrorKind::Damage,
         };
         if !(may_find && found) {

@@ -93,6 +93,8 @@ pub(crate) struct Request {
     pub settle_after: Option<Duration>,
     /// Whether the index's files are read through after opening.
     pub scrub: Option<bool>,
+    /// Whether damaged values are made anew while the store is open.
+    pub heal: Option<bool>,
     pub must_exist: bool,
     pub must_be_new: bool,
 }

@@ -6,6 +6,8 @@ mod export;
 mod profile;
 mod scan;
 mod similar;
+#[cfg(test)]
+mod tests;
 
 pub use explain::{Explanation, Part, PartOf};
 pub(crate) use export::export;

@@ -5,12 +5,12 @@ use crate::engine::{
     Points, Published, Reader, Settings, Source, check_direction, check_text, check_vector, embedding,
     encode_rows,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Neighbor, SearchOptions};
 use crate::model::Metric;
 use crate::profile::{Block, user_query};
 use crate::storage::{View, keys};
-use crate::telemetry::{Operation, QUERY_SECONDS, Stopwatch, observed};
+use crate::telemetry::{Operation, QUERY_SECONDS, Stopwatch, failed, observed, redacted};
 use serde::Serialize;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -148,7 +148,8 @@ impl<'a> Similar<'a> {
     }
 
     /// Asks. The hits come closest first, ties by the order in which users were first seen; they are as
-    /// many as `limit`, or all that match.
+    /// many as `limit`, or all that match. A user whose record is damaged is left out, with an error in the log:
+    /// [`crate::Store::verify`] names it.
     ///
     /// # Errors
     /// [`Error::Unknown`] for a user that is not there, [`Error::NoEncoder`] or
@@ -187,22 +188,12 @@ impl<'a> Similar<'a> {
         if matches!(self.settings.source, Source::Vectors { .. }) {
             let vector: Option<Vec<f32>> = self.view.read("vector", &keys::vector(no))?;
             let Some(vector) = vector else { return Ok(Vec::new()) };
-            return self.hits(&self.search(&vector, Some(no), self.limit, self.min_score)?);
+            return self.hits(&Sought { query: &vector, asked: Some(no), norm: 1.0 }, |_| Ok(None));
         }
         let Some(own) = embedding_of(self.view, points, no)? else { return Ok(Vec::new()) };
-        let space = &self.view.attachment().space;
-        let weight = space.present_weight(&own);
-        let norm = weight.sqrt();
-        let found = self.search(&user_query(&own), Some(no), self.limit, self.min_score.map(|s| s * norm))?;
-        let mut hits = Vec::with_capacity(found.len());
-        for neighbor in found {
-            let mut hit = self.hit(neighbor.label, neighbor.score / norm)?;
-            if self.explain {
-                hit.explanation = Some(explain_user(self.view, points, no, neighbor.label)?);
-            }
-            hits.push(hit);
-        }
-        Ok(hits)
+        let norm = self.view.attachment().space.present_weight(&own).sqrt();
+        let sought = Sought { query: &user_query(&own), asked: Some(no), norm };
+        self.hits(&sought, |hit| self.explain.then(|| explain_user(self.view, points, no, hit)).transpose())
     }
 
     fn like_text(&self, points: &mut Points, text: &str) -> Result<Vec<Hit>> {
@@ -230,16 +221,9 @@ impl<'a> Similar<'a> {
                 "this store gives texts no weight (text_weight 0)",
             ));
         }
-        let found = self.search(&query, None, self.limit, self.min_score.map(|s| s * norm))?;
-        let mut hits = Vec::with_capacity(found.len());
-        for neighbor in found {
-            let mut hit = self.hit(neighbor.label, neighbor.score / norm)?;
-            if self.explain {
-                hit.explanation = Some(explain_text(self.view, points, &vector, neighbor.label)?);
-            }
-            hits.push(hit);
-        }
-        Ok(hits)
+        self.hits(&Sought { query: &query, asked: None, norm }, |hit| {
+            self.explain.then(|| explain_text(self.view, points, &vector, hit)).transpose()
+        })
     }
 
     fn like_vector(&self, vector: &[f32]) -> Result<Vec<Hit>> {
@@ -249,17 +233,48 @@ impl<'a> Similar<'a> {
         };
         check_vector("the vector asked for", vector, dim)?;
         check_direction("the vector asked for", vector, metric)?;
-        self.hits(&self.search(vector, None, self.limit, self.min_score)?)
+        self.hits(&Sought { query: vector, asked: None, norm: 1.0 }, |_| Ok(None))
     }
 
-    fn search(
+    /// The hits, each with what `explain` says of it.
+    fn hits(
         &self,
-        query: &[f32],
-        asked: Option<u32>,
-        limit: usize,
-        min_score: Option<f32>,
-    ) -> Result<Vec<Neighbor>> {
-        let mut excluded: BTreeSet<u32> = asked.into_iter().collect();
+        sought: &Sought<'_>,
+        mut explain: impl FnMut(u32) -> Result<Option<Explanation>>,
+    ) -> Result<Vec<Hit>> {
+        let found = self.named(sought)?.into_iter();
+        let hit = |(no, user, score)| Ok(Hit { user, score, explanation: explain(no)? });
+        found.map(hit).collect()
+    }
+
+    /// Whom the index finds: numbers, ids and scores. In the place of those who cannot be named for a damaged record come the next.
+    fn named(&self, sought: &Sought<'_>) -> Result<Vec<(u32, String, f32)>> {
+        let mut wanted = self.limit;
+        loop {
+            let found = self.search(sought, wanted)?;
+            let are_all = found.len() < wanted;
+            let (mut named, mut lost) = (Vec::with_capacity(found.len()), None);
+            for neighbor in found {
+                match self.id(neighbor.label) {
+                    Ok(id) => named.push((neighbor.label, id, neighbor.score / sought.norm)),
+                    Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
+                    Err(error) => return Err(error),
+                }
+            }
+            named.truncate(self.limit);
+            if named.len() == self.limit || are_all {
+                if let Some(error) = lost {
+                    failed(Operation::Query.name(), &error);
+                    tracing::error!(error = %redacted(&error), "users whose records are damaged are left out of an answer");
+                }
+                return Ok(named);
+            }
+            wanted = wanted.saturating_mul(2);
+        }
+    }
+
+    fn search(&self, sought: &Sought<'_>, limit: usize) -> Result<Vec<Neighbor>> {
+        let mut excluded: BTreeSet<u32> = sought.asked.into_iter().collect();
         for id in &self.exclude {
             excluded.extend(self.view.user_no(id)?);
         }
@@ -270,21 +285,25 @@ impl<'a> Similar<'a> {
             exact: self.exact,
             exclude: if excluded.is_empty() { None } else { Some(&is_excluded) },
             within: None,
-            min_score,
+            min_score: self.min_score.map(|score| score * sought.norm),
             exact_scores: true,
         };
-        self.view.attachment().index.search(query, &options)
+        self.view.attachment().index.search(sought.query, &options)
     }
 
-    fn hits(&self, found: &[Neighbor]) -> Result<Vec<Hit>> {
-        found.iter().map(|neighbor| self.hit(neighbor.label, neighbor.score)).collect()
-    }
-
-    fn hit(&self, no: u32, score: f32) -> Result<Hit> {
+    fn id(&self, no: u32) -> Result<String> {
         let user = self.view.user(no)?;
-        let user = user.ok_or_else(|| Error::damaged(format!("user {no}"), "its record is missing"))?;
-        Ok(Hit { user: user.id, score, explanation: None })
+        user.map(|user| user.id).ok_or_else(|| Error::damaged(format!("user {no}"), "its record is missing"))
     }
+}
+
+/// What the index is asked for.
+struct Sought<'a> {
+    query: &'a [f32],
+    /// The user who is asked about, who is no hit.
+    asked: Option<u32>,
+    /// What the index's scores are to be divided by.
+    norm: f32,
 }
 
 /// The number of a user that must be there.

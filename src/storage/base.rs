@@ -5,8 +5,8 @@
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
-use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, PoisonError};
 
 use super::backup::{self, Backup, BackupReport, Source, Visit};
 use super::core::Core;
@@ -36,11 +36,25 @@ pub(crate) struct Base {
     /// Whether a value was found damaged: the base before may have it whole, so it stays until the data is made anew of it.
     held_back: AtomicBool,
     bytes: AtomicU64,
-    wake: Sender<()>,
+    waker: Waker,
     /// Woken when the base may be due.
     pub(crate) woken: Receiver<()>,
     /// Held by who renews it.
     renewing: Mutex<()>,
+}
+
+/// Wakes the thread that looks after the base.
+#[derive(Clone)]
+pub(crate) struct Waker(Arc<Sender<()>>);
+
+impl Waker {
+    /// Has the thread look whether there is something to do.
+    pub(crate) fn wake(&self) {
+        match self.0.try_send(()) {
+            // One that is still waiting is enough.
+            Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
+        }
+    }
 }
 
 /// What opening finds of the base.
@@ -120,7 +134,7 @@ impl Base {
             lacks: AtomicBool::new(found.lacks),
             held_back: AtomicBool::new(false),
             bytes: AtomicU64::new(found.bytes),
-            wake,
+            waker: Waker(Arc::new(wake)),
             woken,
             renewing: Mutex::default(),
         }
@@ -167,10 +181,12 @@ impl Base {
 
     /// Has the thread that renews it look whether that is due.
     pub(crate) fn wake(&self) {
-        match self.wake.try_send(()) {
-            // One that is still waiting is enough.
-            Ok(()) | Err(TrySendError::Full(()) | TrySendError::Disconnected(())) => {}
-        }
+        self.waker.wake();
+    }
+
+    /// Wakes that thread later.
+    pub(crate) fn waker(&self) -> Waker {
+        self.waker.clone()
     }
 
     /// Whether it is to be renewed: where more log is kept than it is long, and than `least` bytes, so that all that is ever

@@ -16,7 +16,7 @@ use super::lock::FolderLock;
 use super::opened::{Opened, note_damage};
 use super::view::View;
 use super::writer::Writer;
-use super::{base, current};
+use super::{base, current, heal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::OnProgress;
 use crate::sync::thread::{self, JoinHandle};
@@ -40,6 +40,8 @@ pub(crate) struct Options {
     pub(crate) cache_bytes: u64,
     /// A log file longer than this is cut off behind a checkpoint.
     pub(crate) log_bytes: u64,
+    /// Whether damaged values are made anew while the store is open.
+    pub(crate) heal: bool,
     /// How long after a try to open failed files again the next one is made.
     pub(crate) retry_after: Duration,
 }
@@ -53,6 +55,7 @@ impl Default for Options {
             durability: Durability::Immediate,
             cache_bytes: 64 << 20,
             log_bytes: 64 << 20,
+            heal: true,
             retry_after: RETRY_AFTER,
         }
     }
@@ -84,8 +87,6 @@ pub(crate) struct Database<A> {
     #[cfg(test)]
     pub(super) by_hand: Option<Mutex<Applier<A>>>,
     pub(super) lock: Arc<FolderLock>,
-    /// Held by who writes the backend's files anew.
-    pub(super) rewriting: Mutex<()>,
     #[cfg(test)]
     pub(super) scratch: Option<tempfile::TempDir>,
 }
@@ -151,12 +152,7 @@ impl<A: Send + Sync + 'static> Database<A> {
             self.step_by_hand();
             return self.core.health.check();
         }
-        while !self.core.queue.checkpoint() {
-            self.core.health.check()?;
-            // What failed meanwhile is good again, and somebody else is about to have commits applied.
-            thread::yield_now();
-        }
-        Ok(())
+        self.core.checkpoint()
     }
 
     /// Whether the data can be made anew.
@@ -179,10 +175,10 @@ impl<A: Send + Sync + 'static> Database<A> {
     /// # Errors
     /// [`Error::Damaged`] where these turn out to be damaged, too.
     pub(crate) fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {
-        let _one_at_a_time = self.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
+        let _one_at_a_time = self.core.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
         if self.core.base.is_held_back() && self.core.base.is_whole() {
             // What is made anew is without a trace, too.
-            self.heal()?;
+            self.heal(cancel)?;
         } else {
             // What the log holds is in the backend before the copy is made, and what comes meanwhile goes into both.
             self.checkpoint()?;
@@ -206,19 +202,30 @@ impl<A: Send + Sync + 'static> Database<A> {
         let renew = || base::renew(&self.core, || self.view(), base::Damaged::Refused, &|_| {}, cancel);
         match renew() {
             Err(error) if error.kind() == ErrorKind::Damage => {
-                self.heal()?;
+                self.heal(cancel)?;
                 renew()
             }
             renewed => renewed,
         }
     }
 
-    /// Whether values were found damaged that the next opening makes anew, as far as is known.
-    pub(crate) fn would_heal(&self) -> bool {
-        self.core.backend.mark().is_set() && self.core.base.is_whole()
+    /// Makes damaged values anew.
+    fn heal(&self, cancel: &AtomicBool) -> Result<()> {
+        heal::heal(&self.core, &|| self.checkpoint_data(), cancel)
     }
 
-    /// Has the next opening make the data anew, since it is damaged; whether that will do, as far as is known.
+    /// What the thread does that looks after the base.
+    #[cfg(test)]
+    pub(crate) fn heal_if_due(&self) -> Result<()> {
+        heal::heal_if_due(&self.core, &|| self.checkpoint_data(), &AtomicBool::new(false))
+    }
+
+    /// Whether reading found values damaged which are made anew, or have been, as far as is known.
+    pub(crate) fn is_healing(&self) -> bool {
+        self.core.backend.mark().was_found() && self.core.base.is_whole()
+    }
+
+    /// Has the data made anew, since it is damaged; whether that will do, as far as is known.
     pub(crate) fn note_damage(&self) -> Result<bool> {
         note_damage(&self.core.base, self.core.backend.mark())
     }

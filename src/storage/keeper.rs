@@ -1,11 +1,11 @@
-//! The thread that renews the base, behind the backs of all who read and write.
+//! The thread that renews the base and makes damaged values anew of it, behind the backs of all who read and write.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::base;
 use super::core::Core;
 use super::view::View;
+use super::{base, heal};
 use crate::error::{Error, Result};
 use crate::sync::thread::{self, JoinHandle};
 use crate::telemetry::redacted;
@@ -32,8 +32,11 @@ impl Keeper {
 }
 
 fn run<A: Send + Sync + 'static>(core: &Core<A>, cancel: &AtomicBool) {
-    let mut failed = false;
+    let (mut failed, mut may_heal) = (false, core.options.heal);
     while !cancel.load(Ordering::Relaxed) {
+        if may_heal {
+            may_heal = heal(core, cancel);
+        }
         match renew(core, cancel) {
             Ok(()) => failed = false,
             // Once is enough to be told: it is tried again at each checkpoint.
@@ -43,10 +46,24 @@ fn run<A: Send + Sync + 'static>(core: &Core<A>, cancel: &AtomicBool) {
                 tracing::error!(error = %redacted(&error), "the base could not be renewed, and the log is kept");
             }
         }
-        if core.base.woken.recv().is_err() {
+        // That may have found damage.
+        let is_due = may_heal && heal::is_due(core);
+        if !is_due && core.base.woken.recv().is_err() {
             return;
         }
     }
+}
+
+/// Makes damaged values anew; whether that may be tried again. A failed try may have read all and written as much, and had writers
+/// wait: the next one is for who compacts the store or opens it again.
+fn heal<A>(core: &Core<A>, cancel: &AtomicBool) -> bool {
+    let healed = heal::heal_if_due(core, &|| core.checkpoint(), cancel);
+    if let Err(error) = &healed
+        && !cancel.load(Ordering::Relaxed)
+    {
+        tracing::error!(error = %redacted(error), "damaged values could not be made anew");
+    }
+    healed.is_ok()
 }
 
 fn renew<A: Send + Sync + 'static>(core: &Core<A>, cancel: &AtomicBool) -> Result<()> {

@@ -1,5 +1,5 @@
-//! The mark in a store's folder that says that values of its data were found damaged: the next opening makes the data anew then,
-//! from the base and the log.
+//! The mark in a store's folder that says that values of its data were found damaged: the data is made anew then, from
+//! the base and the log: while the store is open, or else by the next opening.
 
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -13,7 +13,8 @@ use crate::sync::Mutex;
 use crate::telemetry::redacted;
 
 /// For people: that the file is there is all that counts, so that one that was only begun says the same.
-const TEXT: &[u8] = b"Values of the data were found damaged: the next opening makes them anew.\n";
+const TEXT: &[u8] =
+    b"Values of the data were found damaged: they are made anew, by the next opening at the latest.\n";
 
 /// The mark of a store that is open.
 pub(crate) struct Mark {
@@ -23,6 +24,8 @@ pub(crate) struct Mark {
     is_set: Mutex<bool>,
     /// Whether a read has found damage since it was last cleared.
     found: AtomicBool,
+    /// Whether a read has ever found damage here.
+    seen: AtomicBool,
 }
 
 impl Mark {
@@ -30,7 +33,7 @@ impl Mark {
     pub(crate) fn find(disk: &Arc<dyn Disk>, store: &Path) -> Result<Self> {
         let is_there = disk.list(store)?.contains(&store.join(DAMAGE_FILE));
         let (disk, store, found) = (Arc::clone(disk), store.to_owned(), AtomicBool::new(is_there));
-        Ok(Self { disk, store, is_set: Mutex::new(is_there), found })
+        Ok(Self { disk, store, is_set: Mutex::new(is_there), found, seen: AtomicBool::new(false) })
     }
 
     /// Whether damage was found that may still be there.
@@ -39,15 +42,22 @@ impl Mark {
     }
 
     /// What is read is damaged. Whoever reads is told so anyway, so where the mark cannot be made that is only logged, once.
-    pub(crate) fn found(&self) {
-        if !self.found.swap(true, Ordering::Relaxed) {
-            tracing::error!(
-                "a value of the data is damaged: the next opening makes the data anew, if it can"
-            );
+    /// Returns whether it was not known.
+    pub(crate) fn found(&self) -> bool {
+        let is_new = !self.found.swap(true, Ordering::Relaxed);
+        self.seen.store(true, Ordering::Relaxed);
+        if is_new {
+            tracing::error!("a value of the data is damaged: the data is made anew, if it can be");
             if let Err(error) = self.set() {
                 tracing::error!(error = %redacted(&error), "the next opening will not know that a value is damaged");
             }
         }
+        is_new
+    }
+
+    /// Whether a read has found damage since the store was opened, made good or not.
+    pub(crate) fn was_found(&self) -> bool {
+        self.seen.load(Ordering::Relaxed)
     }
 
     /// Makes the mark, for good when this returns.

@@ -21,6 +21,7 @@ mod frame;
 #[cfg(fuzzing)]
 pub(crate) mod fuzz;
 mod generation;
+mod heal;
 mod keeper;
 pub(crate) mod keys;
 mod lock;

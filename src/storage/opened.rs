@@ -119,7 +119,7 @@ impl Opened {
         if mark.is_set() && base.is_whole() {
             base.hold_back();
         }
-        let backend = Arc::new(Switch::new(backend, mark));
+        let backend = Arc::new(Switch::new(backend, mark, base.waker()));
         let contents = Contents { backend: Arc::clone(&backend) as _, store_id: log.store_id(), seq };
         Ok(Self {
             is_new: seq == 0,
@@ -159,7 +159,6 @@ impl Opened {
             #[cfg(test)]
             by_hand: None,
             lock,
-            rewriting: Mutex::default(),
             #[cfg(test)]
             scratch: None,
         };
@@ -173,8 +172,7 @@ impl Opened {
     pub(crate) fn start_by_hand<A: Send + Sync + 'static>(self, attachment: A) -> Database<A> {
         let (core, seq, lock) = self.core(attachment);
         let by_hand = Some(Mutex::new(Applier::new(Arc::clone(&core), seq)));
-        let (applier, rewriting) = (Mutex::default(), Mutex::default());
-        Database { core, applier, keeper: None, by_hand, lock, rewriting, scratch: None }
+        Database { core, applier: Mutex::default(), keeper: None, by_hand, lock, scratch: None }
     }
 
     fn core<A: Send + Sync + 'static>(self, attachment: A) -> (Arc<Core<A>>, u64, Arc<FolderLock>) {
@@ -205,6 +203,7 @@ impl Opened {
             health: Health::default(),
             base: self.base,
             options: self.options,
+            rewriting: Mutex::default(),
             head: Mutex::new(head),
         });
         (core, self.contents.seq, Arc::new(self.lock))
@@ -217,10 +216,11 @@ enum Taken {
     Anew(Recovered),
 }
 
-/// Has the next opening make the data anew, and keeps what it is made of; whether that will do, as far as is known.
+/// Has the data made anew, by the next opening at the latest, and keeps what it is made of; whether that will do, as far as is known.
 pub(super) fn note_damage(base: &Base, mark: &Mark) -> Result<bool> {
     base.hold_back();
     mark.set()?;
+    base.wake();
     Ok(base.is_whole())
 }
 

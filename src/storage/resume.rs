@@ -1,32 +1,27 @@
 //! Going on after a failure of the data's files, such as a full disk, without opening the store again: reading at once, from the
 //! base and the log; writing once the data opens.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::{Arc, PoisonError};
 
 use super::backend::Backend;
 use super::core::{Core, Head};
 use super::database::Database;
 use super::log::{self, Which};
-use super::{current, meta, rebuild, recovery, replica};
+use super::{meta, rebuild, recovery, replica};
 use crate::error::{Error, Result};
-use crate::sync::MutexGuard;
 use crate::telemetry::redacted;
 
 /// The data's files have failed: from here on the base and the log are read, if they can be. sled refuses to read what it does not
 /// hold in memory once a write of its own has failed.
 pub(super) fn read_past<A>(core: &Core<A>) {
-    let mut head = lock(core);
+    let mut head = core.lock_head();
     // Somebody may have opened the files again by now.
     if core.health.check().is_err()
         && let Err(error) = stand_in(core, &mut head)
     {
         tracing::error!(error = %redacted(&error), "what the failed files do not answer cannot be read until writing goes on");
     }
-}
-
-fn lock<A>(core: &Core<A>) -> MutexGuard<'_, Head<A>> {
-    core.head.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Puts the base and the log in the place of the data's files, and lets go of these. Nobody writes meanwhile, so all that the log
@@ -54,7 +49,7 @@ impl<A: Send + Sync + 'static> Database<A> {
         }
         // Before the head is locked, which it may be waiting for.
         Self::join_applier(&mut applier);
-        let mut head = lock(core);
+        let mut head = core.lock_head();
         if let Err(error) = reopen(core, &mut head) {
             tracing::warn!(error = %redacted(&error), "the data's files cannot be opened again yet");
             return;
@@ -67,52 +62,6 @@ impl<A: Send + Sync + 'static> Database<A> {
             }
             Err(error) => core.health.fail_for_now(error.to_string()),
         }
-    }
-}
-
-impl<A: Send + Sync + 'static> Database<A> {
-    /// Makes the data anew from the base and the log, since values of it are damaged. Reads go on, writers wait.
-    ///
-    /// # Errors
-    /// [`Error::Damaged`] where the base or the log is: all stays as it is.
-    pub(super) fn heal(&self) -> Result<()> {
-        let core = &self.core;
-        let _base = core.base.hold();
-        self.checkpoint_data()?;
-        let head = lock(core);
-        core.health.check()?;
-        if core.publication.applied_seq() < head.seq && !core.queue.checkpoint() {
-            return core.health.check().and(Err(Error::Bug("commits are not applied any more".to_owned())));
-        }
-        let disk = core.log.disk();
-        let anew = |backend: &dyn Backend| {
-            let last = rebuild::rebuild(core.base.store(), &**disk, backend)?;
-            if last != head.seq {
-                let place = core.log.folder().display().to_string();
-                return Err(Error::damaged(place, format!("it ends with commit {last}, not {}", head.seq)));
-            }
-            Ok(last)
-        };
-        core.data.replace(&anew, false).map_err(lacking)?;
-        // From here on the next opening takes what was made.
-        let exchanged = core.data.clone().open().and_then(|backend| core.backend.replace(backend));
-        exchanged.inspect_err(|error| core.health.fail(error.to_string()))?;
-        core.base.let_go();
-        core.backend.mark().clear()?;
-        current::remove_others(core.base.store())?;
-        tracing::info!("damaged data was made anew");
-        Ok(())
-    }
-}
-
-/// What to do where neither the data nor what it could be made anew of is whole.
-fn lacking(error: Error) -> Error {
-    match error {
-        Error::Damaged { place, reason } => {
-            let remedy = "values of the data are damaged as well: restore a backup, or save what is left with `kindred repair`";
-            Error::Damaged { place, reason: format!("{reason}; {remedy}") }
-        }
-        error => error,
     }
 }
 

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError, TryLockError};
 use std::time::Duration;
 
 use super::backend::{Backend, Op};
+use super::base::Waker;
 use super::mark::Mark;
 use crate::error::{Error, Result};
 use crate::sync::channel::{Receiver, RecvTimeoutError, Sender, bounded};
@@ -20,6 +21,8 @@ pub(crate) struct Switch {
     /// Held while the backend's files are written anew: it must not be replaced then.
     rewriting: Mutex<()>,
     mark: Arc<Mark>,
+    /// Wakes who makes damaged values good.
+    wake: Waker,
 }
 
 struct Active {
@@ -37,9 +40,10 @@ impl Active {
 }
 
 impl Switch {
-    /// What is found damaged is told to `mark`.
-    pub(crate) fn new(backend: Arc<dyn Backend>, mark: Arc<Mark>) -> Self {
-        Self { active: ArcSwap::from_pointee(Active::new(backend)), rewriting: Mutex::default(), mark }
+    /// What is found damaged is told to `mark`, and then to who is woken.
+    pub(crate) fn new(backend: Arc<dyn Backend>, mark: Arc<Mark>, wake: Waker) -> Self {
+        let active = ArcSwap::from_pointee(Active::new(backend));
+        Self { active, rewriting: Mutex::default(), mark, wake }
     }
 
     /// The mark of the store whose backend it is.
@@ -94,6 +98,8 @@ impl Backend for Switch {
     }
 
     fn damage_found(&self) {
-        self.mark.found();
+        if self.mark.found() {
+            self.wake.wake();
+        }
     }
 }

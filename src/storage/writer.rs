@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::{Bound, ControlFlow};
-use std::sync::{Arc, PoisonError};
+use std::sync::Arc;
 
 use super::changes::{Change, ChangeSet};
 use super::core::{Core, Head};
@@ -58,7 +58,7 @@ impl<'a, A> Writer<'a, A> {
     /// Waits for the writer lock, and for the applier where it is far behind.
     pub(crate) fn begin(core: &'a Core<A>) -> Result<Self> {
         core.queue.wait_for_room();
-        let mut head = core.head.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut head = core.lock_head();
         core.health.check()?;
         let applied = core.publication.applied_seq();
         head.unapplied.retain(|set| set.seq > applied);

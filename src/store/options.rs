@@ -116,6 +116,14 @@ impl Options {
         self
     }
 
+    /// Whether values that are found damaged are made anew at once, in the background, from the store's second copy and its log;
+    /// they are, unless said. That takes room for another copy of the data, and writers wait while what was written
+    /// since the second copy was made is read. Without it the next opening does the same, or [`Store::compact`].
+    pub fn heal(mut self, heal: bool) -> Self {
+        self.request.heal = Some(heal);
+        self
+    }
+
     /// Refuses to open a store that is there already.
     pub fn must_be_new(mut self) -> Self {
         self.request.must_be_new = true;

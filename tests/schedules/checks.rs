@@ -10,7 +10,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-pub(crate) const ALL: [(&str, fn()); 9] = [
+pub(crate) const ALL: [(&str, fn()); 10] = [
     ("what_was_acknowledged_survives_a_stop", what_was_acknowledged_survives_a_stop),
     ("relaxed_commits_survive_up_to_the_last_sync", relaxed_commits_survive_up_to_the_last_sync),
     ("a_failed_sync_reaches_every_writer", a_failed_sync_reaches_every_writer),
@@ -23,6 +23,7 @@ pub(crate) const ALL: [(&str, fn()); 9] = [
         "data_is_made_anew_from_a_base_renewed_beside_writers",
         data_is_made_anew_from_a_base_renewed_beside_writers,
     ),
+    ("what_is_found_damaged_is_made_anew_beside_writers", what_is_found_damaged_is_made_anew_beside_writers),
 ];
 
 /// Commits that may wait to be applied before writers do.
@@ -285,4 +286,35 @@ fn data_is_made_anew_from_a_base_renewed_beside_writers() {
     left.backend.ruin();
     let found = check(&left.open(&options).view()).unwrap();
     assert!(found >= kept, "commit {kept} was acknowledged, but {found} is the last");
+}
+
+fn what_is_found_damaged_is_made_anew_beside_writers() {
+    let world = World::new();
+    // With the base renewed at each checkpoint, and with the log alone.
+    let options = Options { log_bytes: thread_rng().gen_range(1..4096), ..Options::default() };
+    let database = world.open(&options);
+    commit(&database, 9).unwrap();
+    database.checkpoint().unwrap();
+    world.flip_first();
+    thread::scope(|scope| {
+        for by in 0..2 {
+            let database = &database;
+            scope.spawn(move || write(database, by, 2, &Acknowledged::default()).unwrap());
+        }
+        scope.spawn(|| database.checkpoint().unwrap());
+        scope.spawn(|| {
+            let held = database.view();
+            let at = loop {
+                match check(&held) {
+                    Ok(at) => break at,
+                    Err(Error::Damaged { .. }) => thread::yield_now(),
+                    Err(error) => panic!("{error}"),
+                }
+            };
+            assert_eq!(check(&held).unwrap(), at, "a view stays");
+        });
+    });
+    assert_eq!(check(&database.view()).unwrap(), 5);
+    drop(database);
+    assert_eq!(check(&world.open(&options).view()).unwrap(), 5);
 }

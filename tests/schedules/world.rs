@@ -46,6 +46,11 @@ impl World {
         live.min().unwrap()
     }
 
+    /// Damages what the first commit noted.
+    pub(crate) fn flip_first(&self) {
+        self.backend.tamper(&noted(1), |bytes| bytes[0] ^= 1);
+    }
+
     /// What a machine that stops now may leave; nothing works here any more.
     pub(crate) fn stop(&self) -> Self {
         let mut dice = Dice(thread_rng().r#gen());

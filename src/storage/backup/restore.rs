@@ -72,7 +72,7 @@ fn write_into(
     progress: OnProgress<'_>,
 ) -> Result<blake3::Hash> {
     let store_id = meta::create(backend)?;
-    let written = fill(backup, backend, progress)?;
+    let written = fill(backup, backend, progress, &|| Ok(()))?;
     let log = store.join(LOG_FOLDER);
     disk.create_folder(&log)?;
     Log::start(disk, &log, store_id, backup.commit(), KEEP_NONE)?;
@@ -90,14 +90,23 @@ pub(crate) fn restore_into(
     write_into(&Backup::open(from)?, store, backend, disk, &|_| {}).map(drop)
 }
 
-/// Writes all entries into a new backend, on disk when this returns; gives the hash of all.
-pub(crate) fn fill(backup: &Backup, backend: &dyn Backend, progress: OnProgress<'_>) -> Result<blake3::Hash> {
+/// Writes all entries into a new backend, for as long as `go_on` lets it; gives the hash of all.
+pub(crate) fn fill(
+    backup: &Backup,
+    backend: &dyn Backend,
+    progress: OnProgress<'_>,
+    go_on: &dyn Fn() -> Result<()>,
+) -> Result<blake3::Hash> {
     let mut batch = Batch::default();
     let mut hasher = blake3::Hasher::new();
     backup.visit(progress, |key, value| {
         add_entry(&mut hasher, key, value);
         stored::write(&mut batch, key, None, Some(value));
-        if batch.bytes < BATCH_BYTES { Ok(()) } else { batch.flush(backend) }
+        if batch.bytes < BATCH_BYTES {
+            return Ok(());
+        }
+        go_on()?;
+        batch.flush(backend)
     })?;
     let applied = meta::encode_applied(backup.commit());
     batch.ops.push((meta::APPLIED_KEY.to_vec(), applied));

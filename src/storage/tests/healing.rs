@@ -1,6 +1,7 @@
 //! Damaged values of data that opens, made anew from the base and the log.
 
 use std::fs;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
@@ -59,6 +60,12 @@ impl Fixture {
         }
         put(&database, &[(b"later", b"1"), (b"k\x01", b"again")]).unwrap();
         contents(&database.view())
+    }
+
+    /// A file with a part of the base.
+    fn a_chunk(&self) -> PathBuf {
+        let files = folder::list(&self.folder.path().join("base")).unwrap();
+        files.into_iter().find(|path| path.extension().is_some()).unwrap()
     }
 
     fn flip(&self, key: &[u8]) {
@@ -167,16 +174,12 @@ fn without_a_whole_base_and_log_it_opens_as_it_is() {
         match way {
             0 => fs::remove_file(kept().unwrap()).unwrap(),
             1 => fs::write(path.join("base/MANIFEST"), "junk").unwrap(),
-            _ => {
-                let files = folder::list(&path.join("base")).unwrap();
-                let chunk = files.iter().find(|path| path.extension().is_some()).unwrap();
-                fs::write(chunk, "junk").unwrap();
-            }
+            _ => fs::write(fixture.a_chunk(), "junk").unwrap(),
         }
         let database = fixture.open();
         assert!(is_damaged(&database, b"k\x02"), "way {way}");
         assert_eq!(database.view().get(b"k\x05").unwrap().as_ref(), expected.get(&b"k\x05"[..]), "way {way}");
-        assert!(fixture.is_marked() && !database.would_heal(), "way {way}");
+        assert!(fixture.is_marked() && !database.is_healing(), "way {way}");
         put(&database, &[(b"goes", b"on")]).unwrap();
     }
 }
@@ -188,7 +191,7 @@ fn a_base_without_the_damaged_values_heals_nothing() {
     fixture.flip(b"k\x02");
     let database = fixture.open();
     assert!(database.renew_base(&|_| {}, &GO_ON).unwrap());
-    assert!(fixture.is_marked() && !database.would_heal());
+    assert!(fixture.is_marked() && !database.is_healing());
     drop(database);
     let database = fixture.open();
     assert!(is_damaged(&database, b"k\x02"), "and not silently gone");
@@ -222,17 +225,107 @@ fn compacting_makes_damaged_values_anew() {
 }
 
 #[test]
+fn damaged_values_are_made_anew_while_the_store_is_open() {
+    for (with_base, noted) in [(true, true), (true, false), (false, true), (false, false)] {
+        let (fixture, expected) = Fixture::filled(with_base);
+        fixture.flip(b"k\x02");
+        let database = fixture.open();
+        let view = database.view();
+        database.heal_if_due().unwrap();
+        if noted {
+            assert!(database.note_damage().unwrap());
+        } else {
+            assert!(is_damaged(&database, b"k\x02"));
+        }
+        put(&database, &[(b"goes", b"on")]).unwrap();
+        database.heal_if_due().unwrap();
+        assert!(!fixture.is_marked() && !database.core.base.is_held_back());
+        assert_eq!(contents(&view), expected, "with a base: {with_base}");
+        put(&database, &[(b"and", b"on")]).unwrap();
+        database.apply_waiting();
+        assert_eq!(contents(&database.view()).len(), expected.len() + 2);
+        drop((view, database));
+        assert_eq!(contents(&fixture.open().view()).len(), expected.len() + 2);
+        // The base is not held back any more, and has it, too.
+        fixture.backend.ruin();
+        let database = fixture.open();
+        assert_eq!(contents(&database.view()).len(), expected.len() + 2);
+    }
+}
+
+#[test]
+fn where_the_base_is_damaged_too_nothing_changes() {
+    let (fixture, expected) = Fixture::filled(true);
+    fs::write(fixture.a_chunk(), "junk").unwrap();
+    fixture.flip(b"k\x02");
+    let database = fixture.open();
+    assert!(is_damaged(&database, b"k\x02"));
+    for _ in 0..2 {
+        let refused = database.heal_if_due().unwrap_err();
+        assert!(matches!(&refused, Error::Damaged { .. }), "{refused}");
+        assert!(refused.to_string().contains("kindred repair"), "{refused}");
+    }
+    assert!(is_damaged(&database, b"k\x02") && fixture.is_marked());
+    assert_eq!(fs::read(fixture.a_chunk()).unwrap(), b"junk");
+    put(&database, &[(b"goes", b"on")]).unwrap();
+    assert_eq!(database.view().get(b"k\x05").unwrap().as_ref(), expected.get(&b"k\x05"[..]));
+}
+
+/// The disk or the data fails at any operation while values are made anew, and the machine stops then or not.
+#[test]
+fn no_fault_on_the_way_of_making_values_anew_loses_anything() {
+    let (mut met, mut healed) = (0, 0);
+    for case in 0..80 {
+        let (left, lasting, stops) = (case / 4, case % 2 == 0, case % 4 < 2);
+        let mut dice = Dice(case);
+        let disk = Arc::new(MemoryDisk::default());
+        let mut fixture = Fixture { disk: disk.clone(), ..Fixture::new() };
+        let expected = fixture.fill(true);
+        fixture.flip(b"k\x02");
+        let database = fixture.open();
+        assert!(is_damaged(&database, b"k\x02"));
+        let backend = Arc::clone(&fixture.backend);
+        disk.faults.fail_after(left, lasting);
+        backend.faults.fail_after(left, lasting);
+        match database.heal_if_due() {
+            Ok(()) => healed += 1,
+            Err(error) => {
+                met += 1;
+                assert!(
+                    matches!(error, Error::Storage { .. } | Error::Io { .. } | Error::ReadOnly { .. }),
+                    "{error}"
+                );
+            }
+        }
+        disk.faults.heal();
+        backend.faults.heal();
+        if stops {
+            fixture.disk = Arc::new(disk.crash(&mut dice));
+            fixture.backend = Arc::new(backend.crash(&mut dice));
+        }
+        drop(database);
+        let mut database = fixture.open();
+        if is_damaged(&database, b"k\x02") {
+            drop(database);
+            database = fixture.open();
+        }
+        assert_eq!(contents(&database.view()), expected, "case {case}");
+        assert!(!fixture.is_marked());
+    }
+    assert!(met > 10 && healed > 10, "{met} met, {healed} healed");
+}
+
+#[test]
 fn where_the_base_is_damaged_too_compacting_is_refused() {
     let (fixture, _) = Fixture::filled(true);
-    let files = folder::list(&fixture.folder.path().join("base")).unwrap();
-    let chunk = files.iter().find(|path| path.extension().is_some()).unwrap();
-    fs::write(chunk, "junk").unwrap();
+    let chunk = fixture.a_chunk();
+    fs::write(&chunk, "junk").unwrap();
     fixture.flip(b"k\x02");
     let database = fixture.open();
     let refused = database.rewrite(&|_| {}, &GO_ON).unwrap_err();
     assert!(matches!(&refused, Error::Damaged { .. }), "{refused}");
     assert!(refused.to_string().contains("kindred repair"), "{refused}");
-    assert_eq!(fs::read(chunk).unwrap(), b"junk");
+    assert_eq!(fs::read(&chunk).unwrap(), b"junk");
     assert!(is_damaged(&database, b"k\x02"));
     put(&database, &[(b"goes", b"on")]).unwrap();
 }

@@ -7,7 +7,8 @@ use crate::storage::hex;
 const RESERVED: u8 = 0xFF;
 
 impl World {
-    /// A bit of some stored value is flipped: it is found and named, and the next opening has all again.
+    /// A bit of some stored value is flipped: it is found and named, and all is there again while the store is open, or once it is
+    /// opened again.
     pub(super) fn damage(&mut self) {
         if self.base_cut || !self.store().engine.is_based() {
             return;
@@ -25,7 +26,12 @@ impl World {
         let report = self.store().verify(&|_| {}).unwrap();
         let named: Vec<_> = report.problems.iter().filter_map(|problem| problem.key.as_deref()).collect();
         assert!(named.contains(&hex(key).as_str()) && report.heals, "{report:?}");
-        self.close_and_open();
+        if self.dice.one_in(2) {
+            self.trace.push("made anew".to_owned());
+            self.store().engine.heal_if_due().unwrap();
+        } else {
+            self.close_and_open();
+        }
         let report = self.store().verify(&|_| {}).unwrap();
         assert!(!report.is_damaged(), "{:?}", report.problems);
     }

@@ -19,7 +19,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use world::World;
 
 const HISTORIES: u64 = 1_000;
-const THREADS: usize = 2;
+/// More than there are cores: a history waits for the threads that it starts and ends.
+const THREADS: usize = 6;
 /// Steps of the longest history.
 const LONGEST: usize = 60;
 

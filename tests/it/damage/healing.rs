@@ -5,6 +5,7 @@ use super::{Known, Sample, verify};
 use kindred::{Error, Store};
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 const MARK: &str = "DAMAGED";
 
@@ -66,7 +67,7 @@ fn what_a_read_finds_damaged_the_next_opening_makes_anew() {
     let path = sample.copy(folder.path());
     let event = sample.keys.iter().find(|key| key[0] == b'e').unwrap();
     flip(&path, std::slice::from_ref(event), 90);
-    let store = sample.options.open(&path).unwrap();
+    let store = sample.options.clone().heal(false).open(&path).unwrap();
     assert!(!path.join(MARK).exists());
     let snapshot = store.snapshot();
     let users: Vec<_> = snapshot.users().map(|user| user.unwrap().id).collect();
@@ -75,6 +76,44 @@ fn what_a_read_finds_damaged_the_next_opening_makes_anew() {
     assert!(path.join(MARK).is_file());
     drop((snapshot, store));
     is_whole(&sample, &path, "read");
+}
+
+/// Looks, a few milliseconds apart, until something holds.
+fn wait_until(what: &str, holds: impl Fn() -> bool) {
+    for _ in 0..6_000 {
+        if holds() {
+            return;
+        }
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    panic!("{what} for half a minute");
+}
+
+#[test]
+fn what_is_found_damaged_is_made_anew_while_the_store_is_open() {
+    for sample in [Sample::embedded(), Sample::vectors()] {
+        for tag in *b"etUsv" {
+            let Some(key) = sample.keys.iter().find(|key| key[0] == tag) else { continue };
+            let folder = tempfile::tempdir().unwrap();
+            let path = sample.copy(folder.path());
+            flip(&path, std::slice::from_ref(key), 73);
+            let what = format!("key {}", hex(key));
+            // What opening reads is made anew by then.
+            let store = sample.options.open(&path).unwrap();
+            let before = store.snapshot();
+            let report = store.verify(&|_| {}).unwrap();
+            assert!(report.heals || report.is_sound(), "{what}: {:?}", report.problems);
+            wait_until(&format!("{what} is damaged"), || !path.join(MARK).exists());
+            for snapshot in [&before, &store.snapshot()] {
+                assert_eq!(Known::of(snapshot).records, sample.known.records, "{what}");
+            }
+            assert!(store.verify(&|_| {}).unwrap().is_sound(), "{what}");
+            store.write(|tx| tx.put_user("later", [])).unwrap();
+            store.write(|tx| tx.remove_user("later")).unwrap();
+            drop((before, store));
+            is_whole(&sample, &path, &what);
+        }
+    }
 }
 
 #[test]
@@ -87,7 +126,7 @@ fn compacting_makes_damaged_values_anew_while_the_store_is_open() {
                 let path = sample.copy(folder.path());
                 flip(&path, std::slice::from_ref(key), 75);
                 let what = format!("key {}, verified: {verified}", hex(key));
-                let store = sample.options.open(&path).unwrap();
+                let store = sample.options.clone().heal(false).open(&path).unwrap();
                 if verified {
                     // What opening reads is made anew by then.
                     let report = store.verify(&|_| {}).unwrap();

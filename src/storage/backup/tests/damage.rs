@@ -162,7 +162,8 @@ fn values_that_are_damaged_in_the_store_are_left_out_and_named() {
     let [store, to, restored] = ["store", "backup", "restored"].map(|name| folder.path().join(name));
     let backend = Arc::new(MemoryBackend::default());
     let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
-    let opened = Opened::open_over(&store, &Options::default(), &disk, &(backend.clone() as _));
+    let options = Options { heal: false, ..Options::default() };
+    let opened = Opened::open_over(&store, &options, &disk, &(backend.clone() as _));
     let opened = opened.unwrap();
     let database: Database<u64> = opened.start(0).unwrap();
     let mut writer = database.begin().unwrap();
