@@ -133,7 +133,7 @@ impl Opened {
         })
     }
 
-    /// Has the next opening make the data anew, since it is damaged; whether that will do, as far as is known.
+    /// Has the data made anew, since it is damaged; whether that will do, as far as is known.
     pub(crate) fn note_damage(&self) -> Result<bool> {
         note_damage(&self.base, self.backend.mark())
     }

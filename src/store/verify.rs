@@ -14,8 +14,9 @@ impl Store {
     /// the values that they replace stay in memory until it is done.
     ///
     /// What is wrong with the index costs nothing: the next write has the damaged files' part made anew from the store's records in
-    /// the background, [`Store::seal`] does it at once, and else the next open makes the index. What is wrong with the data the next open makes good from the store's second copy
-    /// and its log, where [`VerifyReport::heals`] says so; where these are damaged, too, [`crate::Options::repair`] saves the rest.
+    /// the background, [`Store::seal`] does it at once, and else the next open makes the index. What is wrong with the data is made good
+    /// from the store's second copy and its log, in the background or by the next open, where [`VerifyReport::heals`] says so;
+    /// where these are damaged, too, [`crate::Options::repair`] saves the rest.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();

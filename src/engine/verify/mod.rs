@@ -57,7 +57,7 @@ impl Engine {
     }
 }
 
-/// Whether the next opening makes good what was found. That it will not know of it must not keep it from being told.
+/// Whether what was found is made good. That it will not know of it must not keep it from being told.
 fn noted(noted: Result<bool>) -> bool {
     noted.unwrap_or_else(|error| {
         tracing::error!(error = %redacted(&error), "the next opening will not know that values are damaged");

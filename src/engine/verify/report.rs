@@ -48,8 +48,9 @@ pub struct VerifyReport {
     pub found: u64,
     /// The first thousand of them.
     pub problems: Vec<Problem>,
-    /// Whether the next opening makes what is damaged in the data anew, from the base and the log, so that nothing is lost. Known
-    /// without reading these: should they be damaged, too, the store opens as it is, and says so in its log at error level.
+    /// Whether what is damaged in the data is made anew, from the base and the log, so that nothing is lost: in the background, unless
+    /// [`crate::Options::heal`] says otherwise or the store is closed before, and else by the next opening. Known
+    /// without reading these: should they be damaged, too, the store stays as it is, and says so in its log at error level.
     pub heals: bool,
 }
 
