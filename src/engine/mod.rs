@@ -131,7 +131,7 @@ impl Engine {
 
     /// Makes damaged values anew, as a thread does.
     #[cfg(test)]
-    pub(crate) fn heal_if_due(&self) -> Result<()> {
+    pub(crate) fn heal_if_due(&self) -> Result<bool> {
         self.shared.db.heal_if_due()
     }
 

@@ -148,7 +148,7 @@ impl<'a> Similar<'a> {
     }
 
     /// Asks. The hits come closest first, ties by the order in which users were first seen; they are as
-    /// many as `limit`, or all that match. A user whose record is damaged is left out, with an error in the log:
+    /// many as `limit`, or all that match. A user whose record is damaged or missing is left out, with a warning in the log:
     /// [`crate::Store::verify`] names it.
     ///
     /// # Errors
@@ -265,7 +265,7 @@ impl<'a> Similar<'a> {
             if named.len() == self.limit || are_all {
                 if let Some(error) = lost {
                     failed(Operation::Query.name(), &error);
-                    tracing::error!(error = %redacted(&error), "users whose records are damaged are left out of an answer");
+                    tracing::warn!(error = %redacted(&error), "users whose records are damaged are left out of an answer");
                 }
                 return Ok(named);
             }

@@ -211,7 +211,9 @@ pub(crate) fn renew_if_due<A>(
         return Ok(true);
     }
     let renewed = renew(core, view, Damaged::Refused, &|_| {}, cancel);
-    if renewed.as_ref().is_err_and(|error| error.kind() == ErrorKind::Damage) {
+    // Else it was in what had just been written.
+    let is_of_data = core.backend.mark().is_set();
+    if is_of_data && renewed.as_ref().is_err_and(|error| error.kind() == ErrorKind::Damage) {
         core.base.hold_back();
     }
     renewed

@@ -1,7 +1,7 @@
 //! What the database's handle, its writers and its applier share.
 
 use std::cell::RefCell;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -33,6 +33,8 @@ pub(crate) struct Core<A> {
     pub(crate) publication: Publication<A>,
     pub(crate) health: Health,
     pub(crate) base: Base,
+    /// How often damaged values were made anew.
+    pub(crate) heals: AtomicU64,
     pub(crate) options: Options,
     /// Held by who writes the data's files anew.
     pub(crate) rewriting: Mutex<()>,

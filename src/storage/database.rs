@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::PoisonError;
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use super::applier::Applier;
@@ -178,7 +178,9 @@ impl<A: Send + Sync + 'static> Database<A> {
         let _one_at_a_time = self.core.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
         if self.core.base.is_held_back() && self.core.base.is_whole() {
             // What is made anew is without a trace, too.
-            self.heal(cancel)?;
+            if !self.heal(cancel)? {
+                return Ok(false);
+            }
         } else {
             // What the log holds is in the backend before the copy is made, and what comes meanwhile goes into both.
             self.checkpoint()?;
@@ -202,22 +204,37 @@ impl<A: Send + Sync + 'static> Database<A> {
         let renew = || base::renew(&self.core, || self.view(), base::Damaged::Refused, &|_| {}, cancel);
         match renew() {
             Err(error) if error.kind() == ErrorKind::Damage => {
-                self.heal(cancel)?;
-                renew()
+                if self.heal(cancel)? {
+                    renew()
+                } else {
+                    Ok(false)
+                }
             }
             renewed => renewed,
         }
     }
 
-    /// Makes damaged values anew.
-    fn heal(&self, cancel: &AtomicBool) -> Result<()> {
-        heal::heal(&self.core, &|| self.checkpoint_data(), cancel)
+    /// Makes damaged values anew; false where it was cancelled.
+    fn heal(&self, cancel: &AtomicBool) -> Result<bool> {
+        self.resume();
+        heal::heal(&self.core, &|| self.set_aside(), cancel)
+    }
+
+    /// Sets the log aside; false where that cannot be done any more.
+    fn set_aside(&self) -> bool {
+        #[cfg(test)]
+        if self.by_hand.is_some() {
+            self.core.queue.want_checkpoint();
+            self.step_by_hand();
+            return self.core.health.check().is_ok();
+        }
+        self.core.queue.checkpoint()
     }
 
     /// What the thread does that looks after the base.
     #[cfg(test)]
-    pub(crate) fn heal_if_due(&self) -> Result<()> {
-        heal::heal_if_due(&self.core, &|| self.checkpoint_data(), &AtomicBool::new(false))
+    pub(crate) fn heal_if_due(&self) -> Result<bool> {
+        heal::heal_if_due(&self.core, &|| self.set_aside(), &AtomicBool::new(false))
     }
 
     /// Whether reading found values damaged which are made anew, or have been, as far as is known.
@@ -225,8 +242,17 @@ impl<A: Send + Sync + 'static> Database<A> {
         self.core.backend.mark().was_found() && self.core.base.is_whole()
     }
 
-    /// Has the data made anew, since it is damaged; whether that will do, as far as is known.
-    pub(crate) fn note_damage(&self) -> Result<bool> {
+    /// How often damaged values were made anew since it was opened.
+    pub(crate) fn heals(&self) -> u64 {
+        self.core.heals.load(Ordering::Relaxed)
+    }
+
+    /// Has the data made anew, since it is damaged, unless that was done after it had been `heals` times; whether that will do, as far
+    /// as is known.
+    pub(crate) fn note_damage(&self, heals: u64) -> Result<bool> {
+        if self.heals() > heals {
+            return Ok(true);
+        }
         note_damage(&self.core.base, self.core.backend.mark())
     }
 

@@ -6,86 +6,107 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::backend::Backend;
 use super::core::{Core, Head};
-use super::current;
 use super::rebuild::Rebuild;
+use super::{base, current};
 use crate::error::{Error, Result};
 use crate::sync::MutexGuard;
+use crate::telemetry::redacted;
 
 /// Whether values are known to be damaged that can be made anew, as far as is known without reading what from.
 pub(super) fn is_due<A>(core: &Core<A>) -> bool {
     core.backend.mark().is_set() && core.base.is_whole()
 }
 
-/// Makes damaged values anew where there are any.
+/// Makes damaged values anew where there are any; false where there are none, or it was cancelled.
 ///
 /// # Errors
 /// As for [`heal`].
 pub(super) fn heal_if_due<A>(
     core: &Core<A>,
-    checkpoint: &dyn Fn() -> Result<()>,
+    checkpoint: &dyn Fn() -> bool,
     cancel: &AtomicBool,
-) -> Result<()> {
+) -> Result<bool> {
     // Whoever writes all anew holds the lock for long.
     if !is_due(core) {
-        return Ok(());
+        return Ok(false);
     }
     let _one_at_a_time = core.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
     // It may have been done meanwhile.
-    if is_due(core) { heal(core, checkpoint, cancel) } else { Ok(()) }
+    if is_due(core) { heal(core, checkpoint, cancel) } else { Ok(false) }
 }
 
-/// Makes the data anew from the base and the log, since values of it are damaged. Reads go on; writers wait while the log behind
-/// the base is read. To be called by who holds [`Core::rewriting`]; `checkpoint` has the backend hold all commits.
+/// Makes the data anew from the base and the log, since values of it are damaged; false where it was cancelled. Reads go on, and so
+/// do writers but for its end. To be called by who holds [`Core::rewriting`]; `checkpoint` sets the log aside, which may fail for good.
 ///
 /// # Errors
-/// [`Error::Damaged`] where the base or the log is, [`Error::Storage`] where it was cancelled: all stays as it is.
-pub(super) fn heal<A>(
-    core: &Core<A>,
-    checkpoint: &dyn Fn() -> Result<()>,
-    cancel: &AtomicBool,
-) -> Result<()> {
+/// [`Error::Damaged`] where the base or the log is: all stays as it is.
+pub(super) fn heal<A>(core: &Core<A>, checkpoint: &dyn Fn() -> bool, cancel: &AtomicBool) -> Result<bool> {
+    core.health.check()?;
     let _base = core.base.hold();
     let writers = RefCell::new(None);
     let anew = |backend: &dyn Backend| {
-        let begun = Rebuild::begin(core.base.store(), &**core.log.disk(), backend, &|| go_on(cancel))?;
-        checkpoint()?;
-        let head = stop_writers(core)?;
-        let last = begun.finish()?;
-        if last != head.seq {
-            let place = core.log.folder().display().to_string();
-            return Err(Error::damaged(place, format!("it ends with commit {last}, not {}", head.seq)));
-        }
+        let head = fill(core, backend, checkpoint, cancel)?;
+        let seq = head.seq;
         writers.replace(Some(head));
-        Ok(last)
+        Ok(seq)
     };
-    core.data.replace(&anew, false).map_err(lacking)?;
+    let made = match core.data.clone().replace(&anew, false) {
+        Ok(made) => made,
+        Err(_) if cancel.load(Ordering::Relaxed) && writers.borrow().is_none() => return Ok(false),
+        Err(error) => {
+            if writers.borrow().is_some() && matches!(error, Error::ReadOnly { .. }) {
+                core.health.fail(error.to_string());
+            }
+            return Err(lacking(error));
+        }
+    };
     // From here on the next opening takes what was made.
-    let exchanged = core.data.clone().open().and_then(|backend| core.backend.replace(backend));
-    exchanged.inspect_err(|error| core.health.fail(error.to_string()))?;
+    let before = core.backend.exchange(made).inspect_err(|error| core.health.fail(error.to_string()))?;
+    core.heals.fetch_add(1, Ordering::Relaxed);
     core.base.let_go();
-    core.backend.mark().clear()?;
-    current::remove_others(core.base.store())?;
+    drop(writers);
+    before.let_go();
     tracing::info!("damaged data was made anew");
-    Ok(())
-}
-
-/// # Errors
-/// Once it was cancelled.
-fn go_on(cancel: &AtomicBool) -> Result<()> {
-    if cancel.load(Ordering::Relaxed) {
-        return Err(Error::Storage { action: "make the data anew", reason: "it was cancelled".to_owned() });
+    if let Err(error) = put_away(core) {
+        tracing::error!(error = %redacted(&error), "the data that was damaged cannot be put away: the next opening does that");
     }
-    Ok(())
+    Ok(true)
 }
 
-/// Takes the writer lock, once the backend holds all commits.
-fn stop_writers<A>(core: &Core<A>) -> Result<MutexGuard<'_, Head<A>>> {
+/// Fills an empty backend with all that the store holds; returns the writer lock, so that nothing more comes.
+fn fill<'a, A>(
+    core: &'a Core<A>,
+    backend: &dyn Backend,
+    checkpoint: &dyn Fn() -> bool,
+    cancel: &AtomicBool,
+) -> Result<MutexGuard<'a, Head<A>>> {
+    let failed = |reason: &str| Error::Storage { action: "make the data anew", reason: reason.to_owned() };
+    let go_on = || if cancel.load(Ordering::Relaxed) { Err(failed("it was cancelled")) } else { Ok(()) };
+    let set_aside = || {
+        if checkpoint() { Ok(()) } else { core.health.check().and(Err(failed("its files failed meanwhile"))) }
+    };
+    let (store, disk) = (core.base.store(), &**core.log.disk());
+    let mut begun = Rebuild::begin(store, disk, backend, core.log.store_id(), base::read(store)?, &go_on)?;
+    // The log may be long. What comes while it is read is read as well, so that little is left for which writers wait.
+    for _ in 0..2 {
+        set_aside()?;
+        begun.catch_up(&go_on)?;
+    }
     let head = core.lock_head();
-    core.health.check()?;
-    if core.publication.applied_seq() < head.seq && !core.queue.checkpoint() {
-        return core.health.check().and(Err(Error::Bug("commits are not applied any more".to_owned())));
+    // Whoever applies commits is at rest then: no file of the log changes its name while it is read.
+    core.health.check().and_then(|()| set_aside())?;
+    let last = begun.finish()?;
+    if last != head.seq {
+        let place = core.log.folder().display().to_string();
+        return Err(Error::damaged(place, format!("it ends with commit {last}, not {}", head.seq)));
     }
     Ok(head)
+}
+
+/// Sets the data that was damaged aside, as opening does, and takes the mark away.
+fn put_away<A>(core: &Core<A>) -> Result<()> {
+    core.backend.mark().clear()?;
+    current::set_others_aside(core.base.store(), current::read(core.base.store())?)
 }
 
 /// What to do where neither the data nor what it could be made anew of is whole.

@@ -102,12 +102,16 @@ impl Data for MemoryBackend {
         Ok(self)
     }
 
-    fn replace(&self, fill: &dyn Fn(&dyn Backend) -> Result<u64>, _: bool) -> Result<()> {
+    fn replace(
+        self: Arc<Self>,
+        fill: &dyn Fn(&dyn Backend) -> Result<u64>,
+        _: bool,
+    ) -> Result<Arc<dyn Backend>> {
         let fresh = MemoryBackend::default();
         fill(&fresh)?;
         self.faults.check("replace")?;
         self.become_that_of(fresh.entries());
-        Ok(())
+        Ok(self)
     }
 }
 

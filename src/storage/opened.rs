@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, PoisonError};
 
 #[cfg(test)]
 use super::applier::Applier;
@@ -36,15 +37,31 @@ pub(crate) trait Data: Send + Sync + 'static {
     /// Opens what is there, or something empty.
     fn open(self: Arc<Self>) -> Result<Arc<dyn Backend>>;
 
-    /// Puts in its place what `fill` makes of something empty: all of it, or nothing. What was there is set aside where it is
-    /// to be `kept`.
-    fn replace(&self, fill: &dyn Fn(&dyn Backend) -> Result<u64>, kept: bool) -> Result<()>;
+    /// Puts in its place what `fill` makes of something empty, and returns that: all of it, or nothing. What was there is set aside
+    /// where it is to be `kept`.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] where it is open which of the two the next opening takes: neither may be written to then.
+    fn replace(
+        self: Arc<Self>,
+        fill: &dyn Fn(&dyn Backend) -> Result<u64>,
+        kept: bool,
+    ) -> Result<Arc<dyn Backend>>;
 }
 
 /// Data in sled's files, in a folder of a store's.
 struct SledData {
     store: PathBuf,
     cache_bytes: u64,
+    /// Held while a new folder gets its number.
+    numbering: Mutex<()>,
+}
+
+impl SledData {
+    fn beside(&self) -> Result<SledBackend> {
+        let _one_at_a_time = self.numbering.lock().unwrap_or_else(PoisonError::into_inner);
+        SledBackend::beside(&self.store, self.cache_bytes)
+    }
 }
 
 impl Data for SledData {
@@ -52,16 +69,19 @@ impl Data for SledData {
         Ok(Arc::new(SledBackend::open(&self.store, self.cache_bytes)?))
     }
 
-    fn replace(&self, fill: &dyn Fn(&dyn Backend) -> Result<u64>, kept: bool) -> Result<()> {
-        let backend = SledBackend::beside(&self.store, self.cache_bytes)?;
+    fn replace(
+        self: Arc<Self>,
+        fill: &dyn Fn(&dyn Backend) -> Result<u64>,
+        kept: bool,
+    ) -> Result<Arc<dyn Backend>> {
+        let backend = self.beside()?;
         fill(&backend).inspect_err(|_| backend.discard())?;
         backend.adopt()?;
-        drop(backend);
         if kept {
             current::set_others_aside(&self.store, current::read(&self.store)?)?;
         }
         // What is not set aside goes once the store is open.
-        Ok(())
+        Ok(Arc::new(backend))
     }
 }
 
@@ -82,8 +102,11 @@ impl Opened {
     /// Opens or creates the store in `path` over sled.
     pub(crate) fn open(path: &Path, options: &Options) -> Result<Self> {
         let disk: Arc<dyn Disk> = Arc::new(SystemDisk);
-        let data: Arc<dyn Data> =
-            Arc::new(SledData { store: path.to_owned(), cache_bytes: options.cache_bytes });
+        let data: Arc<dyn Data> = Arc::new(SledData {
+            store: path.to_owned(),
+            cache_bytes: options.cache_bytes,
+            numbering: Mutex::default(),
+        });
         let opened = Self::open_over(path, options, &disk, &data)?;
         current::remove_others(path)?;
         Ok(opened)
@@ -202,6 +225,7 @@ impl Opened {
             publication: Publication::new(first),
             health: Health::default(),
             base: self.base,
+            heals: AtomicU64::new(0),
             options: self.options,
             rewriting: Mutex::default(),
             head: Mutex::new(head),
@@ -269,6 +293,8 @@ fn rebuild_doubtful(store: &Path, disk: &Arc<dyn Disk>, data: &Arc<dyn Data>, do
 
 /// Makes the data anew from the base and the log.
 fn rebuild(store: &Path, disk: &Arc<dyn Disk>, data: &Arc<dyn Data>, kept: bool) -> Result<Recovered> {
-    data.replace(&|backend| rebuild::rebuild(store, &**disk, backend), kept)?;
+    let made = Arc::clone(data).replace(&|backend| rebuild::rebuild(store, &**disk, backend), kept)?;
+    // It is opened like any other.
+    drop(made);
     recover(store, disk, data, Doubt::default()).map_err(Failure::into_error)
 }

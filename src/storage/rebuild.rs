@@ -15,16 +15,23 @@ use crate::error::{Error, Result};
 /// # Errors
 /// [`Error::Damaged`] where the base or the log is, or where they do not make up everything.
 pub(crate) fn rebuild(store: &Path, disk: &dyn Disk, backend: &dyn Backend) -> Result<u64> {
-    Rebuild::begin(store, disk, backend, &|| Ok(()))?.finish()
+    let base = base::read(store)?;
+    let store_id = match &base {
+        Some(base) => base.store_id(),
+        None => log::store_id(disk, &store.join(LOG_FOLDER))?,
+    };
+    Rebuild::begin(store, disk, backend, store_id, base, &|| Ok(()))?.finish()
 }
 
-/// A backend that holds what the base does, and lacks what the log says behind it.
+/// A backend that holds all up to some commit, and lacks what the log says behind it.
 pub(crate) struct Rebuild<'a> {
     disk: &'a dyn Disk,
     backend: &'a dyn Backend,
     log_folder: PathBuf,
     store_id: u128,
-    base: Option<Backup>,
+    commit: u64,
+    /// The base is of no one commit: it needs the log up to this one at least.
+    until: u64,
 }
 
 impl<'a> Rebuild<'a> {
@@ -36,57 +43,64 @@ impl<'a> Rebuild<'a> {
         store: &Path,
         disk: &'a dyn Disk,
         backend: &'a dyn Backend,
+        store_id: u128,
+        base: Option<Backup>,
         go_on: &dyn Fn() -> Result<()>,
     ) -> Result<Self> {
         let log_folder = store.join(LOG_FOLDER);
-        let base = base::read(store)?;
-        let store_id = match &base {
-            Some(base) => base.store_id(),
-            None => log::store_id(disk, &log_folder)?,
-        };
         meta::create_again(backend, store_id)?;
         if let Some(base) = &base {
             backup::fill(base, backend, &|_| {}, go_on)?;
         }
-        Ok(Self { disk, backend, log_folder, store_id, base })
+        let (commit, until) = base.map_or((0, 0), |base| (base.commit(), base.until()));
+        Ok(Self { disk, backend, log_folder, store_id, commit, until })
     }
 
-    /// Applies all of the log behind the base, to which nobody adds meanwhile.
+    /// Applies what the log has set aside, for as long as `go_on` lets it. Commits may be made meanwhile.
+    ///
+    /// # Errors
+    /// That of `go_on`, and those of [`rebuild`].
+    pub(crate) fn catch_up(&mut self, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
+        self.replay(Which::Kept(self.commit), go_on).map(drop)
+    }
+
+    /// Applies all the rest of the log, to which nobody adds meanwhile; returns the last commit's number.
     ///
     /// # Errors
     /// Those of [`rebuild`].
-    pub(crate) fn finish(self) -> Result<u64> {
-        let Self { disk, backend, log_folder, store_id, base } = self;
-        let commit = base.as_ref().map_or(0, Backup::commit);
-        let last = replay(disk, &log_folder, store_id, commit, backend)?;
-        if base.is_some_and(|base| last < base.until()) {
-            return Err(Error::damaged(log_folder.display().to_string(), "it ends before the base does"));
+    pub(crate) fn finish(mut self) -> Result<u64> {
+        let found = self.replay(Which::After(self.commit), &|| Ok(()))?;
+        if !found {
+            return self.damaged("its files are missing".to_owned());
         }
-        backend.sync()?;
-        Ok(last)
+        if self.commit < self.until {
+            return self.damaged("it ends before the base does".to_owned());
+        }
+        self.backend.sync()?;
+        Ok(self.commit)
     }
-}
 
-/// Applies all records behind `commit`.
-fn replay(
-    disk: &dyn Disk,
-    log_folder: &Path,
-    store_id: u128,
-    commit: u64,
-    backend: &dyn Backend,
-) -> Result<u64> {
-    let replayed = log::replay(disk, log_folder, store_id, Which::After(commit), |record| {
-        if record.seq <= commit {
-            return Ok(());
+    /// Applies the records behind the last commit in some files; whether there are any of these.
+    fn replay(&mut self, which: Which, go_on: &dyn Fn() -> Result<()>) -> Result<bool> {
+        let (backend, commit) = (self.backend, self.commit);
+        let replayed = log::replay(self.disk, &self.log_folder, self.store_id, which, |record| {
+            if record.seq <= commit {
+                return Ok(());
+            }
+            go_on()?;
+            recovery::apply(backend, record)
+        })?;
+        let Some(first) = replayed.first_seq else { return Ok(false) };
+        if first > commit + 1 {
+            return self.damaged(format!(
+                "it begins with commit {first}, but what is there ends with commit {commit}"
+            ));
         }
-        recovery::apply(backend, record)
-    })?;
-    let damaged = |reason: String| Err(Error::damaged(log_folder.display().to_string(), reason));
-    match replayed.first_seq {
-        Some(first) if first <= commit + 1 => Ok(replayed.last_seq.unwrap_or(commit).max(commit)),
-        Some(first) => {
-            damaged(format!("it begins with commit {first}, but the base ends with commit {commit}"))
-        }
-        None => damaged("its files are missing".to_owned()),
+        self.commit = commit.max(replayed.last_seq.unwrap_or(commit));
+        Ok(true)
+    }
+
+    fn damaged<T>(&self, reason: String) -> Result<T> {
+        Err(Error::damaged(self.log_folder.display().to_string(), reason))
     }
 }

@@ -58,6 +58,8 @@ impl<A: Send + Sync + 'static> Database<A> {
         match self.start_applier(&mut applier, head.seq) {
             Ok(()) => {
                 self.lock.note_start();
+                // There may be damage that could not be made good meanwhile.
+                core.base.wake();
                 tracing::info!("the data's files are open again: writing goes on");
             }
             Err(error) => core.health.fail_for_now(error.to_string()),
@@ -73,8 +75,9 @@ fn reopen<A>(core: &Core<A>, head: &mut Head<A>) -> Result<()> {
     stand_in(core, head)?;
     if core.doubtful.load(Ordering::Relaxed) {
         let anew = |backend: &dyn Backend| rebuild::rebuild(core.base.store(), &**disk, backend);
-        core.data.replace(&anew, false)?;
+        drop(core.data.clone().replace(&anew, false)?);
         core.doubtful.store(false, Ordering::Relaxed);
+        core.base.let_go();
         core.backend.mark().clear()?;
     }
     let backend = core.data.clone().open()?;

@@ -71,10 +71,15 @@ impl SledBackend {
     }
 
     /// Makes this, which is on disk, the store's data.
+    ///
+    /// # Errors
+    /// [`Error::ReadOnly`] where it is open whether the next opening takes it.
     pub(crate) fn adopt(&self) -> Result<()> {
         let number = self.current.load().number;
         current::stage(&self.store, number)?;
-        current::install(&self.store)
+        current::install(&self.store).map_err(|error| Error::ReadOnly {
+            reason: format!("the data folder could not be replaced by what was made anew: {error}"),
+        })
     }
 
     fn of(store: &Path, number: u64, cache_bytes: u64) -> Result<Self> {

@@ -56,6 +56,14 @@ impl Switch {
     /// # Errors
     /// [`Error::Storage`] while its files are written anew: nothing is done.
     pub(crate) fn replace(&self, backend: Arc<dyn Backend>) -> Result<()> {
+        self.exchange(backend).map(Replaced::let_go)
+    }
+
+    /// Puts another in its place; returns the one before.
+    ///
+    /// # Errors
+    /// Those of [`Switch::replace`].
+    pub(crate) fn exchange(&self, backend: Arc<dyn Backend>) -> Result<Replaced> {
         let _free = match self.rewriting.try_lock() {
             Ok(free) => free,
             Err(TryLockError::Poisoned(free)) => free.into_inner(),
@@ -64,13 +72,22 @@ impl Switch {
                 return Err(Error::Storage { action: "replace the data's files", reason });
             }
         };
-        let before = self.active.swap(Arc::new(Active::new(backend)));
-        let gone = before.gone.clone();
-        drop(before);
+        Ok(Replaced(self.active.swap(Arc::new(Active::new(backend)))))
+    }
+}
+
+/// A backend that was replaced. Closing it takes its time.
+#[must_use]
+pub(crate) struct Replaced(Arc<Active>);
+
+impl Replaced {
+    /// Lets go of it, and waits until nobody reads it.
+    pub(crate) fn let_go(self) {
+        let gone = self.0.gone.clone();
+        drop(self.0);
         if gone.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
             tracing::warn!("the data's files that were replaced are still being read");
         }
-        Ok(())
     }
 }
 

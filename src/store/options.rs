@@ -117,8 +117,8 @@ impl Options {
     }
 
     /// Whether values that are found damaged are made anew at once, in the background, from the store's second copy and its log;
-    /// they are, unless said. That takes room for another copy of the data, and writers wait while what was written
-    /// since the second copy was made is read. Without it the next opening does the same, or [`Store::compact`].
+    /// they are, unless said. That takes room for another copy of the data, and writers wait at its end. Without it the next
+    /// opening does the same, or [`Store::compact`].
     pub fn heal(mut self, heal: bool) -> Self {
         self.request.heal = Some(heal);
         self

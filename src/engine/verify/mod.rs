@@ -38,6 +38,7 @@ impl Engine {
         progress: OnProgress<'_>,
         cancel: &AtomicBool,
     ) -> Result<VerifyReport> {
+        let heals = self.shared.db.heals();
         let view = self.view();
         let encoder = view.attachment().encoder.as_ref().map(|encoder| encoder_number(encoder.id()));
         let basis = Basis::read(&view, encoder, view.seq())?;
@@ -51,7 +52,7 @@ impl Engine {
         }
         report.add(problems);
         if report.is_damaged() {
-            report.heals = noted(self.shared.db.note_damage());
+            report.heals = noted(self.shared.db.note_damage(heals));
         }
         Ok(report)
     }

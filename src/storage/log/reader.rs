@@ -29,6 +29,8 @@ pub(crate) enum Which {
     Live,
     /// All that may hold a record behind this commit.
     After(u64),
+    /// Those of them that are set aside, up to the first that is not: nobody writes them any more.
+    Kept(u64),
 }
 
 /// Paths of the log's files, oldest first.
@@ -39,11 +41,15 @@ pub(crate) fn files(disk: &dyn Disk, log_folder: &Path, which: Which) -> Result<
     let skipped = match which {
         // What is before a kept file was to be renamed as well.
         Which::Live => files.iter().rposition(|path| file::kept_until(path).is_some()),
-        Which::After(commit) => {
+        Which::After(commit) | Which::Kept(commit) => {
             files.iter().rposition(|path| file::kept_until(path).is_some_and(|last| last <= commit))
         }
     };
     files.drain(..skipped.map_or(0, |at| at + 1));
+    if let Which::Kept(_) = which {
+        let written = files.iter().position(|path| file::kept_until(path).is_none());
+        files.truncate(written.unwrap_or(files.len()));
+    }
     Ok(files)
 }
 

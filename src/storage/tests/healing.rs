@@ -9,6 +9,7 @@ use super::super::backend::Backend;
 use super::super::disk::{Disk, SystemDisk};
 use super::super::folder::DAMAGE_FILE;
 use super::super::log::file;
+use super::super::opened::Data;
 use super::super::{Database, Dice, MemoryBackend, MemoryDisk, Opened, Options, base, folder};
 use super::{Map, contents, put};
 use crate::error::{Error, Result};
@@ -149,7 +150,7 @@ fn keys_that_are_missing_are_there_again_once_it_is_noted() {
     let (fixture, expected) = Fixture::filled(true);
     fixture.backend.apply(&mut [(&b"k\x03"[..], None)].into_iter()).unwrap();
     let database = fixture.open();
-    assert!(database.note_damage().unwrap());
+    assert!(database.note_damage(0).unwrap());
     // What it would be made anew of is kept.
     put(&database, &[(b"goes", b"on")]).unwrap();
     database.checkpoint().unwrap();
@@ -210,7 +211,7 @@ fn compacting_makes_damaged_values_anew() {
         let database = fixture.open();
         let view = database.view();
         if noted {
-            database.note_damage().unwrap();
+            database.note_damage(0).unwrap();
         }
         put(&database, &[(b"goes", b"on")]).unwrap();
         assert!(database.rewrite(&|_| {}, &GO_ON).unwrap());
@@ -233,7 +234,7 @@ fn damaged_values_are_made_anew_while_the_store_is_open() {
         let view = database.view();
         database.heal_if_due().unwrap();
         if noted {
-            assert!(database.note_damage().unwrap());
+            assert!(database.note_damage(0).unwrap());
         } else {
             assert!(is_damaged(&database, b"k\x02"));
         }
@@ -271,6 +272,64 @@ fn where_the_base_is_damaged_too_nothing_changes() {
     assert_eq!(database.view().get(b"k\x05").unwrap().as_ref(), expected.get(&b"k\x05"[..]));
 }
 
+/// Data of which it cannot be said, once it was made anew, which the next opening takes.
+struct Undecided(Arc<MemoryBackend>);
+
+impl Data for Undecided {
+    fn open(self: Arc<Self>) -> Result<Arc<dyn Backend>> {
+        Arc::clone(&self.0).open()
+    }
+
+    fn replace(
+        self: Arc<Self>,
+        fill: &dyn Fn(&dyn Backend) -> Result<u64>,
+        _: bool,
+    ) -> Result<Arc<dyn Backend>> {
+        fill(&MemoryBackend::default())?;
+        Err(Error::ReadOnly { reason: "the disk failed".to_owned() })
+    }
+}
+
+#[test]
+fn while_it_is_open_which_data_counts_nothing_is_written() {
+    let (fixture, expected) = Fixture::filled(true);
+    fixture.flip(b"k\x02");
+    let data: Arc<dyn Data> = Arc::new(Undecided(Arc::clone(&fixture.backend)));
+    let opened = Opened::open_over(fixture.folder.path(), &Options::default(), &fixture.disk, &data).unwrap();
+    let database: Database<u64> = opened.start_by_hand(0);
+    assert!(is_damaged(&database, b"k\x02"));
+    assert!(matches!(database.heal_if_due(), Err(Error::ReadOnly { .. })));
+    assert!(matches!(put(&database, &[(b"goes", b"on")]), Err(Error::ReadOnly { .. })));
+    assert_eq!(database.view().get(b"k\x05").unwrap().as_ref(), expected.get(&b"k\x05"[..]));
+    drop(database);
+    assert_eq!(contents(&fixture.open().view()), expected);
+}
+
+#[test]
+fn making_values_anew_can_be_cancelled() {
+    let (fixture, expected) = Fixture::filled(true);
+    fixture.flip(b"k\x02");
+    let database = fixture.open();
+    assert!(database.note_damage(0).unwrap());
+    assert!(!database.rewrite(&|_| {}, &AtomicBool::new(true)).unwrap());
+    assert!(fixture.is_marked() && is_damaged(&database, b"k\x02"));
+    put(&database, &[(b"goes", b"on")]).unwrap();
+    assert!(database.heal_if_due().unwrap());
+    assert_eq!(contents(&database.view()).len(), expected.len() + 1);
+}
+
+/// What was made anew since somebody began to look need not be made anew once more for what they found.
+#[test]
+fn damage_that_was_made_good_meanwhile_is_not_noted() {
+    let (fixture, _) = Fixture::filled(true);
+    fixture.flip(b"k\x02");
+    let database = fixture.open();
+    let before = database.heals();
+    assert!(is_damaged(&database, b"k\x02") && database.heal_if_due().unwrap());
+    assert!(database.note_damage(before).unwrap() && !fixture.is_marked());
+    assert!(database.note_damage(database.heals()).unwrap() && fixture.is_marked());
+}
+
 /// The disk or the data fails at any operation while values are made anew, and the machine stops then or not.
 #[test]
 fn no_fault_on_the_way_of_making_values_anew_loses_anything() {
@@ -288,7 +347,7 @@ fn no_fault_on_the_way_of_making_values_anew_loses_anything() {
         disk.faults.fail_after(left, lasting);
         backend.faults.fail_after(left, lasting);
         match database.heal_if_due() {
-            Ok(()) => healed += 1,
+            Ok(_) => healed += 1,
             Err(error) => {
                 met += 1;
                 assert!(

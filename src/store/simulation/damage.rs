@@ -28,7 +28,7 @@ impl World {
         assert!(named.contains(&hex(key).as_str()) && report.heals, "{report:?}");
         if self.dice.one_in(2) {
             self.trace.push("made anew".to_owned());
-            self.store().engine.heal_if_due().unwrap();
+            assert!(self.store().engine.heal_if_due().unwrap());
         } else {
             self.close_and_open();
         }

@@ -103,13 +103,16 @@ fn what_is_found_damaged_is_made_anew_while_the_store_is_open() {
             let before = store.snapshot();
             let report = store.verify(&|_| {}).unwrap();
             assert!(report.heals || report.is_sound(), "{what}: {:?}", report.problems);
-            wait_until(&format!("{what} is damaged"), || !path.join(MARK).exists());
+            wait_until(&format!("{what} is damaged"), || {
+                store.write(|tx| tx.put_user("later", [])).unwrap();
+                !path.join(MARK).exists()
+            });
+            assert!(store.snapshot().users().any(|user| user.unwrap().id == "later"), "{what}");
+            store.write(|tx| tx.remove_user("later")).unwrap();
             for snapshot in [&before, &store.snapshot()] {
                 assert_eq!(Known::of(snapshot).records, sample.known.records, "{what}");
             }
             assert!(store.verify(&|_| {}).unwrap().is_sound(), "{what}");
-            store.write(|tx| tx.put_user("later", [])).unwrap();
-            store.write(|tx| tx.remove_user("later")).unwrap();
             drop((before, store));
             is_whole(&sample, &path, &what);
         }
