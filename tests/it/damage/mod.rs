@@ -5,6 +5,7 @@ mod command;
 mod healing;
 mod missing;
 pub mod tamper;
+mod waiting;
 
 use crate::fixture::{
     all_profiles, assert_same_profiles, bought, day, fill, options, place, records, vector_options,
