@@ -52,35 +52,39 @@ impl Shared {
         match self.settings.source {
             Source::Vectors { dim, .. } => {
                 let vector = &mut |_, value: &[u8]| vector_of(value, dim);
-                lost(view, &keys::vectors(), &mut Made { vector }, doubt, cancel)
+                self.lost(view, &keys::vectors(), Made::new(vector), doubt, cancel)
             }
             Source::Encoder { .. } => {
                 let space = Arc::clone(&view.attachment().space);
                 let mut points = Points::new(Arc::clone(&space));
                 let vector = &mut |no, value: &[u8]| embedding_of(view, &space, &mut points, no, value);
-                lost(view, &keys::states(), &mut Made { vector }, doubt, cancel)
+                self.lost(view, &keys::states(), Made::new(vector), doubt, cancel)
             }
         }
     }
-}
 
-fn lost(
-    view: &View<Published>,
-    prefix: &[u8],
-    made: &mut Made<'_>,
-    doubt: &Doubt,
-    cancel: &AtomicBool,
-) -> Result<Option<Vectors>> {
-    let mut vectors = Vectors::new();
-    view.scan_from(prefix, prefix_end(prefix).as_deref(), |key, value| {
-        if cancel.load(Ordering::Relaxed) {
-            return Ok(ControlFlow::Break(()));
+    fn lost(
+        &self,
+        view: &View<Published>,
+        prefix: &[u8],
+        mut made: Made<'_>,
+        doubt: &Doubt,
+        cancel: &AtomicBool,
+    ) -> Result<Option<Vectors>> {
+        let mut vectors = Vectors::new();
+        view.scan_from(prefix, prefix_end(prefix).as_deref(), |key, value| {
+            if cancel.load(Ordering::Relaxed) {
+                return Ok(ControlFlow::Break(()));
+            }
+            let no = from_key("user", key, keys::u32_at(key, 1))?;
+            if doubt.lacks(no) {
+                vectors.extend(made.of(no, value.map(Some))?.map(|vector| (no, vector)));
+            }
+            Ok(ControlFlow::Continue(()))
+        })?;
+        if made.left_out && self.db.is_backed() {
+            self.core()?.index.forgo_manifest();
         }
-        let no = from_key("user", key, keys::u32_at(key, 1))?;
-        if doubt.lacks(no) {
-            vectors.extend(made.of(no, value.map(Some))?.map(|vector| (no, vector)));
-        }
-        Ok(ControlFlow::Continue(()))
-    })?;
-    Ok((!cancel.load(Ordering::Relaxed)).then_some(vectors))
+        Ok((!cancel.load(Ordering::Relaxed)).then_some(vectors))
+    }
 }

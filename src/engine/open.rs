@@ -98,7 +98,8 @@ impl Engine {
             None => new.map_or_else(|| request.resolve_new(), Ok)?,
         };
         let loading = stored.as_ref().unwrap_or(&settings);
-        let (core, published) = load(contents, loading, encoder, &Files::Own(path), request.head_rows)?;
+        let (core, published) =
+            load(contents, loading, encoder, &Files::Own(path), request.head_rows, opened.is_backed())?;
         let (store_id, last) = (contents.store_id(), contents.seq());
         let (users, indexed) = (published.counters.users, published.index.len());
         tracing::info!(commit = last, users, indexed, "opened");
@@ -234,13 +235,14 @@ fn has_any(opened: &Contents, prefixes: &[Key]) -> Result<bool> {
     Ok(any)
 }
 
-/// Reads what is kept in memory.
+/// Reads what is kept in memory. Whether damaged values may be made anew later: until then their users are left out of the index.
 pub(super) fn load(
     opened: &Contents,
     settings: &Settings,
     encoder: Option<Arc<dyn Encoder>>,
     files: &Files<'_>,
     head_rows: Option<usize>,
+    heals: bool,
 ) -> Result<(Core, Published)> {
     let learned: Learned = opened.read("learned model", &keys::meta("learned"))?.unwrap_or_default();
     let encoder = adapt(encoder, &learned)?;
@@ -274,11 +276,11 @@ pub(super) fn load(
     let view = match settings.source {
         Source::Vectors { .. } => {
             let vector = &mut |_, value: &[u8]| vector_of(value, dim);
-            Rows { opened, prefix: keys::vectors(), made: Made { vector } }.load(&mut index)?
+            Rows { opened, prefix: keys::vectors(), made: Made::new(vector), heals }.load(&mut index)?
         }
         Source::Encoder { .. } => {
             let vector = &mut |no, value: &[u8]| embedding_of(opened, &space, &mut points, no, value);
-            Rows { opened, prefix: keys::states(), made: Made { vector } }.load(&mut index)?
+            Rows { opened, prefix: keys::states(), made: Made::new(vector), heals }.load(&mut index)?
         }
     };
     let salt = opened.read("salt", &keys::meta("salt"))?;
@@ -329,21 +331,28 @@ struct Rows<'a> {
     /// Under this and a user's number lies what the user's vector is made of.
     prefix: Key,
     made: Made<'a>,
+    /// Whether damaged values may be made anew later.
+    heals: bool,
 }
 
 /// Makes the vectors of users, each by itself.
 pub(super) struct Made<'a> {
-    pub vector: &'a mut VectorOf<'a>,
+    vector: &'a mut VectorOf<'a>,
+    /// Whether a user was left out.
+    pub left_out: bool,
 }
 
 impl Rows<'_> {
     /// Brings the index up to date: it has its files already, or nothing.
     fn load(&mut self, index: &mut Index) -> Result<IndexView> {
-        if index.seq().is_some() {
-            return self.load_changed(index);
+        let is_new = index.seq().is_none();
+        let view = if is_new { self.load_all(index)? } else { self.load_changed(index)? };
+        if is_new {
+            index.forgo_journal();
         }
-        let view = self.load_all(index)?;
-        index.forgo_journal();
+        if self.made.left_out && self.heals {
+            index.forgo_manifest();
+        }
         Ok(view)
     }
 
@@ -371,7 +380,11 @@ impl Rows<'_> {
     }
 }
 
-impl Made<'_> {
+impl<'a> Made<'a> {
+    pub(super) fn new(vector: &'a mut VectorOf<'a>) -> Self {
+        Self { vector, left_out: false }
+    }
+
     /// A user's vector. What is damaged costs its own user's place in the index and nothing else.
     pub(super) fn of(&mut self, no: u32, value: Result<Option<Vec<u8>>>) -> Result<Option<Vec<f32>>> {
         let vector = value.and_then(|value| match value {
@@ -381,6 +394,7 @@ impl Made<'_> {
         match vector {
             Err(error) if error.kind() == ErrorKind::Damage => {
                 tracing::warn!(user = no, error = %redacted(&error), "left out of the index");
+                self.left_out = true;
                 Ok(None)
             }
             vector => vector,

@@ -24,7 +24,8 @@ fn view(contents: Contents, path: &Path, request: &Request) -> Result<(View<Publ
     };
     check_complete(&contents, false)?;
     let (_, encoder) = request.resolve(&settings)?;
-    let (core, published) = load(&contents, &settings, encoder, &Files::Others(path), request.head_rows)?;
+    let (core, published) =
+        load(&contents, &settings, encoder, &Files::Others(path), request.head_rows, false)?;
     // The index's files are in memory as long as a view has them; what writes to them is not needed.
     drop(core);
     Ok((contents.view(published, Arc::new(())), Arc::new(settings)))

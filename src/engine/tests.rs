@@ -526,3 +526,31 @@ fn what_is_damaged_leaves_the_others_in_the_index() {
     let engine = Engine::open(folder.path(), &request()).unwrap();
     assert_eq!(engine.view().attachment().index.len(), 1);
 }
+
+/// Values may be made anew while the store is open, of which the index hears nothing.
+#[test]
+fn who_was_left_out_for_a_damaged_value_is_there_at_the_next_opening() {
+    for has_manifest in [false, true] {
+        let (folder, engine) = engine();
+        let seal = |engine: &Engine| {
+            assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
+        };
+        engine.write(&filled(), &|_| {}).unwrap();
+        if has_manifest {
+            seal(&engine);
+            engine.write(&filled(), &|_| {}).unwrap();
+        }
+        let no = engine.view().user_no("u1").unwrap().unwrap();
+        let state = engine.view().state(no).unwrap();
+        let len = engine.view().attachment().index.len();
+        engine.shared.put_aside([(keys::state(no), "no state at all")]).unwrap();
+        drop(engine);
+        let engine = Engine::open(folder.path(), &request()).unwrap();
+        assert_eq!(engine.view().attachment().index.len(), len - 1);
+        engine.shared.put_aside([(keys::state(no), state)]).unwrap();
+        seal(&engine);
+        drop(engine);
+        let engine = Engine::open(folder.path(), &request()).unwrap();
+        assert_eq!(engine.view().attachment().index.len(), len, "with a manifest: {has_manifest}");
+    }
+}

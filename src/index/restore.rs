@@ -74,6 +74,11 @@ impl Index {
         self.unjournaled = self.unjournaled.max(self.seq);
     }
 
+    /// Tells that it lacks labels that may be there later: no manifest is given out any more, so that the next open looks for them.
+    pub fn forgo_manifest(&mut self) {
+        self.unjournaled = Some(u64::MAX);
+    }
+
     /// What the sealed files hold as of now, where that is not written down yet. The host writes it, with no lock
     /// held, before it asks for the next; where that fails, it hands it to [`Index::take_back`].
     #[must_use]

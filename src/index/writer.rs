@@ -52,7 +52,7 @@ pub struct Index {
     pub(super) files: u64,
     /// Whether sealed files or their dead differ from the last manifest.
     pub(super) unwritten: bool,
-    /// The last commit whose changes no journal names, until they are sealed.
+    /// The last commit whose changes no journal names, until they are sealed; `u64::MAX` where they never are.
     pub(super) unjournaled: Option<u64>,
     /// Absent while a task has it, and after a task was dropped: then the graph is made anew.
     builder: Option<Builder>,

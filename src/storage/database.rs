@@ -237,6 +237,11 @@ impl<A: Send + Sync + 'static> Database<A> {
         heal::heal_if_due(&self.core, &|| self.set_aside(), &AtomicBool::new(false))
     }
 
+    /// Whether the base and the log hold all of it a second time, as far as is known.
+    pub(crate) fn is_backed(&self) -> bool {
+        self.core.base.is_whole()
+    }
+
     /// Whether reading found values damaged which are made anew, or have been, as far as is known.
     pub(crate) fn is_healing(&self) -> bool {
         self.core.backend.mark().was_found() && self.core.base.is_whole()

@@ -71,7 +71,9 @@ fn how_long_others_wait_while_values_are_made_anew() {
     std::thread::scope(|scope| {
         let writes = scope.spawn(|| {
             longest(&stop, |n| {
-                store.write(|tx| tx.put_user(&format!("w{}", n % 1_000), [("n", (n as i64).into())])).unwrap()
+                store
+                    .write(|tx| tx.put_user(&format!("w{}", n % 1_000), [("n", (n as i64).into())]))
+                    .unwrap();
             })
         });
         let reads = scope.spawn(|| {
