@@ -82,7 +82,7 @@ impl Shared {
             }
             Ok(ControlFlow::Continue(()))
         })?;
-        if made.left_out && self.db.is_backed() {
+        if made.left_out && self.db.may_heal() {
             self.core()?.index.forgo_manifest();
         }
         Ok((!cancel.load(Ordering::Relaxed)).then_some(vectors))

@@ -103,6 +103,8 @@ pub(crate) struct Shared {
 struct Core {
     index: Index,
     points: Points,
+    /// How often damaged values had been made anew when the points were begun.
+    heals: u64,
 }
 
 impl Engine {

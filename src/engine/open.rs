@@ -98,8 +98,11 @@ impl Engine {
             None => new.map_or_else(|| request.resolve_new(), Ok)?,
         };
         let loading = stored.as_ref().unwrap_or(&settings);
-        let (core, published) =
-            load(contents, loading, encoder, &Files::Own(path), request.head_rows, opened.is_backed())?;
+        let loaded = load(contents, loading, encoder, &Files::Own(path), request.head_rows)?;
+        let Loaded { mut core, published, left_out } = loaded;
+        if left_out && opened.is_damaged() && opened.is_backed() {
+            core.index.forgo_manifest();
+        }
         let (store_id, last) = (contents.store_id(), contents.seq());
         let (users, indexed) = (published.counters.users, published.index.len());
         tracing::info!(commit = last, users, indexed, "opened");
@@ -235,15 +238,22 @@ fn has_any(opened: &Contents, prefixes: &[Key]) -> Result<bool> {
     Ok(any)
 }
 
-/// Reads what is kept in memory. Whether damaged values may be made anew later: until then their users are left out of the index.
+/// What is kept in memory.
+pub(super) struct Loaded {
+    pub core: Core,
+    pub published: Published,
+    /// Whether a user was left out of the index for a damaged value.
+    pub left_out: bool,
+}
+
+/// Reads what is kept in memory.
 pub(super) fn load(
     opened: &Contents,
     settings: &Settings,
     encoder: Option<Arc<dyn Encoder>>,
     files: &Files<'_>,
     head_rows: Option<usize>,
-    heals: bool,
-) -> Result<(Core, Published)> {
+) -> Result<Loaded> {
     let learned: Learned = opened.read("learned model", &keys::meta("learned"))?.unwrap_or_default();
     let encoder = adapt(encoder, &learned)?;
     let text_dims = encoder.as_ref().map_or(0, |encoder| encoder.dim());
@@ -273,21 +283,21 @@ pub(super) fn load(
         }
         Files::Others(store) => Index::read(&index_of(store), options, &identity, commits)?,
     };
-    let view = match settings.source {
+    let (view, left_out) = match settings.source {
         Source::Vectors { .. } => {
             let vector = &mut |_, value: &[u8]| vector_of(value, dim);
-            Rows { opened, prefix: keys::vectors(), made: Made::new(vector), heals }.load(&mut index)?
+            Rows { opened, prefix: keys::vectors(), made: Made::new(vector) }.load(&mut index)?
         }
         Source::Encoder { .. } => {
             let vector = &mut |no, value: &[u8]| embedding_of(opened, &space, &mut points, no, value);
-            Rows { opened, prefix: keys::states(), made: Made::new(vector), heals }.load(&mut index)?
+            Rows { opened, prefix: keys::states(), made: Made::new(vector) }.load(&mut index)?
         }
     };
     let salt = opened.read("salt", &keys::meta("salt"))?;
     let keep = opened.read("policy for old events", &keys::meta("keep"))?.unwrap_or_default();
     let folded = opened.read("count of folded events", &keys::meta("folded"))?;
     let published = Published { index: view, space, encoder, counters, salt, keep, folded };
-    Ok((Core { index, points }, published))
+    Ok(Loaded { core: Core { index, points, heals: 0 }, published, left_out })
 }
 
 /// An encoder with what it learned from the store.
@@ -331,8 +341,6 @@ struct Rows<'a> {
     /// Under this and a user's number lies what the user's vector is made of.
     prefix: Key,
     made: Made<'a>,
-    /// Whether damaged values may be made anew later.
-    heals: bool,
 }
 
 /// Makes the vectors of users, each by itself.
@@ -343,17 +351,14 @@ pub(super) struct Made<'a> {
 }
 
 impl Rows<'_> {
-    /// Brings the index up to date: it has its files already, or nothing.
-    fn load(&mut self, index: &mut Index) -> Result<IndexView> {
+    /// Brings the index up to date: it has its files already, or nothing. Returns whether a user was left out, too.
+    fn load(&mut self, index: &mut Index) -> Result<(IndexView, bool)> {
         let is_new = index.seq().is_none();
         let view = if is_new { self.load_all(index)? } else { self.load_changed(index)? };
         if is_new {
             index.forgo_journal();
         }
-        if self.made.left_out && self.heals {
-            index.forgo_manifest();
-        }
-        Ok(view)
+        Ok((view, self.made.left_out))
     }
 
     /// Loads all users, chunk by chunk.

@@ -1,6 +1,6 @@
 //! A store that another process may have open, as of one commit.
 
-use super::open::{Files, check_complete, load};
+use super::open::{Files, Loaded, check_complete, load};
 use super::published::Published;
 use super::reader::Reader;
 use super::settings::{Request, Settings};
@@ -24,9 +24,8 @@ fn view(contents: Contents, path: &Path, request: &Request) -> Result<(View<Publ
     };
     check_complete(&contents, false)?;
     let (_, encoder) = request.resolve(&settings)?;
-    let (core, published) =
-        load(&contents, &settings, encoder, &Files::Others(path), request.head_rows, false)?;
     // The index's files are in memory as long as a view has them; what writes to them is not needed.
-    drop(core);
+    let Loaded { published, .. } =
+        load(&contents, &settings, encoder, &Files::Others(path), request.head_rows)?;
     Ok((contents.view(published, Arc::new(())), Arc::new(settings)))
 }

@@ -12,7 +12,7 @@ use crate::encoder::HashedEncoder;
 use crate::index::{SearchOptions, TaskKind, Wanted};
 use crate::model::{Event, Fusion, Item, Record, Removal, Text, Time, User};
 use crate::profile::Sums;
-use crate::storage::{View, codec, keys};
+use crate::storage::{MemoryBackend, MemoryDisk, View, codec, keys};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -531,26 +531,52 @@ fn what_is_damaged_leaves_the_others_in_the_index() {
 #[test]
 fn who_was_left_out_for_a_damaged_value_is_there_at_the_next_opening() {
     for has_manifest in [false, true] {
-        let (folder, engine) = engine();
+        let (folder, disk, backend) = (
+            tempfile::tempdir().unwrap(),
+            Arc::new(MemoryDisk::default()),
+            Arc::new(MemoryBackend::default()),
+        );
+        let open = || {
+            Engine::open_over(folder.path(), &request(), &(disk.clone() as _), &(backend.clone() as _))
+                .unwrap()
+        };
         let seal = |engine: &Engine| {
             assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
         };
+        let engine = open();
         engine.write(&filled(), &|_| {}).unwrap();
         if has_manifest {
             seal(&engine);
             engine.write(&filled(), &|_| {}).unwrap();
         }
         let no = engine.view().user_no("u1").unwrap().unwrap();
-        let state = engine.view().state(no).unwrap();
         let len = engine.view().attachment().index.len();
-        engine.shared.put_aside([(keys::state(no), "no state at all")]).unwrap();
         drop(engine);
-        let engine = Engine::open(folder.path(), &request()).unwrap();
+        backend.tamper(&keys::state(no), |bytes| *bytes.last_mut().unwrap() ^= 1);
+        let engine = open();
         assert_eq!(engine.view().attachment().index.len(), len - 1);
-        engine.shared.put_aside([(keys::state(no), state)]).unwrap();
+        assert!(engine.heal_if_due().unwrap());
         seal(&engine);
         drop(engine);
-        let engine = Engine::open(folder.path(), &request()).unwrap();
-        assert_eq!(engine.view().attachment().index.len(), len, "with a manifest: {has_manifest}");
+        assert_eq!(open().view().attachment().index.len(), len, "with a manifest: {has_manifest}");
     }
+}
+
+/// What a writer found missing is looked for once more after damaged data was made anew.
+#[test]
+fn who_was_missing_is_not_made_a_second_time() {
+    let (folder, backend) = (tempfile::tempdir().unwrap(), Arc::new(MemoryBackend::default()));
+    let disk = Arc::new(MemoryDisk::default());
+    let open = || {
+        Engine::open_over(folder.path(), &request(), &(disk.clone() as _), &(backend.clone() as _)).unwrap()
+    };
+    open().write(&filled(), &|_| {}).unwrap();
+    let engine = open();
+    let before = (engine.view().attachment().counters, engine.view().user_no("u1").unwrap());
+    backend.lose(&keys::user_name("u1"));
+    engine.write(&[Record::Remove(Removal::User { user: "u1".into() })], &|_| {}).unwrap();
+    assert!(engine.verify(VerifyOptions::new(), &|_| {}, &AtomicBool::new(false)).unwrap().heals);
+    assert!(engine.heal_if_due().unwrap());
+    engine.write(&[user("u1", "Ulm")], &|_| {}).unwrap();
+    assert_eq!((engine.view().attachment().counters, engine.view().user_no("u1").unwrap()), before);
 }

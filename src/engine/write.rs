@@ -166,7 +166,13 @@ impl Shared {
         work: impl FnOnce(&mut Session<'_, 'db>) -> Result<T>,
     ) -> Result<(T, MutexGuard<'db, Core>, Finished<'db>)> {
         let mut core = self.core()?;
-        let mut session = Session::new(self.db.begin()?, &mut core.points, encoded);
+        let tx = self.db.begin()?;
+        if core.heals != self.db.heals() {
+            // What was missing may be there now.
+            core.forget_points(self);
+            core.heals = self.db.heals();
+        }
+        let mut session = Session::new(tx, &mut core.points, encoded);
         let done = work(&mut session);
         let finished = done.and_then(|done| Ok((done, session.finish()?)));
         match finished {

@@ -60,12 +60,12 @@ pub(crate) fn next(store: &Path) -> Result<u64> {
     Ok(last + 1)
 }
 
-/// Sets aside the data folders but that of a number, in the place of what was set aside before.
-pub(crate) fn set_others_aside(store: &Path, current: u64) -> Result<()> {
+/// Sets aside the data folders of some numbers, in the place of what was set aside before.
+pub(crate) fn set_aside(store: &Path, which: impl Fn(u64) -> bool) -> Result<()> {
     remove_set_aside(store)?;
     for path in folder::list(store)? {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else { continue };
-        if number(name).is_some_and(|number| number != current) {
+        if number(name).is_some_and(&which) {
             let aside = store.join(format!("{SET_ASIDE}{name}"));
             fs::rename(&path, aside).map_err(|e| Error::io("rename", &path, e))?;
         }

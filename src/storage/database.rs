@@ -237,9 +237,9 @@ impl<A: Send + Sync + 'static> Database<A> {
         heal::heal_if_due(&self.core, &|| self.set_aside(), &AtomicBool::new(false))
     }
 
-    /// Whether the base and the log hold all of it a second time, as far as is known.
-    pub(crate) fn is_backed(&self) -> bool {
-        self.core.base.is_whole()
+    /// Whether values are known to be damaged that may be made anew.
+    pub(crate) fn may_heal(&self) -> bool {
+        heal::is_due(&self.core)
     }
 
     /// Whether reading found values damaged which are made anew, or have been, as far as is known.

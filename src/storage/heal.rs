@@ -7,10 +7,16 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::backend::Backend;
 use super::core::{Core, Head};
 use super::rebuild::Rebuild;
+use super::recent::Recent;
 use super::{base, current};
 use crate::error::{Error, Result};
 use crate::sync::MutexGuard;
 use crate::telemetry::redacted;
+
+/// Most times that the log is read while it grows.
+const MOST_PASSES: usize = 8;
+/// Bytes of log that are read in no time.
+const LITTLE: usize = 2 << 20;
 
 /// Whether values are known to be damaged that can be made anew, as far as is known without reading what from.
 pub(super) fn is_due<A>(core: &Core<A>) -> bool {
@@ -87,12 +93,18 @@ fn fill<'a, A>(
     };
     let (store, disk) = (core.base.store(), &**core.log.disk());
     let mut begun = Rebuild::begin(store, disk, backend, core.log.store_id(), base::read(store)?, &go_on)?;
-    // The log may be long. What comes while it is read is read as well, so that little is left for which writers wait.
-    for _ in 0..2 {
+    // The log may be long. What comes while it is read is read as well, until it is so little that writers can wait for it, or does
+    // not become less.
+    let mut before = usize::MAX;
+    for _ in 0..MOST_PASSES {
         set_aside()?;
-        begun.catch_up(&go_on)?;
+        let read = begun.catch_up(&go_on)?;
+        if read < LITTLE || read >= before {
+            break;
+        }
+        before = read;
     }
-    let head = core.lock_head();
+    let mut head = core.lock_head();
     // Whoever applies commits is at rest then: no file of the log changes its name while it is read.
     core.health.check().and_then(|()| set_aside())?;
     let last = begun.finish()?;
@@ -100,13 +112,20 @@ fn fill<'a, A>(
         let place = core.log.folder().display().to_string();
         return Err(Error::damaged(place, format!("it ends with commit {last}, not {}", head.seq)));
     }
+    // What was missing may be there now.
+    head.recent = RefCell::new(Recent::new(core.options.cache_bytes));
     Ok(head)
 }
 
-/// Sets the data that was damaged aside, as opening does, and takes the mark away.
+/// Takes the mark away, and sets the data that was damaged aside, as opening does: what comes after it may be in the making.
 fn put_away<A>(core: &Core<A>) -> Result<()> {
-    core.backend.mark().clear()?;
-    current::set_others_aside(core.base.store(), current::read(core.base.store())?)
+    let store = core.base.store();
+    let cleared = core.backend.mark().clear();
+    // Whoever noted damage just before may have held it back again.
+    core.base.let_go();
+    let current = current::read(store)?;
+    let aside = current::set_aside(store, |number| number < current);
+    cleared.and(aside)
 }
 
 /// What to do where neither the data nor what it could be made anew of is whole.

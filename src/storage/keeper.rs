@@ -80,12 +80,22 @@ impl Healer {
         self.left > 0 && self.wakes_left == 0
     }
 
+    fn rest(&mut self) {
+        self.pause = (2 * self.pause).clamp(1, LONGEST_PAUSE);
+        self.wakes_left = self.pause;
+    }
+
     fn heal<A>(&mut self, core: &Core<A>, cancel: &AtomicBool) {
         if !self.is_ready() {
             self.wakes_left = self.wakes_left.saturating_sub(1);
             return;
         }
         match heal::heal_if_due(core, &|| core.queue.checkpoint(), cancel) {
+            // Where it is still due, the mark could not be taken away, or there is damage once more.
+            Ok(true) if heal::is_due(core) => {
+                self.left -= 1;
+                self.rest();
+            }
             Ok(healed) => {
                 self.pause = 0;
                 self.left -= u32::from(healed);
@@ -94,8 +104,7 @@ impl Healer {
                 if error.kind() == ErrorKind::Damage {
                     self.left = 0;
                 }
-                self.pause = (2 * self.pause).clamp(1, LONGEST_PAUSE);
-                self.wakes_left = self.pause;
+                self.rest();
                 tracing::error!(error = %redacted(&error), "damaged values could not be made anew");
             }
         }

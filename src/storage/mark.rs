@@ -62,8 +62,9 @@ impl Mark {
 
     /// Makes the mark, for good when this returns.
     pub(crate) fn set(&self) -> Result<()> {
-        self.found.store(true, Ordering::Relaxed);
         let mut is_set = self.is_set.lock().unwrap_or_else(PoisonError::into_inner);
+        // Here, so that nobody who clears it comes between this and the file.
+        self.found.store(true, Ordering::Relaxed);
         if !*is_set {
             let path = self.store.join(DAMAGE_FILE);
             let file = self.disk.create(&path)?;

@@ -19,7 +19,7 @@ pub(crate) struct MemoryBackend {
     map: RwLock<Map>,
     on_disk: Mutex<OnDisk>,
     /// What fails of whatever kind.
-    pub(crate) faults: Faults,
+    pub(crate) faults: Arc<Faults>,
     ops_left: Fuse,
     gets_left: Fuse,
     syncs_left: Fuse,
@@ -79,6 +79,13 @@ impl MemoryBackend {
         }
     }
 
+    /// Loses what is stored under a key, behind the database's back.
+    pub(crate) fn lose(&self, key: &[u8]) {
+        let mut on_disk = self.on_disk.lock().unwrap_or_else(PoisonError::into_inner);
+        self.map.write().unwrap_or_else(PoisonError::into_inner).remove(key);
+        set(&mut on_disk.synced, key, None);
+    }
+
     /// All of it is gone, as where a disk lost what it said that it had.
     pub(crate) fn ruin(&self) {
         self.become_that_of(Map::new());
@@ -107,7 +114,7 @@ impl Data for MemoryBackend {
         fill: &dyn Fn(&dyn Backend) -> Result<u64>,
         _: bool,
     ) -> Result<Arc<dyn Backend>> {
-        let fresh = MemoryBackend::default();
+        let fresh = MemoryBackend { faults: Arc::clone(&self.faults), ..MemoryBackend::default() };
         fill(&fresh)?;
         self.faults.check("replace")?;
         self.become_that_of(fresh.entries());

@@ -76,9 +76,15 @@ impl Data for SledData {
     ) -> Result<Arc<dyn Backend>> {
         let backend = self.beside()?;
         fill(&backend).inspect_err(|_| backend.discard())?;
-        backend.adopt()?;
+        // Where it is open which of the two counts, both stay.
+        backend.adopt().inspect_err(|error| {
+            if !matches!(error, Error::ReadOnly { .. }) {
+                backend.discard();
+            }
+        })?;
         if kept {
-            current::set_others_aside(&self.store, current::read(&self.store)?)?;
+            let current = current::read(&self.store)?;
+            current::set_aside(&self.store, |number| number != current)?;
         }
         // What is not set aside goes once the store is open.
         Ok(Arc::new(backend))

@@ -56,12 +56,15 @@ impl<'a> Rebuild<'a> {
         Ok(Self { disk, backend, log_folder, store_id, commit, until })
     }
 
-    /// Applies what the log has set aside, for as long as `go_on` lets it. Commits may be made meanwhile.
+    /// Applies what the log has set aside, for as long as `go_on` lets it; returns how many bytes that were. Commits may be made
+    /// meanwhile.
     ///
     /// # Errors
     /// That of `go_on`, and those of [`rebuild`].
-    pub(crate) fn catch_up(&mut self, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
-        self.replay(Which::Kept(self.commit), go_on).map(drop)
+    pub(crate) fn catch_up(&mut self, go_on: &dyn Fn() -> Result<()>) -> Result<usize> {
+        let read = self.replay(Which::Kept(self.commit), go_on)?.unwrap_or(0);
+        self.backend.sync()?;
+        Ok(read)
     }
 
     /// Applies all the rest of the log, to which nobody adds meanwhile; returns the last commit's number.
@@ -69,8 +72,8 @@ impl<'a> Rebuild<'a> {
     /// # Errors
     /// Those of [`rebuild`].
     pub(crate) fn finish(mut self) -> Result<u64> {
-        let found = self.replay(Which::After(self.commit), &|| Ok(()))?;
-        if !found {
+        let read = self.replay(Which::After(self.commit), &|| Ok(()))?;
+        if read.is_none() {
             return self.damaged("its files are missing".to_owned());
         }
         if self.commit < self.until {
@@ -80,24 +83,25 @@ impl<'a> Rebuild<'a> {
         Ok(self.commit)
     }
 
-    /// Applies the records behind the last commit in some files; whether there are any of these.
-    fn replay(&mut self, which: Which, go_on: &dyn Fn() -> Result<()>) -> Result<bool> {
-        let (backend, commit) = (self.backend, self.commit);
+    /// Applies the records behind the last commit in some files; returns their bytes, or `None` where there is no file.
+    fn replay(&mut self, which: Which, go_on: &dyn Fn() -> Result<()>) -> Result<Option<usize>> {
+        let (backend, commit, mut bytes) = (self.backend, self.commit, 0);
         let replayed = log::replay(self.disk, &self.log_folder, self.store_id, which, |record| {
             if record.seq <= commit {
                 return Ok(());
             }
             go_on()?;
+            bytes += record.len;
             recovery::apply(backend, record)
         })?;
-        let Some(first) = replayed.first_seq else { return Ok(false) };
+        let Some(first) = replayed.first_seq else { return Ok(None) };
         if first > commit + 1 {
             return self.damaged(format!(
                 "it begins with commit {first}, but what is there ends with commit {commit}"
             ));
         }
         self.commit = commit.max(replayed.last_seq.unwrap_or(commit));
-        Ok(true)
+        Ok(Some(bytes))
     }
 
     fn damaged<T>(&self, reason: String) -> Result<T> {

@@ -148,7 +148,7 @@ fn what_is_hidden_by_a_newer_value_is_no_damage() {
 #[test]
 fn keys_that_are_missing_are_there_again_once_it_is_noted() {
     let (fixture, expected) = Fixture::filled(true);
-    fixture.backend.apply(&mut [(&b"k\x03"[..], None)].into_iter()).unwrap();
+    fixture.backend.lose(b"k\x03");
     let database = fixture.open();
     assert!(database.note_damage(0).unwrap());
     // What it would be made anew of is kept.
@@ -318,6 +318,17 @@ fn making_values_anew_can_be_cancelled() {
     assert_eq!(contents(&database.view()).len(), expected.len() + 1);
 }
 
+/// A writer remembers what it has read.
+#[test]
+fn what_was_missing_and_is_made_anew_is_seen_by_the_next_writer() {
+    let (fixture, expected) = Fixture::filled(true);
+    let database = fixture.open();
+    fixture.backend.lose(b"k\x03");
+    assert_eq!(database.begin().unwrap().get(b"k\x03").unwrap(), None);
+    assert!(database.note_damage(0).unwrap() && database.heal_if_due().unwrap());
+    assert_eq!(database.begin().unwrap().get(b"k\x03").unwrap().as_ref(), expected.get(&b"k\x03"[..]));
+}
+
 /// What was made anew since somebody began to look need not be made anew once more for what they found.
 #[test]
 fn damage_that_was_made_good_meanwhile_is_not_noted() {
@@ -334,8 +345,8 @@ fn damage_that_was_made_good_meanwhile_is_not_noted() {
 #[test]
 fn no_fault_on_the_way_of_making_values_anew_loses_anything() {
     let (mut met, mut healed) = (0, 0);
-    for case in 0..80 {
-        let (left, lasting, stops) = (case / 4, case % 2 == 0, case % 4 < 2);
+    for case in 0..160 {
+        let (left, lasting, stops) = (case / 4 * 3, case % 2 == 0, case % 4 < 2);
         let mut dice = Dice(case);
         let disk = Arc::new(MemoryDisk::default());
         let mut fixture = Fixture { disk: disk.clone(), ..Fixture::new() };

@@ -149,6 +149,28 @@ fn compacting_makes_damaged_values_anew_while_the_store_is_open() {
     }
 }
 
+#[test]
+fn where_the_new_data_cannot_be_named_all_stays_as_it_is() {
+    let sample = Sample::vectors();
+    let folder = tempfile::tempdir().unwrap();
+    let path = sample.copy(folder.path());
+    let event = sample.keys.iter().find(|key| key[0] == b'e').unwrap();
+    flip(&path, std::slice::from_ref(event), 90);
+    let store = sample.options.clone().heal(false).open(&path).unwrap();
+    assert!(store.verify(&|_| {}).unwrap().heals);
+    let in_the_way = path.join("CURRENT.unfinished");
+    std::fs::create_dir(&in_the_way).unwrap();
+    let compact = || store.compact(&|_| {}, &AtomicBool::new(false));
+    assert!(matches!(compact(), Err(Error::Io { .. })));
+    assert!(path.join(MARK).is_file() && !path.join("data-1").exists());
+    store.write(|tx| tx.put_user("later", [])).unwrap();
+    std::fs::remove_dir(&in_the_way).unwrap();
+    assert!(compact().unwrap());
+    store.write(|tx| tx.remove_user("later")).unwrap();
+    drop(store);
+    is_whole(&sample, &path, "once it can be named");
+}
+
 /// What a damaged base lacks may be all there is.
 #[test]
 fn where_the_second_copy_is_damaged_too_it_opens_as_it_is_and_is_not_compacted() {
