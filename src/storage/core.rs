@@ -19,7 +19,7 @@ use super::recent::Recent;
 use super::switch::Switch;
 use crate::error::{Error, Result};
 use crate::sync::atomic::AtomicBool;
-use crate::sync::{Mutex, MutexGuard, thread};
+use crate::sync::{Mutex, MutexGuard};
 
 /// The shared state of an open database.
 pub(crate) struct Core<A> {
@@ -46,20 +46,6 @@ impl<A> Core<A> {
     /// Waits for the writer lock.
     pub(crate) fn lock_head(&self) -> MutexGuard<'_, Head<A>> {
         self.head.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Returns once the backend holds all commits on disk and the log is set aside.
-    ///
-    /// # Errors
-    /// [`Error::ReadOnly`] after a failure.
-    pub(crate) fn checkpoint(&self) -> Result<()> {
-        self.health.check()?;
-        while !self.queue.checkpoint() {
-            self.health.check()?;
-            // What failed meanwhile is good again, and somebody else is about to have commits applied.
-            thread::yield_now();
-        }
-        Ok(())
     }
 
     /// Has the data all on disk.

@@ -146,13 +146,12 @@ impl<A: Send + Sync + 'static> Database<A> {
     pub(super) fn checkpoint_data(&self) -> Result<()> {
         self.resume();
         self.core.health.check()?;
-        #[cfg(test)]
-        if self.by_hand.is_some() {
-            self.core.queue.want_checkpoint();
-            self.step_by_hand();
-            return self.core.health.check();
+        while !self.set_aside() {
+            self.core.health.check()?;
+            // What failed meanwhile is good again, and somebody else is about to have commits applied.
+            thread::yield_now();
         }
-        self.core.checkpoint()
+        Ok(())
     }
 
     /// Whether the data can be made anew.
@@ -242,9 +241,9 @@ impl<A: Send + Sync + 'static> Database<A> {
         heal::is_due(&self.core)
     }
 
-    /// Whether reading found values damaged which are made anew, or have been, as far as is known.
+    /// Whether values were found damaged which are made anew, or have been since it was opened, as far as is known.
     pub(crate) fn is_healing(&self) -> bool {
-        self.core.backend.mark().was_found() && self.core.base.is_whole()
+        (self.core.backend.mark().is_set() || self.heals() > 0) && self.core.base.is_whole()
     }
 
     /// How often damaged values were made anew since it was opened.

@@ -69,7 +69,6 @@ pub(super) fn heal<A>(core: &Core<A>, checkpoint: &dyn Fn() -> bool, cancel: &At
     // From here on the next opening takes what was made.
     let before = core.backend.exchange(made).inspect_err(|error| core.health.fail(error.to_string()))?;
     core.heals.fetch_add(1, Ordering::Relaxed);
-    core.base.let_go();
     drop(writers);
     before.let_go();
     tracing::info!("damaged data was made anew");
@@ -121,7 +120,7 @@ fn fill<'a, A>(
 fn put_away<A>(core: &Core<A>) -> Result<()> {
     let store = core.base.store();
     let cleared = core.backend.mark().clear();
-    // Whoever noted damage just before may have held it back again.
+    // After that: whoever noted damage just before held it back.
     core.base.let_go();
     let current = current::read(store)?;
     let aside = current::set_aside(store, |number| number < current);

@@ -24,8 +24,6 @@ pub(crate) struct Mark {
     is_set: Mutex<bool>,
     /// Whether a read has found damage since it was last cleared.
     found: AtomicBool,
-    /// Whether a read has ever found damage here.
-    seen: AtomicBool,
 }
 
 impl Mark {
@@ -33,7 +31,7 @@ impl Mark {
     pub(crate) fn find(disk: &Arc<dyn Disk>, store: &Path) -> Result<Self> {
         let is_there = disk.list(store)?.contains(&store.join(DAMAGE_FILE));
         let (disk, store, found) = (Arc::clone(disk), store.to_owned(), AtomicBool::new(is_there));
-        Ok(Self { disk, store, is_set: Mutex::new(is_there), found, seen: AtomicBool::new(false) })
+        Ok(Self { disk, store, is_set: Mutex::new(is_there), found })
     }
 
     /// Whether damage was found that may still be there.
@@ -45,7 +43,6 @@ impl Mark {
     /// Returns whether it was not known.
     pub(crate) fn found(&self) -> bool {
         let is_new = !self.found.swap(true, Ordering::Relaxed);
-        self.seen.store(true, Ordering::Relaxed);
         if is_new {
             tracing::error!("a value of the data is damaged: the data is made anew, if it can be");
             if let Err(error) = self.set() {
@@ -53,11 +50,6 @@ impl Mark {
             }
         }
         is_new
-    }
-
-    /// Whether a read has found damage since the store was opened, made good or not.
-    pub(crate) fn was_found(&self) -> bool {
-        self.seen.load(Ordering::Relaxed)
     }
 
     /// Makes the mark, for good when this returns.

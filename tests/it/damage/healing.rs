@@ -3,11 +3,19 @@
 use super::tamper::{flip, hex, is_reserved, owner, with_tree};
 use super::{Known, Sample, verify};
 use kindred::{Error, Store};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 const MARK: &str = "DAMAGED";
+
+/// A copy with a bit of an event flipped.
+fn with_a_damaged_event(sample: &Sample, folder: &Path) -> PathBuf {
+    let path = sample.copy(folder);
+    let event = sample.keys.iter().find(|key| key[0] == b'e').unwrap();
+    flip(&path, std::slice::from_ref(event), 90);
+    path
+}
 
 /// The store opens, is sound, and has all that it had.
 fn is_whole(sample: &Sample, path: &Path, what: &str) {
@@ -64,9 +72,7 @@ fn a_key_that_is_missing_is_there_again() {
 fn what_a_read_finds_damaged_the_next_opening_makes_anew() {
     let sample = Sample::vectors();
     let folder = tempfile::tempdir().unwrap();
-    let path = sample.copy(folder.path());
-    let event = sample.keys.iter().find(|key| key[0] == b'e').unwrap();
-    flip(&path, std::slice::from_ref(event), 90);
+    let path = with_a_damaged_event(&sample, folder.path());
     let store = sample.options.clone().heal(false).open(&path).unwrap();
     assert!(!path.join(MARK).exists());
     let snapshot = store.snapshot();
@@ -153,9 +159,7 @@ fn compacting_makes_damaged_values_anew_while_the_store_is_open() {
 fn where_the_new_data_cannot_be_named_all_stays_as_it_is() {
     let sample = Sample::vectors();
     let folder = tempfile::tempdir().unwrap();
-    let path = sample.copy(folder.path());
-    let event = sample.keys.iter().find(|key| key[0] == b'e').unwrap();
-    flip(&path, std::slice::from_ref(event), 90);
+    let path = with_a_damaged_event(&sample, folder.path());
     let store = sample.options.clone().heal(false).open(&path).unwrap();
     assert!(store.verify(&|_| {}).unwrap().heals);
     let in_the_way = path.join("CURRENT.unfinished");
