@@ -43,7 +43,7 @@ pub(crate) use encode::encode_rows;
 pub use fit::FitReport;
 pub(crate) use points::{Points, raw_text};
 pub(crate) use published::Published;
-pub(crate) use read_only::read as read_only;
+pub(crate) use read_only::Follower;
 pub(crate) use reader::{Reader, from_key, time_of};
 pub(crate) use repair::repair;
 pub use repair::{RepairReport, RepairedModel};

@@ -12,7 +12,7 @@ use super::verify::sound;
 use super::{Core, Engine, Shared};
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Index, IndexView, Options as IndexOptions};
+use crate::index::{DamagedFiles, Index, IndexView, Options as IndexOptions};
 use crate::model::{KeepEvents, Metric};
 use crate::profile::{Learned, Space};
 use crate::storage::keys::Key;
@@ -206,8 +206,8 @@ pub(super) fn space(settings: &Settings, encoder: Option<&dyn Encoder>, learned:
 /// The store's folder, where the index's files are.
 pub(super) enum Files<'a> {
     Own(&'a Path),
-    /// Those of another process: they are only read.
-    Others(&'a Path),
+    /// Those of another process, which are only read, and which of them are of no use.
+    Others(&'a Path, &'a DamagedFiles),
 }
 
 /// Refuses a store that lacks what it cannot be without, such as one restored from a backup of a damaged one: it would take
@@ -281,7 +281,7 @@ pub(super) fn load(
             options.folder = Some(index_folder(store)?);
             Index::open(options, &identity, commits)?
         }
-        Files::Others(store) => Index::read(&index_of(store), options, &identity, commits)?,
+        Files::Others(store, damaged) => Index::read(&index_of(store), options, &identity, commits, damaged)?,
     };
     let (view, left_out) = match settings.source {
         Source::Vectors { .. } => {

@@ -3,7 +3,7 @@
 use super::Shared;
 use super::upkeep::Pause;
 use crate::error::Error;
-use crate::index::Scrub;
+use crate::index::{DamagedFiles, IndexView, Scrub};
 use crate::model::Problem;
 use crate::telemetry::{failed, redacted};
 use std::sync::atomic::AtomicBool;
@@ -28,7 +28,18 @@ impl Scrubbing {
         (!self.scrub.is_over()).then_some(self.next)
     }
 
-    fn piece(&mut self) -> Option<Problem> {
+    /// Goes over to the files of another view.
+    pub(super) fn follow(&mut self, view: &IndexView) {
+        self.scrub.follow(view);
+    }
+
+    /// The files that it found damaged.
+    pub(super) fn damaged(&self) -> &DamagedFiles {
+        self.scrub.damaged()
+    }
+
+    /// Reads the next piece; returns what is wrong with it.
+    pub(super) fn piece(&mut self) -> Option<Problem> {
         let started = Instant::now();
         let problem = self.scrub.next_piece();
         let ended = Instant::now();

@@ -36,7 +36,7 @@ pub use mend::{Amends, Doubt};
 pub use options::{Neighbor, Options, SearchOptions};
 pub use policy::Wanted;
 pub use row_set::RowSet;
-pub use scrub::Scrub;
+pub use scrub::{DamagedFiles, Scrub};
 pub use sealed::SearchStep;
 pub use task::{Task, TaskKind};
 pub use view::IndexView;

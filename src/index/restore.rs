@@ -3,6 +3,7 @@
 use super::durable;
 use super::manifest::{Content, Entry, Identity, Manifest, path_in};
 use super::options::Options;
+use super::scrub::DamagedFiles;
 use super::sealed::{Sealed, is_own_name, number_in};
 use super::verify::is_of_the_whole;
 use super::writer::Index;
@@ -28,7 +29,7 @@ impl Index {
     pub fn open(options: Options, identity: &Identity, commits: RangeInclusive<u64>) -> Result<Self> {
         let mut index = Self::new(options)?;
         let Some(folder) = index.options.folder.clone() else { return Ok(index) };
-        match restored(&folder, &index.options, identity, &commits) {
+        match restored(&folder, &index.options, identity, &commits, &DamagedFiles::default()) {
             Ok(Some((seq, files))) => (index.seq, index.sealed) = (Some(seq), files),
             Ok(None) => durable::remove(&path_in(&folder))?,
             // What cannot be read now may be sound: to make all anew would cost minutes, and lose it.
@@ -44,7 +45,7 @@ impl Index {
     }
 
     /// As [`Index::open`], for who only reads: the store is another process's, which goes on meanwhile. It is empty also where
-    /// a file is gone by now, and nothing is ever written or removed.
+    /// a file is gone by now or among the `damaged`, and nothing is ever written or removed.
     ///
     /// # Errors
     /// [`Error::Invalid`] for options out of range.
@@ -53,9 +54,10 @@ impl Index {
         options: Options,
         identity: &Identity,
         commits: RangeInclusive<u64>,
+        damaged: &DamagedFiles,
     ) -> Result<Self> {
         let mut index = Self::new(options)?;
-        match restored(folder, &index.options, identity, &commits) {
+        match restored(folder, &index.options, identity, &commits, damaged) {
             Ok(Some((seq, files))) => (index.seq, index.sealed) = (Some(seq), files),
             Ok(None) => {}
             Err(error) => tracing::debug!(%error, "the index's files cannot be used: it is made in memory"),
@@ -171,6 +173,7 @@ fn restored(
     options: &Options,
     identity: &Identity,
     commits: &RangeInclusive<u64>,
+    damaged: &DamagedFiles,
 ) -> Result<Option<Restored>> {
     let Some(Content { identity: found, seq, files }) = Content::read(folder)? else { return Ok(None) };
     let wrong = |reason: String| Err(Error::damaged(path_in(folder).display().to_string(), reason));
@@ -180,6 +183,12 @@ fn restored(
     if !commits.contains(&seq) {
         let (first, last) = (commits.start(), commits.end());
         return wrong(format!("it is of commit {seq}, and the store needs one from {first} to {last}"));
+    }
+    if let Some(file) = files.iter().find(|file| damaged.contain(&(file.name.clone(), file.checksum))) {
+        return Err(Error::damaged(
+            folder.join(&file.name).display().to_string(),
+            "it was found damaged before",
+        ));
     }
     let open = |entry: &Entry| opened(&folder.join(&entry.name), entry, options, seq);
     Ok(Some((seq, files.iter().map(open).collect::<Result<_>>()?)))

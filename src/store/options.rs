@@ -151,8 +151,8 @@ impl Options {
 }
 
 impl Options {
-    /// Reads the store in a folder, which another process may have open. Of the options, only the encoder
-    /// matters: no other may change anything.
+    /// Reads the store in a folder, which another process may have open. Of the options, only the encoder and
+    /// [`Options::scrub`] matter: no other may change anything.
     ///
     /// # Errors
     /// As [`ReadOnlyStore::open`], and [`crate::Error::OptionMismatch`].

@@ -1,11 +1,10 @@
 //! Stores that other processes have open, to be read.
 
 use super::{Options, Snapshot};
-use crate::engine::{self, Request};
+use crate::engine::{Follower, Request};
 use crate::error::Result;
 use crate::storage::FolderBytes;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
 
 /// A store that is only read, while another process, or this one, has it open and writes. It shows one snapshot until it is told
 /// to look again.
@@ -14,6 +13,9 @@ use std::sync::{Mutex, PoisonError};
 /// right then, the newest commits may be taken back. It is made of the base and the log, so it needs no lock of the store's: it
 /// has the files of the base in mapped memory, where they stay when the writer removes them, and the changes since in memory of its own.
 /// What the writer erases stays visible in a snapshot from before: look again now and then.
+///
+/// The index's files are read through in the background, as [`Options::scrub`] says: where one is damaged, the snapshot is read again, and
+/// its index made in memory, from the users' vectors.
 ///
 /// ```
 /// use kindred::{ReadOnlyStore, Store};
@@ -33,8 +35,7 @@ use std::sync::{Mutex, PoisonError};
 /// ```
 pub struct ReadOnlyStore {
     path: PathBuf,
-    request: Request,
-    newest: Mutex<Snapshot>,
+    follower: Follower,
 }
 
 impl ReadOnlyStore {
@@ -49,14 +50,14 @@ impl ReadOnlyStore {
     }
 
     pub(super) fn read(path: &Path, request: &Request) -> Result<Self> {
-        let newest = Mutex::new(snapshot(path, request)?);
-        Ok(Self { path: path.to_owned(), request: request.clone(), newest })
+        Ok(Self { path: path.to_owned(), follower: Follower::open(path, request)? })
     }
 
     /// The snapshot that was read last.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let (view, settings) = self.follower.newest();
+        Snapshot { view, settings }
     }
 
     /// Bytes of the store's folder, by what they are.
@@ -72,18 +73,6 @@ impl ReadOnlyStore {
     /// # Errors
     /// As [`ReadOnlyStore::open`]; the snapshot from before stays.
     pub fn refresh(&self) -> Result<bool> {
-        let read = snapshot(&self.path, &self.request)?;
-        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
-        let is_later = read.view.seq() > newest.view.seq();
-        // Also where nothing changed: what the files held before need not stay.
-        if read.view.seq() >= newest.view.seq() {
-            *newest = read;
-        }
-        Ok(is_later)
+        self.follower.refresh()
     }
-}
-
-fn snapshot(path: &Path, request: &Request) -> Result<Snapshot> {
-    let (view, settings) = engine::read_only(path, request)?;
-    Ok(Snapshot { view, settings })
 }

@@ -79,7 +79,10 @@ type Look = (Vec<Vec<Hit>>, [u64; 3]);
 
 /// All that can be seen: exact and approximate answers, and counts.
 fn look(store: &Store) -> Look {
-    let snapshot = store.snapshot();
+    seen(&store.snapshot())
+}
+
+fn seen(snapshot: &Snapshot) -> Look {
     let mut seen = Vec::new();
     for n in 0..20 {
         for exact in [true, false] {
@@ -365,6 +368,46 @@ fn what_opening_does_not_read_is_read_through_and_made_good_while_the_store_is_o
         drop(store);
         assert!(check(&place, &format!("section {section:?}, made good")) > 0);
     }
+}
+
+/// The files stay as they are: they are another's.
+#[test]
+fn who_only_reads_does_without_what_turns_out_to_be_damaged() {
+    let life = Life::new();
+    for section in [Some(0), Some(1), Some(2), Some(8), None] {
+        let place = life.with(3, |path| flip_inside(&files(path)[0], section));
+        let expected = rebuilt(&place.path);
+        let (left, written) = (files(&place.path), fs::read(manifest(&place.path)).unwrap());
+        let reader = vectors().open_read_only(&place.path).unwrap();
+        // Nobody looks again.
+        let deadline = Instant::now() + Duration::from_mins(5);
+        while reader.snapshot().stats().unwrap().vectors_sealed > 0 {
+            assert!(Instant::now() < deadline, "section {section:?} is never read");
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(seen(&reader.snapshot()) == expected, "section {section:?}");
+        assert!(!reader.refresh().unwrap());
+        assert_eq!(reader.snapshot().stats().unwrap().vectors_sealed, 0, "it took the file again");
+        assert_eq!((files(&place.path), fs::read(manifest(&place.path)).unwrap()), (left, written));
+        // Until its owner has made it good.
+        let store = open(&place.path);
+        while reader.snapshot().stats().unwrap().vectors_sealed == 0 {
+            assert!(Instant::now() < deadline, "section {section:?} is never made good");
+            reader.refresh().unwrap();
+        }
+        assert!(seen(&reader.snapshot()) == look(&store), "section {section:?}");
+    }
+}
+
+#[test]
+fn who_only_reads_may_do_so_without_a_look_at_the_files() {
+    let place = Life::new().with(3, |path| flip_inside(&files(path)[0], Some(8)));
+    let reader = vectors().scrub(false).open_read_only(&place.path).unwrap();
+    let sealed = || reader.snapshot().stats().unwrap().vectors_sealed;
+    assert!(sealed() > 0);
+    reader.refresh().unwrap();
+    std::thread::sleep(Duration::from_millis(50));
+    assert!(sealed() > 0, "somebody has looked");
 }
 
 #[test]

@@ -28,6 +28,9 @@ pub(in crate::index) struct Sealed {
     place: String,
 }
 
+/// What tells a file from all others: its name, which may be given out again once all are made anew, and the checksum of its header.
+pub(in crate::index) type FileId = (String, u32);
+
 /// Whoever searches may still hold a file that is replaced.
 impl Drop for Sealed {
     fn drop(&mut self) {
@@ -107,6 +110,11 @@ impl Sealed {
     /// The checksum of its header, which holds those of its sections.
     pub(in crate::index) fn checksum(&self) -> u32 {
         checksum_of(self.mapping.bytes())
+    }
+
+    /// What tells it from all other files, if it lies on disk.
+    pub(in crate::index) fn id(&self) -> Option<FileId> {
+        Some((self.name()?.to_owned(), self.checksum()))
     }
 
     /// Has the file removed once nobody holds it any more.

@@ -18,7 +18,7 @@ mod walk;
 mod write;
 
 pub(super) use build::{Base, BuildOptions, Source, build};
-pub(super) use file::Sealed;
+pub(super) use file::{FileId, Sealed};
 pub(super) use format::MAX_DEGREE;
 pub(super) use reading::{Piece, Reading};
 pub(super) use rows::FileRows;

@@ -1,6 +1,6 @@
 //! A sealed file read from disk in pieces, and compared with its checksums.
 
-use super::file::Sealed;
+use super::file::{FileId, Sealed};
 use super::format::{PAGE, SECTIONS, Section};
 use super::verify::{wrong_checksum, wrong_padding};
 use std::fs::File;
@@ -13,8 +13,10 @@ use std::sync::{Arc, Weak};
 pub(in crate::index) enum Piece {
     /// Nothing wrong, and there is more.
     Sound,
-    /// Nothing wrong, and it was the last; or the file is of no use any more, or cannot be opened just now.
+    /// Nothing wrong, and it was the last.
     Last,
+    /// The file is of no use any more, or cannot be opened just now.
+    Left,
     /// What is wrong with the file.
     Wrong(String),
 }
@@ -34,6 +36,7 @@ struct Span {
 pub(in crate::index) struct Reading {
     /// Never held: whoever was the last to hold a replaced file would keep it on disk.
     file: Weak<Sealed>,
+    id: FileId,
     path: PathBuf,
     place: String,
     at: u64,
@@ -56,6 +59,7 @@ impl Reading {
         });
         Some(Self {
             file: Arc::downgrade(file),
+            id: file.id()?,
             path: file.path()?.to_owned(),
             place: file.place().to_owned(),
             at: PAGE as u64,
@@ -69,11 +73,20 @@ impl Reading {
         &self.place
     }
 
+    pub(in crate::index) fn id(&self) -> &FileId {
+        &self.id
+    }
+
+    /// Reads the same file for who has opened it again.
+    pub(in crate::index) fn go_on_for(&mut self, file: &Arc<Sealed>) {
+        self.file = Arc::downgrade(file);
+    }
+
     /// Reads on, at most as much as `buffer` holds, which is not empty. The file is not open in between: what is replaced would stay on
     /// disk for as long.
     pub(in crate::index) fn next(&mut self, buffer: &mut [u8]) -> Piece {
         if self.file.strong_count() == 0 {
-            return Piece::Last;
+            return Piece::Left;
         }
         let Some(span) = self.spans.last() else { return Piece::Last };
         let most = span.left.min(buffer.len());
@@ -84,7 +97,7 @@ impl Reading {
                 if self.file.strong_count() > 0 {
                     tracing::warn!(path = %self.path.display(), %error, "a file of the index is not looked through");
                 }
-                return Piece::Last;
+                return Piece::Left;
             }
         };
         match file.seek(SeekFrom::Start(self.at)).and_then(|_| file.read(&mut buffer[..most])) {

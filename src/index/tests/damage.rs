@@ -1,7 +1,7 @@
 //! Damage while an index is in use: found, kept to the file that has it, and made good.
 
-use super::super::Doubt;
 use super::super::manifest::path_in;
+use super::super::{DamagedFiles, Doubt, Scrub};
 use super::model::check_all;
 use super::restore::{DIM, Host, IDENTITY, Op, names, sealed_host, sealed_path};
 use super::*;
@@ -63,7 +63,11 @@ fn use_damaged(host: &Host, at: usize, merge: bool) {
 
 /// All that reading the files of a view through finds.
 fn scrubbed(view: &IndexView) -> Vec<Problem> {
-    let mut scrub = view.scrub();
+    rest(&mut view.scrub())
+}
+
+/// What is found from here on.
+fn rest(scrub: &mut Scrub) -> Vec<Problem> {
     let mut problems = Vec::new();
     while !scrub.is_over() {
         problems.extend(scrub.next_piece());
@@ -87,6 +91,47 @@ fn a_scrub_holds_no_file_and_reads_none_that_is_replaced() {
     assert!(scrub.is_over());
 }
 
+#[test]
+fn a_scrub_goes_on_with_another_view_and_reads_no_file_twice() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = sealed_host(folder.path());
+    let path = sealed_path(folder.path());
+    let read = |damaged: &DamagedFiles| {
+        let options = Options { folder: None, ..host.options.clone() };
+        Index::read(folder.path(), options, &IDENTITY, 0..=99, damaged).unwrap().view()
+    };
+    let all = DamagedFiles::default();
+    let (first, second) = (read(&all), read(&all));
+    let mut scrub = first.scrub();
+    assert_eq!(scrub.next_piece(), None);
+    drop(first);
+    scrub.follow(&second);
+    // What was read before is not read again, and the rest is.
+    flip_section(&path, ENTRIES);
+    assert_eq!(rest(&mut scrub), []);
+    flip_section(&path, BYTES);
+    let third = read(&all);
+    scrub.follow(&third);
+    assert!(scrub.is_over(), "it was read to its end");
+    let mut scrub = third.scrub();
+    assert_eq!((rest(&mut scrub).len(), third.sealed_files()), (1, 1));
+    assert_eq!(read(scrub.damaged()).sealed_files(), 0);
+    scrub.follow(&second);
+    assert!(scrub.is_over(), "what is damaged is known");
+}
+
+#[test]
+fn damage_in_what_another_view_reads_on_is_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let host = sealed_host(folder.path());
+    let view = host.index.view();
+    let mut scrub = view.scrub();
+    assert_eq!(scrub.next_piece(), None);
+    flip_section(&sealed_path(folder.path()), BYTES);
+    scrub.follow(&view);
+    assert_eq!(rest(&mut scrub).len(), 1);
+}
+
 /// Flips a bit at the start of a section, by its number, as a disk would: the file may be mapped.
 fn flip_section(path: &Path, section: usize) {
     use std::io::{Seek, SeekFrom, Write};
@@ -97,6 +142,7 @@ fn flip_section(path: &Path, section: usize) {
     file.write_all(&[bytes[at as usize] ^ 1]).unwrap();
 }
 
+const ENTRIES: usize = 0;
 const BYTES: usize = 2;
 const LABELS: usize = 4;
 const BY_LABEL: usize = 5;
