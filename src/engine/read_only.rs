@@ -3,19 +3,20 @@
 use super::open::{Files, Loaded, check_complete, load};
 use super::published::Published;
 use super::reader::Reader;
-use super::scrub::{Scrubbing, found_damaged};
+use super::scrub::Scrubbing;
 use super::settings::{Request, Settings};
 use crate::error::{Error, Result};
 use crate::index::{DamagedFiles, Scrub};
 use crate::storage::{self, Contents, View, holds_store, keys};
-use crate::telemetry::redacted;
-use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, bounded};
+use crate::telemetry::{failed, redacted};
+use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-/// How long it takes from one failed look at a store to the next, where a file of its index was found damaged; twice as long each time.
+/// The time between two looks at a store one of whose files is damaged, where the first failed; twice as long each time.
 const PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_mins(1);
 
@@ -34,22 +35,34 @@ pub(crate) struct Follower {
 struct Following {
     path: PathBuf,
     request: Request,
-    newest: Mutex<Look>,
-    /// Locked after `newest`, if both are.
+    newest: Mutex<Newest>,
+    /// Locked before `newest`, if both are.
     scrubbing: Mutex<Scrubbing>,
+    /// Held by who looks: a look may need as much memory as all vectors take.
+    looking: Mutex<()>,
+    /// Whether nobody waits for the thread's own look any more.
+    given_up: AtomicBool,
+}
+
+struct Newest {
+    look: Look,
+    /// The commit that callers know of: the thread's own look may be of a later one.
+    told: u64,
 }
 
 impl Follower {
     /// Looks at the store in a folder, whoever has it open. Of `request`, its encoder counts, and whether it scrubs.
     pub(crate) fn open(path: &Path, request: &Request) -> Result<Self> {
-        let newest = look(path, request, &DamagedFiles::default())?;
+        let look = look(path, request, &DamagedFiles::default())?;
         let scrubs = request.scrub.unwrap_or(true);
-        let scrub = if scrubs { newest.0.attachment().index.scrub() } else { Scrub::default() };
+        let scrub = if scrubs { look.0.attachment().index.scrub() } else { Scrub::default() };
         let shared = Arc::new(Following {
             path: path.to_owned(),
             request: request.clone(),
-            newest: Mutex::new(newest),
+            newest: Mutex::new(Newest { told: look.0.seq(), look }),
             scrubbing: Mutex::new(Scrubbing::of(scrub)),
+            looking: Mutex::default(),
+            given_up: AtomicBool::new(false),
         });
         let mut follower = Self { shared, wake: None, thread: None };
         if scrubs {
@@ -71,24 +84,30 @@ impl Follower {
 
     /// The last look.
     pub(crate) fn newest(&self) -> Look {
-        self.shared.newest().clone()
+        lock(&self.shared.newest).look.clone()
     }
 
-    /// Looks again; returns whether that is of a later commit.
+    /// Looks again; returns whether that is of a later commit than the caller knows of.
     pub(crate) fn refresh(&self) -> Result<bool> {
-        let is_later = self.shared.refresh(self.wake.is_some())?;
-        if let Some(wake) = &self.wake {
-            // One that waits is enough.
-            let _ = wake.try_send(());
+        self.shared.look_again(&lock(&self.shared.looking), self.wake.is_some())?;
+        let is_later = {
+            let mut newest = lock(&self.shared.newest);
+            let seq = newest.look.0.seq();
+            std::mem::replace(&mut newest.told, seq) < seq
+        };
+        if let Some(Err(TrySendError::Disconnected(()))) = self.wake.as_ref().map(|wake| wake.try_send(())) {
+            tracing::error!("the thread that reads the index's files through has ended");
         }
         Ok(is_later)
     }
 }
 
 impl Drop for Follower {
+    /// Waits for the piece that is being read, but not for a look, which may take minutes and is of no use to anybody.
     fn drop(&mut self) {
+        self.shared.given_up.store(true, Ordering::SeqCst);
         self.wake = None;
-        if let Some(thread) = self.thread.take()
+        if let Some(thread) = self.thread.take().filter(|_| self.shared.looking.try_lock().is_ok())
             && thread.join().is_err()
         {
             tracing::error!("the thread that reads the index's files through ended in a panic");
@@ -96,35 +115,29 @@ impl Drop for Follower {
     }
 }
 
+/// No panic leaves what these guard half changed.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Following {
-    fn newest(&self) -> MutexGuard<'_, Look> {
-        self.newest.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn scrubbing(&self) -> MutexGuard<'_, Scrubbing> {
-        self.scrubbing.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn refresh(&self, scrubs: bool) -> Result<bool> {
-        loop {
-            let damaged = self.scrubbing().damaged().clone();
-            let read = look(&self.path, &self.request, &damaged)?;
-            let mut newest = self.newest();
-            let mut scrubbing = self.scrubbing();
-            if *scrubbing.damaged() != damaged {
-                // One of those that it has was found damaged meanwhile.
-                continue;
-            }
-            let is_later = read.0.seq() > newest.0.seq();
-            // Also where nothing changed: what the files held before need not stay.
-            if read.0.seq() >= newest.0.seq() {
-                if scrubs {
-                    scrubbing.follow(&read.0.attachment().index);
-                }
-                *newest = read;
-            }
-            return Ok(is_later);
+    /// What it had before goes when no lock is held but that of who looks.
+    fn look_again(&self, _one_at_a_time: &MutexGuard<'_, ()>, scrubs: bool) -> Result<()> {
+        let damaged = lock(&self.scrubbing).damaged().clone();
+        let look = look(&self.path, &self.request, &damaged)?;
+        let mut scrubbing = lock(&self.scrubbing);
+        let mut newest = lock(&self.newest);
+        // Also where nothing changed: what the files held before need not stay.
+        if look.0.seq() < newest.look.0.seq() {
+            return Ok(());
         }
+        if scrubs {
+            scrubbing.follow(&look.0.attachment().index);
+        }
+        let before = std::mem::replace(&mut newest.look, look);
+        drop((newest, scrubbing));
+        drop(before);
+        Ok(())
     }
 
     /// Reads the files of the newest look, until nobody can wake it any more.
@@ -136,13 +149,14 @@ impl Following {
                 (again, pause) = (Some(Instant::now()), PAUSE);
             }
             if again.is_some_and(|at| at <= Instant::now()) {
-                again = self.refresh(true).err().and_then(|error| {
+                again = self.do_without().err().and_then(|error| {
+                    failed("scrub", &error);
                     tracing::error!(error = %redacted(&error), "a damaged file of the index stays in use: the store cannot be looked at again");
                     Instant::now().checked_add(pause)
                 });
                 pause = (2 * pause).min(LONGEST_PAUSE);
             }
-            let next = self.scrubbing().next();
+            let next = lock(&self.scrubbing).next();
             let woken = match [next, again].into_iter().flatten().min() {
                 Some(at) => woken.recv_deadline(at),
                 None => woken.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -153,11 +167,30 @@ impl Following {
         }
     }
 
+    /// Looks again, unless somebody has done so meanwhile, or nobody needs it.
+    fn do_without(&self) -> Result<()> {
+        let looking = lock(&self.looking);
+        let damaged = lock(&self.scrubbing).damaged().clone();
+        let index = lock(&self.newest).look.0.attachment().index.clone();
+        if self.given_up.load(Ordering::SeqCst) || !index.has_any(&damaged) {
+            return Ok(());
+        }
+        // It may hold as much memory as what comes in its place.
+        drop(index);
+        self.look_again(&looking, true)
+    }
+
     /// Whether the next piece, if it is time for it, is damaged.
     fn finds_damage(&self) -> bool {
-        let mut scrubbing = self.scrubbing();
-        let problem = scrubbing.next().filter(|at| *at <= Instant::now()).and_then(|_| scrubbing.piece());
-        problem.inspect(|problem| found_damaged(&Error::damaged(&problem.place, &problem.what))).is_some()
+        let problem = {
+            let mut scrubbing = lock(&self.scrubbing);
+            scrubbing.next().filter(|at| *at <= Instant::now()).and_then(|_| scrubbing.piece())
+        };
+        let Some(problem) = problem else { return false };
+        let error = Error::damaged(&problem.place, &problem.what);
+        failed("scrub", &error);
+        tracing::error!(error = %redacted(&error), "a file of the index is damaged: it is done without");
+        true
     }
 }
 
@@ -180,4 +213,78 @@ fn view(contents: Contents, path: &Path, request: &Request, damaged: &DamagedFil
     let Loaded { published, .. } =
         load(&contents, &settings, encoder, &Files::Others(path, damaged), request.head_rows)?;
     Ok((contents.view(published, Arc::new(())), Arc::new(settings)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Engine;
+    use super::*;
+    use crate::index::Wanted;
+    use crate::model::{Record, User};
+
+    fn users(range: std::ops::Range<u16>) -> Vec<Record> {
+        let user =
+            |n: u16| User { id: format!("u{n}"), vector: Some(vec![f32::from(n), 1.0]), ..User::default() };
+        range.map(|n| Record::User(user(n))).collect()
+    }
+
+    /// A store whose only file is damaged, and who reads it without a thread.
+    fn damaged() -> (tempfile::TempDir, Engine, Follower) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        let mut engine = Engine::open(&path, &Request { dim: Some(2), ..Request::default() }).unwrap();
+        engine.upkeep.stop();
+        engine.write(&users(0..50), &|_| {}).unwrap();
+        assert!(engine.arrange_index(Wanted::Sealed, &|_| {}, &AtomicBool::new(false)).unwrap());
+        let follower = Follower::open(&path, &Request { scrub: Some(false), ..Request::default() }).unwrap();
+        let mut files = std::fs::read_dir(path.join("index")).unwrap().map(|entry| entry.unwrap().path());
+        let file = files.find(|path| path.extension().is_some_and(|end| end == "sealed")).unwrap();
+        let mut bytes = std::fs::read(&file).unwrap();
+        // What fills up its last page.
+        *bytes.last_mut().unwrap() ^= 1;
+        std::fs::write(&file, bytes).unwrap();
+        lock(&follower.shared.scrubbing).follow(&follower.newest().0.attachment().index);
+        (folder, engine, follower)
+    }
+
+    fn find(follower: &Follower) {
+        while !follower.shared.finds_damage() {
+            assert!(lock(&follower.shared.scrubbing).next().is_some(), "all is read, and nothing found");
+        }
+    }
+
+    fn sealed(follower: &Follower) -> usize {
+        follower.newest().0.attachment().index.sealed_len()
+    }
+
+    #[test]
+    fn a_commit_that_its_own_look_has_brought_is_told_of() {
+        let (_folder, engine, follower) = damaged();
+        find(&follower);
+        engine.write(&users(50..51), &|_| {}).unwrap();
+        assert_eq!(sealed(&follower), 50);
+        follower.shared.do_without().unwrap();
+        assert_eq!((sealed(&follower), follower.newest().0.attachment().index.len()), (0, 51));
+        assert!(follower.refresh().unwrap());
+        assert!(!follower.refresh().unwrap());
+        assert_eq!(sealed(&follower), 0);
+    }
+
+    #[test]
+    fn a_file_stays_in_use_until_a_look_without_it_succeeds() {
+        let (folder, engine, follower) = damaged();
+        find(&follower);
+        let (path, aside) = (folder.path().join("store"), folder.path().join("aside"));
+        std::fs::rename(&path, &aside).unwrap();
+        assert!(matches!(follower.shared.do_without(), Err(Error::NotAStore { .. })));
+        assert_eq!(sealed(&follower), 50);
+        std::fs::rename(&aside, &path).unwrap();
+        follower.shared.given_up.store(true, Ordering::SeqCst);
+        follower.shared.do_without().unwrap();
+        assert_eq!(sealed(&follower), 50, "nobody waits for it any more");
+        follower.shared.given_up.store(false, Ordering::SeqCst);
+        follower.shared.do_without().unwrap();
+        assert_eq!(sealed(&follower), 0);
+        drop(engine);
+    }
 }

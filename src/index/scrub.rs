@@ -13,13 +13,16 @@ const PIECE: usize = 1 << 20;
 /// merged into another meanwhile goes as if nobody read it, and what is left of it is not read. The default has nothing to read.
 #[derive(Debug, Default)]
 pub struct Scrub {
+    /// The next one last.
     left: Vec<Reading>,
+    /// Begun, and not of the view that is followed, which has no files.
+    aside: Vec<Reading>,
     buffer: Box<[u8]>,
     sound: BTreeSet<FileId>,
     damaged: DamagedFiles,
 }
 
-/// Sealed files that were found damaged, by what tells them from all others.
+/// Sealed files of one folder that were found damaged, by name and contents.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct DamagedFiles(BTreeSet<FileId>);
 
@@ -30,6 +33,12 @@ impl DamagedFiles {
 }
 
 impl IndexView {
+    /// Whether it searches any of these files.
+    #[must_use]
+    pub fn has_any(&self, damaged: &DamagedFiles) -> bool {
+        self.sealed.iter().filter_map(|file| file.id()).any(|id| damaged.contain(&id))
+    }
+
     /// All its sealed files, to be read in pieces of up to 1 MiB.
     ///
     /// ```
@@ -55,28 +64,31 @@ impl IndexView {
 }
 
 impl Scrub {
-    /// Goes over to the files of another view. None is read again that was read to its end, and one that both views have is
-    /// read on.
+    /// Goes over to the files of another view of the same folder. None is read again that was read to its end, and one that both views
+    /// have is read on. A view without files, such as one that was made beside a writer's manifest, leaves it as it is.
     pub fn follow(&mut self, view: &IndexView) {
-        let mut begun = std::mem::take(&mut self.left);
-        let files = view.sealed.iter().rev().filter_map(|file| Some((file, file.id()?)));
-        let mut all = BTreeSet::new();
-        for (file, id) in files {
-            if !self.sound.contains(&id) && !self.damaged.contain(&id) {
-                let reading = begun.iter().position(|reading| *reading.id() == id).map(|at| {
-                    let mut reading = begun.swap_remove(at);
-                    reading.go_on_for(file);
-                    reading
-                });
-                self.left.extend(reading.or_else(|| Reading::of(file)));
+        self.aside.append(&mut self.left);
+        let files: Vec<_> = view.sealed.iter().filter_map(|file| Some((file, file.id()?))).collect();
+        for (file, id) in files.iter().rev() {
+            if self.sound.contains(id) || self.damaged.contain(id) {
+                continue;
             }
-            all.insert(id);
+            let begun = self.aside.iter().position(|reading| reading.id() == id);
+            let begun = begun.map(|at| self.aside.swap_remove(at));
+            self.left.extend(begun.map(|reading| reading.of_same(file)).or_else(|| Reading::of(file)));
         }
-        self.sound.retain(|id| all.contains(id));
-        if self.left.is_empty() {
-            self.buffer = Box::default();
-        } else if self.buffer.is_empty() {
-            self.buffer = vec![0; PIECE].into();
+        if !files.is_empty() {
+            self.aside.clear();
+            self.sound.retain(|known| files.iter().any(|(_, id)| id == known));
+        }
+        self.provide_buffer();
+    }
+
+    /// One as long as there is anything to be read.
+    fn provide_buffer(&mut self) {
+        let needed = if self.left.is_empty() { 0 } else { PIECE };
+        if self.buffer.len() != needed {
+            self.buffer = vec![0; needed].into();
         }
     }
 
@@ -96,25 +108,20 @@ impl Scrub {
     /// cannot be opened is left out; one that cannot be read is damaged.
     pub fn next_piece(&mut self) -> Option<Problem> {
         let reading = self.left.last_mut()?;
-        let piece = reading.next(&mut self.buffer);
-        let id = reading.id().clone();
-        let wrong = match piece {
+        let wrong = match reading.next(&mut self.buffer) {
             Piece::Sound => return None,
             Piece::Left => None,
             Piece::Last => {
-                self.sound.insert(id);
+                self.sound.insert(reading.id().clone());
                 None
             }
             Piece::Wrong(what) => {
-                let problem = Problem::new(reading.place(), what);
-                self.damaged.0.insert(id);
-                Some(problem)
+                self.damaged.0.insert(reading.id().clone());
+                Some(Problem::new(reading.place(), what))
             }
         };
         self.left.pop();
-        if self.left.is_empty() {
-            self.buffer = Box::default();
-        }
+        self.provide_buffer();
         wrong
     }
 }

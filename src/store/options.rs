@@ -110,7 +110,8 @@ impl Options {
 
     /// Whether the index's files are read from end to end once after opening, in the background, at most a fifth of the time;
     /// they are, unless said. What is damaged in them is made anew; until it is found, a search may miss a user or
-    /// give one the wrong score. Without it only [`Store::verify`] and merges find that.
+    /// give one the wrong score. Without it only [`Store::verify`] and merges find that. A
+    /// [`ReadOnlyStore`] does without what is damaged.
     pub fn scrub(mut self, scrub: bool) -> Self {
         self.request.scrub = Some(scrub);
         self

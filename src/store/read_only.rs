@@ -7,15 +7,17 @@ use crate::storage::FolderBytes;
 use std::path::{Path, PathBuf};
 
 /// A store that is only read, while another process, or this one, has it open and writes. It shows one snapshot until it is told
-/// to look again.
+/// to look again, or one of its files turns out to be damaged.
 ///
 /// A snapshot is of the last commit that the writer's log held when it was looked at, its own sync apart: should the machine stop
 /// right then, the newest commits may be taken back. It is made of the base and the log, so it needs no lock of the store's: it
 /// has the files of the base in mapped memory, where they stay when the writer removes them, and the changes since in memory of its own.
 /// What the writer erases stays visible in a snapshot from before: look again now and then.
 ///
-/// The index's files are read through in the background, as [`Options::scrub`] says: where one is damaged, the snapshot is read again, and
-/// its index made in memory, from the users' vectors.
+/// The index's files are read through in the background, as [`Options::scrub`] says. Where one is damaged, the newest snapshot is read by
+/// itself, perhaps that of a later commit, and its index made in memory, of everybody's vector: it takes as much memory as these do,
+/// and searches compare all of them, until the writer has made the file anew, which it does once it comes to the damage
+/// itself ([`Store::verify`](crate::Store::verify) has it look).
 ///
 /// ```
 /// use kindred::{ReadOnlyStore, Store};
@@ -68,7 +70,8 @@ impl ReadOnlyStore {
         FolderBytes::of(&self.path)
     }
 
-    /// Reads the newest snapshot; returns whether it is a later one. It costs as much as opening.
+    /// Reads the newest snapshot; returns whether it is a later one than any call before has told of. It costs as much as opening.
+    /// One caller looks at a time.
     ///
     /// # Errors
     /// As [`ReadOnlyStore::open`]; the snapshot from before stays.

@@ -4,7 +4,7 @@
 use crate::fixture::{Place, answers, day, fill, options, place};
 use kindred::model::{Event, Item};
 use kindred::query::Hit;
-use kindred::{Durability, Error, Like, Options, Snapshot, Stats, Store};
+use kindred::{Durability, Error, Like, Options, ReadOnlyStore, Snapshot, Stats, Store};
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -370,44 +370,75 @@ fn what_opening_does_not_read_is_read_through_and_made_good_while_the_store_is_o
     }
 }
 
+fn reader(path: &Path, scrub: bool) -> ReadOnlyStore {
+    vectors().scrub(scrub).open_read_only(path).unwrap()
+}
+
+fn sealed(reader: &ReadOnlyStore) -> u64 {
+    reader.snapshot().stats().unwrap().vectors_sealed
+}
+
+/// Waits for what a thread does by itself.
+fn wait(what: &str, mut is_done: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_mins(5);
+    while !is_done() {
+        assert!(Instant::now() < deadline, "{what}: it never comes");
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
 /// The files stay as they are: they are another's.
 #[test]
 fn who_only_reads_does_without_what_turns_out_to_be_damaged() {
     let life = Life::new();
     for section in [Some(0), Some(1), Some(2), Some(8), None] {
+        let when = format!("section {section:?}");
         let place = life.with(3, |path| flip_inside(&files(path)[0], section));
         let expected = rebuilt(&place.path);
         let (left, written) = (files(&place.path), fs::read(manifest(&place.path)).unwrap());
-        let reader = vectors().open_read_only(&place.path).unwrap();
+        assert!(sealed(&reader(&place.path, false)) > 0, "{when} is read by opening");
+        let reader = reader(&place.path, true);
         // Nobody looks again.
-        let deadline = Instant::now() + Duration::from_mins(5);
-        while reader.snapshot().stats().unwrap().vectors_sealed > 0 {
-            assert!(Instant::now() < deadline, "section {section:?} is never read");
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        assert!(seen(&reader.snapshot()) == expected, "section {section:?}");
+        wait(&when, || sealed(&reader) == 0);
+        assert!(seen(&reader.snapshot()) == expected, "{when}");
         assert!(!reader.refresh().unwrap());
-        assert_eq!(reader.snapshot().stats().unwrap().vectors_sealed, 0, "it took the file again");
+        assert_eq!(sealed(&reader), 0, "{when}: it took the file again");
         assert_eq!((files(&place.path), fs::read(manifest(&place.path)).unwrap()), (left, written));
         // Until its owner has made it good.
         let store = open(&place.path);
-        while reader.snapshot().stats().unwrap().vectors_sealed == 0 {
-            assert!(Instant::now() < deadline, "section {section:?} is never made good");
-            reader.refresh().unwrap();
-        }
-        assert!(seen(&reader.snapshot()) == look(&store), "section {section:?}");
+        wait(&when, || reader.refresh().is_ok() && sealed(&reader) > 0);
+        assert!(seen(&reader.snapshot()) == look(&store), "{when}");
     }
+}
+
+/// The file is there only after the reader was opened, and had read all there was.
+#[test]
+fn who_only_reads_follows_to_the_files_of_each_look() {
+    let place = place();
+    let store = open(&place.path);
+    put(&store, 0..300, 0);
+    seal(&store);
+    let reader = reader(&place.path, true);
+    let first = files(&place.path);
+    put(&store, 300..310, 0);
+    seal(&store);
+    drop(store);
+    let second = files(&place.path).into_iter().find(|file| !first.contains(file)).unwrap();
+    flip_inside(&second, Some(8));
+    let expected = rebuilt(&place.path);
+    assert!(reader.refresh().unwrap());
+    wait("the second file", || sealed(&reader) == 0);
+    assert!(seen(&reader.snapshot()) == expected);
 }
 
 #[test]
 fn who_only_reads_may_do_so_without_a_look_at_the_files() {
     let place = Life::new().with(3, |path| flip_inside(&files(path)[0], Some(8)));
-    let reader = vectors().scrub(false).open_read_only(&place.path).unwrap();
-    let sealed = || reader.snapshot().stats().unwrap().vectors_sealed;
-    assert!(sealed() > 0);
+    let reader = reader(&place.path, false);
+    assert!(sealed(&reader) > 0);
     reader.refresh().unwrap();
     std::thread::sleep(Duration::from_millis(50));
-    assert!(sealed() > 0, "somebody has looked");
+    assert!(sealed(&reader) > 0, "somebody has looked");
 }
 
 #[test]

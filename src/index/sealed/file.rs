@@ -28,7 +28,8 @@ pub(in crate::index) struct Sealed {
     place: String,
 }
 
-/// What tells a file from all others: its name, which may be given out again once all are made anew, and the checksum of its header.
+/// What tells a file from all others of its folder: its name, which may be given out again once all are made anew, and the checksum of
+/// its header.
 pub(in crate::index) type FileId = (String, u32);
 
 /// Whoever searches may still hold a file that is replaced.
@@ -112,7 +113,7 @@ impl Sealed {
         checksum_of(self.mapping.bytes())
     }
 
-    /// What tells it from all other files, if it lies on disk.
+    /// What tells it from all other files of its folder, if it lies on disk.
     pub(in crate::index) fn id(&self) -> Option<FileId> {
         Some((self.name()?.to_owned(), self.checksum()))
     }

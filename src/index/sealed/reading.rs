@@ -77,9 +77,9 @@ impl Reading {
         &self.id
     }
 
-    /// Reads the same file for who has opened it again.
-    pub(in crate::index) fn go_on_for(&mut self, file: &Arc<Sealed>) {
-        self.file = Arc::downgrade(file);
+    /// Reads on for who has opened the same file again.
+    pub(in crate::index) fn of_same(self, file: &Arc<Sealed>) -> Self {
+        Self { file: Arc::downgrade(file), ..self }
     }
 
     /// Reads on, at most as much as `buffer` holds, which is not empty. The file is not open in between: what is replaced would stay on
@@ -92,9 +92,9 @@ impl Reading {
         let most = span.left.min(buffer.len());
         let mut file = match File::open(&self.path) {
             Ok(file) => file,
-            // Replaced just now; or too many files are open: nothing is known of what it holds.
+            // Replaced, perhaps by another process; or too many files are open: nothing is known of what it holds.
             Err(error) => {
-                if self.file.strong_count() > 0 {
+                if self.file.strong_count() > 0 && error.kind() != ErrorKind::NotFound {
                     tracing::warn!(path = %self.path.display(), %error, "a file of the index is not looked through");
                 }
                 return Piece::Left;

@@ -121,15 +121,47 @@ fn a_scrub_goes_on_with_another_view_and_reads_no_file_twice() {
 }
 
 #[test]
-fn damage_in_what_another_view_reads_on_is_found() {
+fn what_was_begun_is_read_on_after_a_view_without_files() {
     let folder = tempfile::tempdir().unwrap();
     let host = sealed_host(folder.path());
     let view = host.index.view();
+    let empty = Index::new(Options { folder: None, ..host.options.clone() }).unwrap().view();
     let mut scrub = view.scrub();
     assert_eq!(scrub.next_piece(), None);
+    scrub.follow(&empty);
+    assert!(scrub.is_over());
+    // One is read already, and one is not.
+    flip_section(&sealed_path(folder.path()), ENTRIES);
     flip_section(&sealed_path(folder.path()), BYTES);
     scrub.follow(&view);
+    let found = rest(&mut scrub);
+    assert!(found.len() == 1 && !found[0].what.contains("entr"), "{found:?}");
+    let mut scrub = Scrub::default();
+    scrub.follow(&empty);
+    scrub.follow(&view);
     assert_eq!(rest(&mut scrub).len(), 1);
+}
+
+/// Those that both views have, in any order, are not read twice; a new one is, though all were over.
+#[test]
+fn a_scrub_that_was_over_reads_what_is_new() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = Host::new(Metric::L2, folder.path());
+    let mut noise = Noise(11);
+    host.apply((0..2000).map(|label| (label, Some(noise.vector(DIM)))).collect());
+    host.run(Op::Task(Wanted::Sealed, Vec::new()));
+    let first = sealed_path(folder.path());
+    let mut scrub = host.index.view().scrub();
+    assert_eq!(rest(&mut scrub), []);
+    host.apply((2000..2040).map(|label| (label, Some(noise.vector(DIM)))).collect());
+    host.run(Op::Task(Wanted::Sealed, Vec::new()));
+    assert_eq!(host.index.view().sealed_files(), 2);
+    flip_section(&first, VECTORS);
+    scrub.follow(&host.index.view());
+    assert!(!scrub.is_over());
+    assert_eq!(rest(&mut scrub), []);
+    let damaged = scrubbed(&host.index.view());
+    assert!(damaged.len() == 1 && damaged[0].place == first.display().to_string(), "{damaged:?}");
 }
 
 /// Flips a bit at the start of a section, by its number, as a disk would: the file may be mapped.
