@@ -64,10 +64,10 @@ pub fn exported_settings(bytes: &[u8]) {
 /// A commit: whether it begins a file, how many before it were not on disk yet, keys and their new values.
 pub type Commit = (bool, u8, Vec<(Vec<u8>, Option<Vec<u8>>)>);
 
-/// Commits as a log, of whose files some are kept: whole, cut, and with a byte changed.
-pub fn log(mut commits: Vec<Commit>, kept: usize, place: usize, change: u8) {
+/// Commits as a log, of whose files some are as older builds wrote them and some are kept: whole, cut, and with a byte changed.
+pub fn log(mut commits: Vec<Commit>, old: usize, kept: usize, place: usize, change: u8) {
     commits.iter_mut().for_each(|(_, _, changes)| changes.retain(|(key, _)| is_key(key)));
-    storage::fuzz::log(&commits, kept, place, change);
+    storage::fuzz::log(&commits, old, kept, place, change);
 }
 
 /// Any bytes as a record of the log, as a value, and as what the reserved keys hold.

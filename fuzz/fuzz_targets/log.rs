@@ -15,13 +15,13 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
     folder
 });
 
-/// Where and how something is damaged, the length of a value, and how many files are kept.
+/// Where and how something is damaged, the length of a value, and of the files, how many are kept and how many of an older format.
 type Choices = (u32, u8, u16, u8);
 
 fuzz_target!(|input: (Choices, Vec<Commit>, Vec<u8>, Vec<u8>, String, (u64, u64))| {
     let ((place, change, len, kept), commits, bytes, key, text, (first, last)) = input;
     let place = place as usize;
-    fuzzing::log(commits, usize::from(kept), place, change);
+    fuzzing::log(commits, usize::from(kept >> 4), usize::from(kept & 15), place, change);
     fuzzing::stored(&bytes, &key, len, place, change);
     fuzzing::names(&text, first, last, place, change);
     fuzzing::lock(&FOLDER, &bytes);

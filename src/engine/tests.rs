@@ -383,6 +383,20 @@ fn a_seal_asked_for_after_damage_was_told_makes_it_good() {
 }
 
 #[test]
+fn damage_that_was_told_is_made_good_by_the_next_open() {
+    let (folder, engine) = sealed_vectors();
+    flip_section(&folder.path().join("index").join(&index_files(folder.path())[0]), VECTORS);
+    wear(&engine);
+    let compact = engine.arrange_index(Wanted::Compact, &|_| {}, &AtomicBool::new(false));
+    assert!(matches!(compact, Err(crate::Error::Damaged { .. })));
+    assert!(!index_files(folder.path()).contains(&"MANIFEST".to_owned()));
+    drop(engine);
+    let engine = Engine::open(folder.path(), &Request::default()).unwrap();
+    assert_eq!(engine.view().attachment().index.len(), 20);
+    assert_eq!(engine.verify(VerifyOptions::new(), &|_| {}, &AtomicBool::new(false)).unwrap().found, 0);
+}
+
+#[test]
 fn a_seal_ends_however_much_comes_in_meanwhile() {
     let folder = tempfile::tempdir().unwrap();
     let request = Request { dim: Some(2), head_rows: Some(4), ..Request::default() };

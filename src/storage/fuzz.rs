@@ -4,7 +4,7 @@ use super::backend::{Backend, Op};
 use super::disk::Disk;
 use super::frame::{self, Kind};
 use super::lock::{FolderLock, forget_start};
-use super::log::record::{self, RecordBuilder};
+use super::log::record::{self, Form, RecordBuilder};
 use super::log::{self, Which, file};
 use super::memory::MemoryBackend;
 use super::memory_disk::MemoryDisk;
@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 const STORE_ID: u128 = 7;
 const FOLDER: &str = "log";
+/// A format whose records are of the old form.
+const OLD: u32 = 4;
 
 /// Keys with their new values, or none where they are deleted.
 pub(crate) type Changes = Vec<(Vec<u8>, Option<Vec<u8>>)>;
@@ -25,9 +27,9 @@ pub(crate) type Commit = (bool, u8, Changes);
 type Read = (u64, u64, Changes);
 
 /// A log of some commits is read as it was written. Cut anywhere it is read up to there, and a changed byte is never taken for
-/// what was written: it is damage, or the end of what was on disk.
-pub(crate) fn log(commits: &[Commit], kept: usize, place: usize, change: u8) {
-    let written = Written::new(commits, kept);
+/// what was written: it is damage, or the end of what was on disk. The first `old` files are as an older build wrote them.
+pub(crate) fn log(commits: &[Commit], old: usize, kept: usize, place: usize, change: u8) {
+    let written = Written::new(commits, old, kept);
     let whole = written.read(Which::After(0)).expect("a log that is whole");
     assert_eq!(whole, written.records);
     let behind = written.records.len() as u64 / 2;
@@ -43,6 +45,7 @@ pub(crate) fn log(commits: &[Commit], kept: usize, place: usize, change: u8) {
 /// The files of a log, and what they say.
 #[derive(Default)]
 struct Written {
+    old: usize,
     files: Vec<(PathBuf, Vec<u8>)>,
     records: Vec<Read>,
     /// For each record its file, and where in that it ends.
@@ -50,8 +53,8 @@ struct Written {
 }
 
 impl Written {
-    fn new(commits: &[Commit], kept: usize) -> Self {
-        let mut written = Self::default();
+    fn new(commits: &[Commit], old: usize, kept: usize) -> Self {
+        let mut written = Self { old, ..Self::default() };
         written.begin(1);
         for (seq, (begins, lag, changes)) in (1..).zip(commits) {
             if *begins && seq > 1 {
@@ -69,7 +72,8 @@ impl Written {
 
     fn begin(&mut self, seq: u64) {
         let path = file::path(Path::new(FOLDER), seq);
-        self.files.push((path, file::header(STORE_ID, seq).to_vec()));
+        let format = if self.files.len() < self.old { OLD } else { file::FORMAT };
+        self.files.push((path, file::header_of(format, STORE_ID, seq).to_vec()));
     }
 
     fn append(&mut self, seq: u64, durable: u64, changes: &Changes) {
@@ -77,11 +81,16 @@ impl Written {
         for (key, value) in changes {
             stored::write(&mut builder, key, None, value.as_deref());
         }
-        let record = builder.finish(seq, durable).expect("a short record");
-        self.records.push((seq, durable, owned(record.ops())));
         let at = self.files.len() - 1;
         let bytes = &mut self.files[at].1;
-        bytes.extend(record.bytes());
+        let salt = bytes.first_chunk().map(file::salt).expect("a header");
+        let record = builder.finish(seq, durable, salt).expect("a short record");
+        self.records.push((seq, durable, owned(record.ops())));
+        if at < self.old {
+            bytes.extend(record::in_old_form(record.bytes()));
+        } else {
+            bytes.extend(record.bytes());
+        }
         self.ends.push((at, bytes.len()));
     }
 
@@ -105,7 +114,7 @@ impl Written {
         let whole = self.ends.iter().filter(|(at, end)| *at < last || *end <= len).count();
         let mut files = self.files.clone();
         files[last].1.truncate(len);
-        let cut = Self { files, records: Vec::new(), ends: Vec::new() };
+        let cut = Self { files, ..Self::default() };
         assert_eq!(cut.read(Which::After(0)).expect("a log that was cut short"), self.records[..whole]);
     }
 
@@ -116,7 +125,7 @@ impl Written {
         let bytes = &mut files[at].1;
         let byte = place / self.files.len() % bytes.len();
         bytes[byte] ^= change;
-        let read = Self { files, records: Vec::new(), ends: Vec::new() }.read(Which::After(0));
+        let read = Self { files, ..Self::default() }.read(Which::After(0));
         let last = at + 1 == self.files.len();
         let hit =
             self.ends.iter().position(|(of, end)| *of == at && byte >= file::HEADER_BYTES && byte < *end);
@@ -144,15 +153,21 @@ fn owned<'a>(ops: impl Iterator<Item = Op<'a>>) -> Changes {
 
 /// Any bytes as a record's changes, with the checksum that makes them pass: what is read is written as it was.
 pub(crate) fn record(payload: &[u8]) {
-    assert!(record::find(payload).is_none(), "bytes that begin with their own checksum");
-    let mut bytes = RecordBuilder::with_capacity(0).finish(1, 0).expect("an empty record").bytes().to_vec();
-    bytes[..4].copy_from_slice(&(payload.len() as u32).to_le_bytes());
-    bytes.extend(payload);
-    let checksum = crc32fast::hash(&bytes[8..]);
-    bytes[4..8].copy_from_slice(&checksum.to_le_bytes());
-    let found = record::find(&bytes).expect("a sound record");
+    let forms = [Form::Salted(9), Form::Old];
+    assert!(
+        forms.iter().all(|form| record::find(payload, *form).is_none()),
+        "bytes that begin with their own checksum"
+    );
+    let bytes = RecordBuilder::of_payload(payload).finish(1, 0, 9).expect("a short record").bytes().to_vec();
+    let old = record::in_old_form(&bytes);
+    for (bytes, form) in [&bytes, &old].into_iter().zip(forms) {
+        read_record(payload, &record::find(bytes, form).expect("a sound record"));
+    }
+}
+
+fn read_record(payload: &[u8], found: &record::Found<'_>) {
     let mut again = Vec::new();
-    for (key, value) in found.ops {
+    for (key, value) in found.ops.clone() {
         again.extend((key.len() as u16).to_le_bytes());
         again.extend(value.map_or(u32::MAX, |value| value.len() as u32).to_le_bytes());
         again.extend(key);
@@ -166,7 +181,7 @@ pub(crate) fn value(key: &[u8], pattern: &[u8], len: u16, place: usize, change: 
     let value: Vec<u8> = pattern.iter().copied().cycle().take(usize::from(len) % (3 * PART_BYTES)).collect();
     let mut builder = RecordBuilder::with_capacity(0);
     stored::write(&mut builder, key, None, Some(&value));
-    let record = builder.finish(1, 0).expect("a short record");
+    let record = builder.finish(1, 0, 0).expect("a short record");
     let stored_keys: Vec<&[u8]> = record.ops().map(|(key, _)| key).collect();
     let backend = holding(&mut record.ops());
     assert_eq!(stored::read(&backend, key).ok(), Some(Some(value)));

@@ -53,6 +53,29 @@ fn a_store_of_format_3_opens_whole_and_goes_on() {
     opens_whole_and_goes_on("store-3", 1);
 }
 
+/// With a log whose records anybody could have made.
+#[test]
+fn a_store_of_format_4_opens_whole_and_goes_on() {
+    opens_whole_and_goes_on("store-4", 1);
+}
+
+/// The records of an older build, and behind them those of this one.
+#[test]
+fn data_is_made_anew_of_records_of_both_forms() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("store");
+    copy_folder(&fixture("store-4-crashed"), &path);
+    let store = Store::open(&path).unwrap();
+    store.write(|tx| tx.record(bought("new", "p1", 1))).unwrap();
+    let expected = exported(&store);
+    drop(store);
+    let kept = std::fs::read_dir(path.join("log")).unwrap().map(|entry| entry.unwrap().path());
+    assert!(kept.filter(|file| file.extension().is_some_and(|end| end == "kept")).count() > 1);
+    let current = std::fs::read_to_string(path.join("CURRENT")).unwrap();
+    std::fs::remove_dir_all(path.join(current.split(' ').next().unwrap())).unwrap();
+    assert_eq!(exported(&Store::open(&path).unwrap()), expected);
+}
+
 /// Closed as it should be, and stopped while its log was not cut yet.
 fn opens_whole_and_goes_on(fixed: &str, marks: usize) {
     let expected = of_records(&std::fs::read_to_string(fixture(&format!("{fixed}.jsonl"))).unwrap());

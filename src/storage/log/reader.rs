@@ -3,7 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use super::super::disk::Disk;
-use super::{file, record};
+use super::file;
+use super::record::{self, Form};
 use crate::error::{Error, Result};
 
 /// How far beyond a broken record's number the numbers of its successors may lie.
@@ -92,8 +93,8 @@ pub(crate) fn replay(
                 format!("commit {next} is missing before it"),
             ));
         }
-        let body = file::body(path, &bytes, store_id)?;
-        let end = read_body(path, body, &mut next, &mut each)?;
+        let (form, body) = file::body(path, &bytes, store_id)?;
+        let end = read_body(path, body, form, &mut next, &mut each)?;
         // Where a crash met opening, the file that goes on from a torn end may be there, and the torn one still: the next
         // file's number tells.
         replayed.torn = end < body.len();
@@ -107,18 +108,19 @@ pub(crate) fn replay(
 fn read_body(
     path: &Path,
     body: &[u8],
+    form: Form,
     next: &mut u64,
     each: &mut impl FnMut(&record::Found<'_>) -> Result<()>,
 ) -> Result<usize> {
     let mut at = 0;
     while at < body.len() {
-        match record::find(&body[at..]) {
+        match record::find(&body[at..], form) {
             Some(found) if found.seq == *next => {
                 each(&found)?;
                 *next += 1;
                 at += found.len;
             }
-            _ if known_durable(&body[at..], *next) => return Err(broken(path, *next)),
+            _ if known_durable(&body[at..], form, *next) => return Err(broken(path, *next)),
             _ => {
                 tracing::warn!(path = %path.display(), commit = *next, "the log ends in a torn record, which was never acknowledged");
                 return Ok(at);
@@ -130,12 +132,12 @@ fn read_body(
 
 /// Whether a sound record behind says that commit `seq` had been on disk. Its length may be what
 /// is broken, so every offset is tried; the cheap test of the number comes first.
-fn known_durable(bytes: &[u8], seq: u64) -> bool {
+fn known_durable(bytes: &[u8], form: Form, seq: u64) -> bool {
     (0..bytes.len()).any(|at| {
         let rest = &bytes[at..];
         let plausible = |claimed: u64| claimed > seq && claimed - seq < SEQ_WINDOW;
-        record::claimed_seq(rest).is_some_and(plausible)
-            && record::find(rest).is_some_and(|found| found.durable >= seq)
+        record::claimed_seq(rest, form).is_some_and(plausible)
+            && record::find(rest, form).is_some_and(|found| found.durable >= seq)
     })
 }
 

@@ -4,14 +4,30 @@ use super::super::backend::Op;
 use super::super::frame::{self, Kind};
 use super::super::stored::OpSink;
 
-/// Bytes before a record's payload: length u32, checksum u32, seq u64, durable u64.
-pub(crate) const HEADER_BYTES: usize = 24;
+/// Bytes before a record's payload: length u32, seq u64, durable u64, checksum of these u32, checksum of all u32.
+pub(crate) const HEADER_BYTES: usize = 28;
 
-/// Where the checksummed part begins.
-const CHECKED_FROM: usize = 8;
+/// What the header's own checksum covers.
+const CHECKED_BYTES: usize = 20;
+
+/// Bytes before a payload up to format 4: length u32, checksum of what follows u32, seq u64, durable u64.
+const OLD_HEADER_BYTES: usize = 24;
+
+/// Where the checksummed part begins up to format 4.
+const OLD_CHECKED_FROM: usize = 8;
 
 /// Value length that stands for a deletion.
 const DELETED: u32 = u32::MAX;
+
+/// How the records of a file are told from other bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Form {
+    /// Up to format 4. Whoever writes values can write one that holds a record.
+    Old,
+    /// What the file's checksums go on from. It hangs on the store's random id, so that nobody who does not know that can make bytes which
+    /// would be taken for a record; and a header is known by its own checksum, so that looking for one in many bytes is cheap.
+    Salted(u32),
+}
 
 /// Builds one record.
 pub(crate) struct RecordBuilder {
@@ -26,17 +42,34 @@ impl RecordBuilder {
         Self { bytes }
     }
 
-    /// The record of commit `seq`, written when all up to `durable` was known to be on disk;
+    /// Changes that are any bytes.
+    #[cfg(fuzzing)]
+    pub(crate) fn of_payload(payload: &[u8]) -> Self {
+        let mut builder = Self::with_capacity(payload.len());
+        builder.bytes.extend(payload);
+        builder
+    }
+
+    /// The record of commit `seq`, written when all up to `durable` was known to be on disk, for a file with this `salt`;
     /// `None` where it would be longer than 4 GiB.
-    pub(crate) fn finish(mut self, seq: u64, durable: u64) -> Option<Record> {
+    pub(crate) fn finish(mut self, seq: u64, durable: u64, salt: u32) -> Option<Record> {
         let len = u32::try_from(self.bytes.len() - HEADER_BYTES).ok()?;
-        self.bytes[8..16].copy_from_slice(&seq.to_le_bytes());
-        self.bytes[16..24].copy_from_slice(&durable.to_le_bytes());
         self.bytes[..4].copy_from_slice(&len.to_le_bytes());
-        let crc = crc32fast::hash(&self.bytes[CHECKED_FROM..]);
-        self.bytes[4..8].copy_from_slice(&crc.to_le_bytes());
+        self.bytes[4..12].copy_from_slice(&seq.to_le_bytes());
+        self.bytes[12..20].copy_from_slice(&durable.to_le_bytes());
+        let checksum = crc_from(salt, &self.bytes[..CHECKED_BYTES]);
+        self.bytes[20..24].copy_from_slice(&checksum.to_le_bytes());
+        let checksum = crc_from(checksum, &self.bytes[HEADER_BYTES..]);
+        self.bytes[24..28].copy_from_slice(&checksum.to_le_bytes());
         Some(Record { seq, bytes: self.bytes })
     }
+}
+
+/// The checksum of what `checksum` is of, and `bytes` behind it.
+fn crc_from(checksum: u32, bytes: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new_with_initial(checksum);
+    hasher.update(bytes);
+    hasher.finalize()
 }
 
 impl OpSink for RecordBuilder {
@@ -86,27 +119,55 @@ pub(crate) struct Found<'a> {
 }
 
 /// The record at the start of `bytes`, where there is a sound one.
-pub(crate) fn find(bytes: &[u8]) -> Option<Found<'_>> {
-    let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>()?;
+pub(crate) fn find(bytes: &[u8], form: Form) -> Option<Found<'_>> {
+    match form {
+        Form::Old => find_old(bytes),
+        Form::Salted(salt) => {
+            let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>()?;
+            let checksum = u32_at(header, 20);
+            if crc_from(salt, &header[..CHECKED_BYTES]) != checksum {
+                return None;
+            }
+            let payload = rest.get(..u32_at(header, 0) as usize)?;
+            if crc_from(checksum, payload) != u32_at(header, 24) {
+                return None;
+            }
+            let (seq, durable) = (u64_at(header, 4), u64_at(header, 12));
+            Some(Found { seq, durable, ops: Ops { rest: payload }, len: HEADER_BYTES + payload.len() })
+        }
+    }
+}
+
+fn find_old(bytes: &[u8]) -> Option<Found<'_>> {
+    let (header, rest) = bytes.split_first_chunk::<OLD_HEADER_BYTES>()?;
     let payload = rest.get(..u32_at(header, 0) as usize)?;
-    let len = HEADER_BYTES + payload.len();
-    if crc32fast::hash(&bytes[CHECKED_FROM..len]) != u32_at(header, 4) {
+    let len = OLD_HEADER_BYTES + payload.len();
+    if crc32fast::hash(&bytes[OLD_CHECKED_FROM..len]) != u32_at(header, 4) {
         return None;
     }
     Some(Found { seq: u64_at(header, 8), durable: u64_at(header, 16), ops: Ops { rest: payload }, len })
 }
 
+/// A record as builds up to format 4 wrote it.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn in_old_form(record: &[u8]) -> Vec<u8> {
+    let (header, payload) = record.split_at(HEADER_BYTES);
+    let checked = [&header[4..CHECKED_BYTES], payload].concat();
+    [&header[..4], &crc32fast::hash(&checked).to_le_bytes(), &checked].concat()
+}
+
 /// The number that the record at the start of `bytes` claims, sound or not.
-pub(crate) fn claimed_seq(bytes: &[u8]) -> Option<u64> {
-    bytes.first_chunk::<HEADER_BYTES>().map(|header| u64_at(header, 8))
+pub(crate) fn claimed_seq(bytes: &[u8], form: Form) -> Option<u64> {
+    let header = bytes.first_chunk::<OLD_HEADER_BYTES>()?;
+    Some(u64_at(header, if form == Form::Old { OLD_CHECKED_FROM } else { 4 }))
 }
 
-fn u32_at(header: &[u8; HEADER_BYTES], at: usize) -> u32 {
-    u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
+fn u32_at(header: &[u8], at: usize) -> u32 {
+    header.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
-fn u64_at(header: &[u8; HEADER_BYTES], at: usize) -> u64 {
-    u64::from(u32_at(header, at)) | u64::from(u32_at(header, at + 4)) << 32
+fn u64_at(header: &[u8], at: usize) -> u64 {
+    header.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
 }
 
 /// The stored changes of a record, in order. Ends early where the bytes make no sense, which a
@@ -142,18 +203,25 @@ mod tests {
         let mut builder = RecordBuilder::with_capacity(0);
         builder.put(b"a", Kind::Whole, b"one");
         builder.delete(b"bb");
-        let record = builder.finish(7, 5).unwrap();
-        let found = find(record.bytes()).unwrap();
-        assert_eq!((found.seq, found.durable, found.len), (7, 5, record.bytes().len()));
-        let ops: Vec<_> = found.ops.collect();
-        assert_eq!(ops, record.ops().collect::<Vec<_>>());
-        assert_eq!(frame::read(b"a", ops[0].1.unwrap()).unwrap().1, b"one");
-        assert_eq!(ops[1], (&b"bb"[..], None));
-        for at in 0..record.bytes().len() {
-            assert!(find(&record.bytes()[..at]).is_none());
-            let mut wrong = record.bytes().to_vec();
-            wrong[at] ^= 0x10;
-            assert!(find(&wrong).is_none(), "byte {at}");
+        let record = builder.finish(7, 5, 99).unwrap();
+        let old = in_old_form(record.bytes());
+        for (bytes, form) in [(record.bytes(), Form::Salted(99)), (&old, Form::Old)] {
+            let found = find(bytes, form).unwrap();
+            assert_eq!((found.seq, found.durable, found.len), (7, 5, bytes.len()));
+            assert_eq!(claimed_seq(bytes, form), Some(7));
+            let ops: Vec<_> = found.ops.collect();
+            assert_eq!(ops, record.ops().collect::<Vec<_>>());
+            assert_eq!(frame::read(b"a", ops[0].1.unwrap()).unwrap().1, b"one");
+            assert_eq!(ops[1], (&b"bb"[..], None));
+            for at in 0..bytes.len() {
+                assert!(find(&bytes[..at], form).is_none());
+                let mut wrong = bytes.to_vec();
+                wrong[at] ^= 0x10;
+                assert!(find(&wrong, form).is_none(), "byte {at}, {form:?}");
+            }
+            for other in [Form::Old, Form::Salted(0), Form::Salted(98), Form::Salted(99)] {
+                assert_eq!(find(bytes, other).is_some(), other == form);
+            }
         }
     }
 }

@@ -34,6 +34,7 @@ pub(crate) const KEEP_NONE: u64 = u64::MAX;
 struct Tail {
     file: Arc<dyn DiskFile>,
     path: PathBuf,
+    salt: u32,
     len: u64,
     appended: u64,
     /// Whether bytes of a failed write may lie behind the end.
@@ -74,7 +75,7 @@ impl Log {
     /// Nothing was appended. What a failed write left at the end is taken back, now or before the next one.
     pub(crate) fn append(&self, changes: RecordBuilder) -> Result<Record> {
         let mut tail = self.tail();
-        let record = changes.finish(tail.appended + 1, self.group.durable());
+        let record = changes.finish(tail.appended + 1, self.group.durable(), tail.salt);
         let record =
             record.ok_or_else(|| Error::invalid("a commit", "over 4 GiB", "at most 4 GiB of changes"))?;
         tail.write(record.bytes(), &*self.disk, &self.folder)?;
@@ -209,10 +210,12 @@ impl Tail {
             move |e| Error::io(action, path, e)
         };
         let file = disk.create(&path)?;
-        file.append(&file::header(store_id, last_seq + 1)).map_err(io("write"))?;
+        let header = file::header(store_id, last_seq + 1);
+        file.append(&header).map_err(io("write"))?;
         file.sync().map_err(io("sync"))?;
         disk.sync_folder(folder)?;
-        Ok(Self { file, path, len: file::HEADER_BYTES as u64, appended: last_seq, torn: false, begun: None })
+        let (salt, len) = (file::salt(&header), file::HEADER_BYTES as u64);
+        Ok(Self { file, path, salt, len, appended: last_seq, torn: false, begun: None })
     }
 
     fn write(&mut self, bytes: &[u8], disk: &dyn Disk, folder: &Path) -> Result<()> {

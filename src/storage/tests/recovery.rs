@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::super::backend::Backend;
 use super::super::log::file;
+use super::super::log::record::{self, Form, RecordBuilder};
 use super::super::sled_backend::SledBackend;
 use super::super::{Durability, Opened, Options, folder};
 use super::{Map, contents, copy_folder, crash_copy, open, open_with, put};
@@ -22,6 +23,11 @@ fn log_files(store: &Path) -> Vec<PathBuf> {
 
 /// A store as a crash leaves it: data as of the opening, `commits` commits in the log.
 fn crashed(commits: u8) -> tempfile::TempDir {
+    crashed_before(commits, &[]).0
+}
+
+/// The same, and what the log's file goes on with where another commit follows.
+fn crashed_before(commits: u8, changes: &[(&[u8], &[u8])]) -> (tempfile::TempDir, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     drop(open(folder.path()));
     let before = crash_copy(&folder.path().join("data"));
@@ -32,7 +38,12 @@ fn crashed(commits: u8) -> tempfile::TempDir {
     let crashed = crash_copy(folder.path());
     fs::remove_dir_all(crashed.path().join("data")).unwrap();
     copy_folder(before.path(), &crashed.path().join("data"));
-    crashed
+    if !changes.is_empty() {
+        put(&database, changes).unwrap();
+    }
+    let newest = |store: &Path| fs::read(log_files(store).pop().unwrap()).unwrap();
+    let next = newest(folder.path()).split_off(newest(crashed.path()).len());
+    (crashed, next)
 }
 
 fn model(commits: u8) -> Map {
@@ -71,16 +82,9 @@ fn data_that_holds_a_part_of_the_log_is_made_whole() {
 
 #[test]
 fn a_log_torn_at_any_byte_of_its_last_record_loses_that_record_alone() {
-    let store = crashed(1);
+    let (store, second) = crashed_before(1, &[(b"second", b"2")]);
     let log = log_files(store.path()).pop().unwrap();
     let whole = fs::read(&log).unwrap();
-    let second = {
-        let two = crashed(1);
-        let database = open(two.path());
-        put(&database, &[(b"second", b"2")]).unwrap();
-        let bytes = fs::read(log_files(two.path()).pop().unwrap()).unwrap();
-        bytes[file::HEADER_BYTES..].to_vec()
-    };
     for cut in 0..second.len() {
         let torn = crash_copy(store.path());
         let path = torn.path().join("log").join(log.file_name().unwrap());
@@ -101,7 +105,8 @@ fn every_broken_byte_before_the_end_is_damage() {
     let log = log_files(store.path()).pop().unwrap();
     let whole = fs::read(&log).unwrap();
     let first_two = whole.len() * 2 / 3;
-    for at in (0..file::HEADER_BYTES + 24).chain((file::HEADER_BYTES + 24..first_two).step_by(997)) {
+    let header = file::HEADER_BYTES + record::HEADER_BYTES;
+    for at in (0..header).chain((header..first_two).step_by(997)) {
         let mut broken = whole.clone();
         broken[at] ^= 0x40;
         fs::write(&log, &broken).unwrap();
@@ -206,16 +211,62 @@ fn a_newer_log_format_is_named() {
     assert!(matches!(try_open(store.path()), Err(Error::Format { found: 9, newest: file::FORMAT })));
 }
 
+/// The log of a crashed store as a build of an older format had written it.
+fn make_old(log: &Path, format: u32) {
+    let bytes = fs::read(log).unwrap();
+    let id = file::store_id(&bytes).unwrap();
+    let (form, mut body) = file::body(log, &bytes, id).unwrap();
+    let mut old = file::header_of(format, id, file::first_seq(log).unwrap()).to_vec();
+    while let Some(found) = record::find(body, form) {
+        let (record, rest) = body.split_at(found.len);
+        old.extend(record::in_old_form(record));
+        body = rest;
+    }
+    assert_eq!(body.len(), 0);
+    fs::write(log, old).unwrap();
+}
+
 #[test]
 fn a_log_of_an_older_format_is_read() {
-    let store = crashed(3);
+    for format in 1..file::FORMAT {
+        let store = crashed(3);
+        make_old(&log_files(store.path()).pop().unwrap(), format);
+        assert_eq!(contents(&open(store.path()).view()), model(3), "format {format}");
+    }
+}
+
+/// A later record that says what was on disk, as anybody can make it who does not know the store's id.
+fn forged(form: Form) -> Vec<u8> {
+    let salt = if let Form::Salted(salt) = form { salt } else { 0 };
+    let record = RecordBuilder::with_capacity(0).finish(9, 8, salt).unwrap();
+    if form == Form::Old { record::in_old_form(record.bytes()) } else { record.bytes().to_vec() }
+}
+
+#[test]
+fn a_value_that_looks_like_a_record_is_not_taken_for_one() {
+    let forms = [Form::Old, Form::Salted(0), Form::Salted(1)];
+    let value = forms.map(forged).concat();
+    let (store, next) = crashed_before(2, &[(b"third", &value)]);
     let log = log_files(store.path()).pop().unwrap();
-    let mut bytes = fs::read(&log).unwrap();
-    let id = bytes[12..28].iter().rev().fold(0, |id: u128, byte| id << 8 | u128::from(*byte));
-    let header = file::header_of(1, id, file::first_seq(&log).unwrap());
-    bytes[..file::HEADER_BYTES].copy_from_slice(&header);
-    fs::write(&log, bytes).unwrap();
-    assert_eq!(contents(&open(store.path()).view()), model(3));
+    let whole = fs::read(&log).unwrap();
+    // Of the third record, only what lies behind its header got to the disk.
+    let mut torn = next;
+    torn[..record::HEADER_BYTES].fill(0);
+    fs::write(&log, [&whole[..], &torn].concat()).unwrap();
+    assert_eq!(contents(&open(store.path()).view()), model(2));
+}
+
+/// Why the form is another now.
+#[test]
+fn in_an_older_log_it_is_damage() {
+    let (store, next) = crashed_before(2, &[(b"third", &forged(Form::Old))]);
+    let log = log_files(store.path()).pop().unwrap();
+    make_old(&log, 4);
+    let mut torn = record::in_old_form(&next);
+    torn[..24].fill(0);
+    let whole = fs::read(&log).unwrap();
+    fs::write(&log, [&whole[..], &torn].concat()).unwrap();
+    assert!(matches!(try_open(store.path()), Err(Error::Damaged { .. })));
 }
 
 #[test]
