@@ -49,7 +49,10 @@ impl IndexView {
             problems.extend(file.check_header().err().as_ref().map(problem_of));
             problems.extend(file.verify(&told, cancel)?.into_iter().map(problem));
         }
-        problems.extend(self.wrong_rows().map(|what| Problem::new(WHOLE, what)));
+        // Of a file that is damaged, whose its rows are is not to be told, and perhaps not to be read.
+        if problems.is_empty() {
+            problems.extend(self.wrong_rows().map(|what| Problem::new(WHOLE, what)));
+        }
         Some(problems)
     }
 

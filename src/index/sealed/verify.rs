@@ -6,6 +6,9 @@ use super::file::Sealed;
 use super::format::{Layout, PAGE, SECTIONS, Section};
 use crate::compute::{BLOCK, BLOCK_BYTES};
 use crate::error::{Error, Result};
+use std::cell::Cell;
+use std::fs::File;
+use std::io::{self, Read, Seek, SeekFrom};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// Sections that a merge copies from, and the one by which was found which rows are dead: those it does not copy.
@@ -29,7 +32,7 @@ impl Sealed {
         progress: &dyn Fn(usize, usize),
         cancel: &AtomicBool,
     ) -> Option<Vec<String>> {
-        let look = Look { file: self, cancel };
+        let look = Look::new(self, cancel);
         let checks: [Check; 8] = [
             Look::wrong_padding,
             Look::wrong_entries,
@@ -49,6 +52,9 @@ impl Sealed {
             problems.extend(check.and_then(|check| check(&look)));
             if look.is_over() {
                 return None;
+            }
+            if look.unreadable.get() {
+                break;
             }
         }
         progress(total, total);
@@ -78,11 +84,25 @@ impl Sealed {
     /// # Errors
     /// [`Error::Damaged`].
     pub(in crate::index) fn check_header(&self) -> Result<()> {
-        Layout::decode(self.bytes(), self.bytes().len() as u64, self.place()).map(drop)
+        let length = self.bytes().len() as u64;
+        let Some(mut disk) = self.open_again() else {
+            return Layout::decode(self.bytes(), length, self.place()).map(drop);
+        };
+        let mut header = vec![0; PAGE];
+        match disk.read_exact(&mut header) {
+            Ok(()) => Layout::decode(&header, length, self.place()).map(drop),
+            Err(error) => Err(Error::damaged(self.place(), format!("its header cannot be read: {error}"))),
+        }
+    }
+
+    /// Its own handle, where the file still lies there: a sector that fails, or an end that was cut off, is an error to who reads, and
+    /// the end of the process to who comes to such a page through the mapping.
+    fn open_again(&self) -> Option<File> {
+        File::open(self.path()?).ok()
     }
 
     fn check_sections(&self, sections: &[Section], cancel: &AtomicBool) -> Result<bool> {
-        let look = Look { file: self, cancel };
+        let look = Look::new(self, cancel);
         match sections.iter().find_map(|&section| look.wrong_checksum(section)) {
             Some(problem) => Err(Error::damaged(self.place(), problem)),
             None => Ok(!look.is_over()),
@@ -102,26 +122,58 @@ pub(super) fn wrong_padding(section: Section) -> String {
 struct Look<'a> {
     file: &'a Sealed,
     cancel: &'a AtomicBool,
+    disk: Option<File>,
+    /// Whether a part of it could not be read: then nothing is looked at through the mapping.
+    unreadable: Cell<bool>,
 }
 
 /// A property, and what is wrong with it.
 type Check<'a> = fn(&Look<'a>) -> Option<String>;
 
-impl Look<'_> {
+impl<'a> Look<'a> {
+    fn new(file: &'a Sealed, cancel: &'a AtomicBool) -> Self {
+        Self { file, cancel, disk: file.open_again(), unreadable: Cell::new(false) }
+    }
+
     fn is_over(&self) -> bool {
         self.cancel.load(Ordering::Relaxed)
     }
 
     fn wrong_checksum(&self, section: Section) -> Option<String> {
-        let mut hasher = crc32fast::Hasher::new();
-        for bytes in self.file.bytes_of(section).chunks(READ) {
-            if self.is_over() {
-                return None;
+        match self.checksum(section) {
+            Ok(found) => found
+                .filter(|found| *found != self.file.layout().extent(section).checksum)
+                .map(|_| wrong_checksum(section)),
+            Err(error) => {
+                self.unreadable.set(true);
+                Some(format!("its section {section:?} cannot be read: {error}"))
             }
-            hasher.update(bytes);
         }
-        let right = hasher.finalize() == self.file.layout().extent(section).checksum;
-        (!right).then(|| wrong_checksum(section))
+    }
+
+    /// `None` where it is over before all is read.
+    fn checksum(&self, section: Section) -> io::Result<Option<u32>> {
+        let mut hasher = crc32fast::Hasher::new();
+        let mapped = self.file.bytes_of(section);
+        let mut disk = self.disk.as_ref();
+        if let Some(disk) = &mut disk {
+            disk.seek(SeekFrom::Start(self.file.layout().extent(section).offset))?;
+        }
+        let mut buffer = vec![0; READ.min(mapped.len())];
+        for bytes in mapped.chunks(READ) {
+            if self.is_over() {
+                return Ok(None);
+            }
+            match &mut disk {
+                Some(disk) => {
+                    let read = &mut buffer[..bytes.len()];
+                    disk.read_exact(read)?;
+                    hasher.update(read);
+                }
+                None => hasher.update(bytes),
+            }
+        }
+        Ok(Some(hasher.finalize()))
     }
 
     /// Behind a section there are zeros up to the next.

@@ -135,7 +135,7 @@ fn what_was_begun_is_read_on_after_a_view_without_files() {
     flip_section(&sealed_path(folder.path()), BYTES);
     scrub.follow(&view);
     let found = rest(&mut scrub);
-    assert!(found.len() == 1 && !found[0].what.contains("entr"), "{found:?}");
+    assert!(found.len() == 1 && found[0].what.contains("Bytes"), "{found:?}");
     let mut scrub = Scrub::default();
     scrub.follow(&empty);
     scrub.follow(&view);
@@ -208,6 +208,38 @@ fn damage_to_what_a_merge_leans_on_is_found_by_it() {
         let done = task.run(&|_, _| (), &AtomicBool::new(false));
         assert!(matches!(done, Err(crate::Error::Damaged { .. })), "section {section}: {done:?}");
     }
+}
+
+/// What lies behind the end of a file is the end of the process to who reads it through a mapping, as a sector is that cannot be read.
+#[test]
+fn a_file_that_cannot_be_read_is_told_of_and_made_good() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut host = sealed_host(folder.path());
+    let path = sealed_path(folder.path());
+    let bytes = std::fs::read(&path).unwrap();
+    let at = |section: usize| u64::from_le_bytes(bytes[128 + 24 * section..][..8].try_into().unwrap());
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(at(LABELS)).unwrap();
+    let problems = host.index.view().verify(&|_, _| ());
+    assert!(problems.len() == 1 && problems[0].what.contains("cannot be read"), "{problems:?}");
+    assert_eq!(scrubbed(&host.index.view()).len(), 1);
+    let mut task = host.index.plan(Wanted::Compact).unwrap();
+    let done = task.run(&|_, _| (), &AtomicBool::new(false));
+    assert!(matches!(done, Err(crate::Error::Damaged { .. })), "{done:?}");
+    drop(task);
+    host.index.distrust(&problems).unwrap();
+    let mut doubt = host.index.doubt().unwrap();
+    assert!(doubt.examine(&AtomicBool::new(false)));
+    let amends = doubt.amends(host.model.clone().into_iter().collect()).unwrap();
+    check_all(&host.index.mend(amends).unwrap(), &host.model, Metric::L2);
+    // Not even its header.
+    let mut host = sealed_host(folder.path());
+    let path = sealed_path(folder.path());
+    std::fs::OpenOptions::new().write(true).open(&path).unwrap().set_len(0).unwrap();
+    let problems = host.index.view().verify_quick();
+    assert!(problems.len() == 1 && problems[0].what.contains("cannot be read"), "{problems:?}");
+    assert_eq!(host.index.view().verify(&|_, _| ()).len(), 2);
+    host.run(Op::Crash);
+    assert_eq!(host.index.view().sealed_files(), 0);
 }
 
 #[test]
