@@ -12,7 +12,7 @@ use crate::telemetry::{failed, redacted};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -46,6 +46,8 @@ struct Following {
 
 struct Newest {
     look: Look,
+    /// Of the store: another may take its place, restored for instance, with fewer commits.
+    store_id: u128,
     /// The commit that callers know of: the thread's own look may be of a later one.
     told: u64,
 }
@@ -53,13 +55,13 @@ struct Newest {
 impl Follower {
     /// Looks at the store in a folder, whoever has it open. Of `request`, its encoder counts, and whether it scrubs.
     pub(crate) fn open(path: &Path, request: &Request) -> Result<Self> {
-        let look = look(path, request, &DamagedFiles::default())?;
+        let (look, store_id) = look(path, request, &DamagedFiles::default())?;
         let scrubs = request.scrub.unwrap_or(true);
         let scrub = if scrubs { look.0.attachment().index.scrub() } else { Scrub::default() };
         let shared = Arc::new(Following {
             path: path.to_owned(),
             request: request.clone(),
-            newest: Mutex::new(Newest { told: look.0.seq(), look }),
+            newest: Mutex::new(Newest { told: look.0.seq(), look, store_id }),
             scrubbing: Mutex::new(Scrubbing::of(scrub)),
             looking: Mutex::default(),
             given_up: AtomicBool::new(false),
@@ -87,7 +89,7 @@ impl Follower {
         lock(&self.shared.newest).look.clone()
     }
 
-    /// Looks again; returns whether that is of a later commit than the caller knows of.
+    /// Looks again; returns whether that is of a later commit than callers know of, or of another store.
     pub(crate) fn refresh(&self) -> Result<bool> {
         self.shared.look_again(&lock(&self.shared.looking), self.wake.is_some())?;
         let is_later = {
@@ -107,7 +109,8 @@ impl Drop for Follower {
     fn drop(&mut self) {
         self.shared.given_up.store(true, Ordering::SeqCst);
         self.wake = None;
-        if let Some(thread) = self.thread.take().filter(|_| self.shared.looking.try_lock().is_ok())
+        let looks = matches!(self.shared.looking.try_lock(), Err(TryLockError::WouldBlock));
+        if let Some(thread) = self.thread.take().filter(|_| !looks)
             && thread.join().is_err()
         {
             tracing::error!("the thread that reads the index's files through ended in a panic");
@@ -124,13 +127,15 @@ impl Following {
     /// What it had before goes when no lock is held but that of who looks.
     fn look_again(&self, _one_at_a_time: &MutexGuard<'_, ()>, scrubs: bool) -> Result<()> {
         let damaged = lock(&self.scrubbing).damaged().clone();
-        let look = look(&self.path, &self.request, &damaged)?;
+        let (look, store_id) = look(&self.path, &self.request, &damaged)?;
         let mut scrubbing = lock(&self.scrubbing);
         let mut newest = lock(&self.newest);
-        // Also where nothing changed: what the files held before need not stay.
-        if look.0.seq() < newest.look.0.seq() {
+        if store_id != newest.store_id {
+            (newest.store_id, newest.told) = (store_id, 0);
+        } else if look.0.seq() < newest.look.0.seq() {
             return Ok(());
         }
+        // Also where nothing changed: what the files held before need not stay.
         if scrubs {
             scrubbing.follow(&look.0.attachment().index);
         }
@@ -149,11 +154,7 @@ impl Following {
                 (again, pause) = (Some(Instant::now()), PAUSE);
             }
             if again.is_some_and(|at| at <= Instant::now()) {
-                again = self.do_without().err().and_then(|error| {
-                    failed("scrub", &error);
-                    tracing::error!(error = %redacted(&error), "a damaged file of the index stays in use: the store cannot be looked at again");
-                    Instant::now().checked_add(pause)
-                });
+                again = if self.does_without() { None } else { Instant::now().checked_add(pause) };
                 pause = (2 * pause).min(LONGEST_PAUSE);
             }
             let next = lock(&self.scrubbing).next();
@@ -167,17 +168,23 @@ impl Following {
         }
     }
 
-    /// Looks again, unless somebody has done so meanwhile, or nobody needs it.
-    fn do_without(&self) -> Result<()> {
+    /// Looks again, unless somebody has done so meanwhile, or nobody needs it; whether no damaged file is in use then.
+    fn does_without(&self) -> bool {
         let looking = lock(&self.looking);
-        let damaged = lock(&self.scrubbing).damaged().clone();
-        let index = lock(&self.newest).look.0.attachment().index.clone();
-        if self.given_up.load(Ordering::SeqCst) || !index.has_any(&damaged) {
-            return Ok(());
+        if self.given_up.load(Ordering::SeqCst) || !self.has_damaged() {
+            return true;
         }
-        // It may hold as much memory as what comes in its place.
-        drop(index);
-        self.look_again(&looking, true)
+        let looked = self.look_again(&looking, true);
+        if let Some(error) = looked.err().filter(|_| !self.given_up.load(Ordering::SeqCst)) {
+            failed("scrub", &error);
+            tracing::error!(error = %redacted(&error), "a damaged file of the index stays in use: the store cannot be looked at again");
+        }
+        !self.has_damaged()
+    }
+
+    fn has_damaged(&self) -> bool {
+        let damaged = lock(&self.scrubbing).damaged().clone();
+        lock(&self.newest).look.0.attachment().index.has_any(&damaged)
     }
 
     /// Whether the next piece, if it is time for it, is damaged.
@@ -194,13 +201,15 @@ impl Following {
     }
 }
 
-/// The newest snapshot of a store, without files of its index that are `damaged`.
-fn look(path: &Path, request: &Request, damaged: &DamagedFiles) -> Result<Look> {
+/// The newest snapshot of a store, without files of its index that are `damaged`, and the store's id.
+fn look(path: &Path, request: &Request, damaged: &DamagedFiles) -> Result<(Look, u128)> {
     if !holds_store(path) {
         let reason = if path.is_dir() { "it holds no store" } else { "there is no such folder" };
         return Err(Error::NotAStore { path: path.to_owned(), reason: reason.into() });
     }
-    view(storage::read_only(path)?, path, request, damaged)
+    let contents = storage::read_only(path)?;
+    let store_id = contents.store_id();
+    Ok((view(contents, path, request, damaged)?, store_id))
 }
 
 fn view(contents: Contents, path: &Path, request: &Request, damaged: &DamagedFiles) -> Result<Look> {
@@ -263,7 +272,7 @@ mod tests {
         find(&follower);
         engine.write(&users(50..51), &|_| {}).unwrap();
         assert_eq!(sealed(&follower), 50);
-        follower.shared.do_without().unwrap();
+        assert!(follower.shared.does_without());
         assert_eq!((sealed(&follower), follower.newest().0.attachment().index.len()), (0, 51));
         assert!(follower.refresh().unwrap());
         assert!(!follower.refresh().unwrap());
@@ -276,15 +285,48 @@ mod tests {
         find(&follower);
         let (path, aside) = (folder.path().join("store"), folder.path().join("aside"));
         std::fs::rename(&path, &aside).unwrap();
-        assert!(matches!(follower.shared.do_without(), Err(Error::NotAStore { .. })));
+        assert!(!follower.shared.does_without());
         assert_eq!(sealed(&follower), 50);
         std::fs::rename(&aside, &path).unwrap();
         follower.shared.given_up.store(true, Ordering::SeqCst);
-        follower.shared.do_without().unwrap();
+        assert!(follower.shared.does_without());
         assert_eq!(sealed(&follower), 50, "nobody waits for it any more");
         follower.shared.given_up.store(false, Ordering::SeqCst);
-        follower.shared.do_without().unwrap();
+        assert!(follower.shared.does_without());
         assert_eq!(sealed(&follower), 0);
         drop(engine);
+    }
+
+    #[test]
+    fn a_drop_does_not_wait_for_a_look() {
+        let (folder, engine, follower) = damaged();
+        drop(follower);
+        let follower = Follower::open(&folder.path().join("store"), &Request::default()).unwrap();
+        let shared = Arc::clone(&follower.shared);
+        let looking = lock(&shared.looking);
+        // The thread comes to wait for the lock, or is still reading: neither is waited for.
+        drop(follower);
+        drop(looking);
+        // It ends by itself.
+        while Arc::strong_count(&shared) > 1 {
+            std::thread::yield_now();
+        }
+        drop(engine);
+    }
+
+    #[test]
+    fn a_store_in_the_place_of_another_is_told_of_whatever_its_commits() {
+        let (folder, engine, follower) = damaged();
+        engine.write(&users(50..51), &|_| {}).unwrap();
+        assert!(follower.refresh().unwrap());
+        drop(engine);
+        let path = folder.path().join("store");
+        std::fs::remove_dir_all(&path).unwrap();
+        let engine = Engine::open(&path, &Request { dim: Some(2), ..Request::default() }).unwrap();
+        engine.write(&users(0..1), &|_| {}).unwrap();
+        assert!(engine.view().seq() < follower.newest().0.seq());
+        assert!(follower.refresh().unwrap());
+        assert_eq!(follower.newest().0.attachment().index.len(), 1);
+        assert!(!follower.refresh().unwrap());
     }
 }

@@ -83,8 +83,8 @@ impl Written {
         }
         let at = self.files.len() - 1;
         let bytes = &mut self.files[at].1;
-        let salt = bytes.first_chunk().map(file::salt).expect("a header");
-        let record = builder.finish(seq, durable, salt).expect("a short record");
+        let key = bytes.first_chunk().map(file::key).expect("a header");
+        let record = builder.finish(seq, durable, &key).expect("a short record");
         self.records.push((seq, durable, owned(record.ops())));
         if at < self.old {
             bytes.extend(record::in_old_form(record.bytes()));
@@ -153,14 +153,15 @@ fn owned<'a>(ops: impl Iterator<Item = Op<'a>>) -> Changes {
 
 /// Any bytes as a record's changes, with the checksum that makes them pass: what is read is written as it was.
 pub(crate) fn record(payload: &[u8]) {
-    let forms = [Form::Salted(9), Form::Old];
+    let forms = [Form::Sealed([9; 32]), Form::Old];
     assert!(
-        forms.iter().all(|form| record::find(payload, *form).is_none()),
+        forms.iter().all(|form| record::find(payload, form).is_none()),
         "bytes that begin with their own checksum"
     );
-    let bytes = RecordBuilder::of_payload(payload).finish(1, 0, 9).expect("a short record").bytes().to_vec();
+    let bytes =
+        RecordBuilder::of_payload(payload).finish(1, 0, &[9; 32]).expect("a short record").bytes().to_vec();
     let old = record::in_old_form(&bytes);
-    for (bytes, form) in [&bytes, &old].into_iter().zip(forms) {
+    for (bytes, form) in [&bytes, &old].into_iter().zip(&forms) {
         read_record(payload, &record::find(bytes, form).expect("a sound record"));
     }
 }
@@ -181,7 +182,7 @@ pub(crate) fn value(key: &[u8], pattern: &[u8], len: u16, place: usize, change: 
     let value: Vec<u8> = pattern.iter().copied().cycle().take(usize::from(len) % (3 * PART_BYTES)).collect();
     let mut builder = RecordBuilder::with_capacity(0);
     stored::write(&mut builder, key, None, Some(&value));
-    let record = builder.finish(1, 0, 0).expect("a short record");
+    let record = builder.finish(1, 0, &[0; 32]).expect("a short record");
     let stored_keys: Vec<&[u8]> = record.ops().map(|(key, _)| key).collect();
     let backend = holding(&mut record.ops());
     assert_eq!(stored::read(&backend, key).ok(), Some(Some(value)));

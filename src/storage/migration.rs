@@ -18,7 +18,7 @@ use crate::telemetry::redacted;
 /// first opening on. A damaged value keeps a base from being made, as it does later, but not the store from being opened.
 ///
 /// # Errors
-/// [`crate::Error::Io`], [`crate::Error::Storage`]: the store is of the older format, as it was.
+/// [`crate::Error::Io`], [`crate::Error::Storage`]: the store is of the older format, as it was, though an older build may refuse its base.
 pub(crate) fn migrate(
     store: &Path,
     backend: &Arc<dyn Backend>,

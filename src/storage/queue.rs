@@ -185,7 +185,7 @@ mod tests {
 
     fn push(queue: &Queue, commits: u64) {
         for seq in 1..=commits {
-            queue.push(RecordBuilder::with_capacity(0).finish(seq, 0, 0).unwrap());
+            queue.push(RecordBuilder::with_capacity(0).finish(seq, 0, &[0; 32]).unwrap());
         }
     }
 

@@ -70,8 +70,8 @@ impl ReadOnlyStore {
         FolderBytes::of(&self.path)
     }
 
-    /// Reads the newest snapshot; returns whether it is a later one than any call before has told of. It costs as much as opening.
-    /// One caller looks at a time.
+    /// Reads the newest snapshot; returns whether it is a later one than any call before has told of, or one of another store that
+    /// took its place. It costs as much as opening. One caller looks at a time.
     ///
     /// # Errors
     /// As [`ReadOnlyStore::open`]; the snapshot from before stays.

@@ -411,7 +411,7 @@ fn who_only_reads_does_without_what_turns_out_to_be_damaged() {
     }
 }
 
-/// The file is there only after the reader was opened, and had read all there was.
+/// The file is there only after the reader was opened.
 #[test]
 fn who_only_reads_follows_to_the_files_of_each_look() {
     let place = place();
@@ -442,7 +442,7 @@ fn who_only_reads_may_do_so_without_a_look_at_the_files() {
 }
 
 #[test]
-fn damage_inside_is_found_and_made_good_by_the_next_open() {
+fn damage_inside_is_told_by_compacting_and_made_good_soon() {
     let life = Life::new();
     let place = life.with(3, |path| {
         let file = &files(path)[0];
@@ -456,7 +456,7 @@ fn damage_inside_is_found_and_made_good_by_the_next_open() {
     look(&store);
     let error = store.compact(&|_| {}, &AtomicBool::new(false)).unwrap_err();
     assert!(matches!(error, Error::Damaged { .. }), "{error}");
-    // Upkeep may have made it good by now: whose turn is next is chance.
+    // By upkeep, or by the next open: whose turn is next is chance.
     drop(store);
     check(&place, "damage that was found");
     let store = open(&place.path);

@@ -2,15 +2,15 @@
 
 use std::path::{Path, PathBuf};
 
-use super::record::Form;
+use super::record::{Form, Key};
 use crate::error::{Error, Result};
 
 /// Newest format of store and log that this build reads and the one it writes. Format 1 has no `CURRENT` and no tombstones, format 2 no
 /// archives of folded events, format 3 all dimensions of every sum, format 4 records that anybody can make; all are read as they are.
 pub(crate) const FORMAT: u32 = 5;
 
-/// The first format whose records are salted.
-const SALTED: u32 = 5;
+/// The first format whose records are sealed.
+const SEALED: u32 = 5;
 
 /// Bytes of a file's header: magic, format u32, store id u128, first seq u64, checksum u32.
 pub(crate) const HEADER_BYTES: usize = 40;
@@ -91,9 +91,9 @@ fn is_sound(header: &[u8; HEADER_BYTES]) -> bool {
     header.ends_with(&crc32fast::hash(&header[..HEADER_BYTES - 4]).to_le_bytes())
 }
 
-/// What the checksums of a file's records go on from: that of its header, which the random id of the store is in.
-pub(crate) fn salt(header: &[u8; HEADER_BYTES]) -> u32 {
-    header.last_chunk().map_or(0, |bytes| u32::from_le_bytes(*bytes))
+/// What a file's records are sealed with: a hash of its header, which the random id of the store is in.
+pub(crate) fn key(header: &[u8; HEADER_BYTES]) -> Key {
+    *blake3::hash(header).as_bytes()
 }
 
 /// The records' bytes of a file that is `bytes`, and their form, its header checked against name and store.
@@ -109,7 +109,7 @@ pub(crate) fn body<'a>(path: &Path, bytes: &'a [u8], store_id: u128) -> Result<(
     if format > FORMAT {
         return Err(Error::Format { found: format, newest: FORMAT });
     }
-    let form = if format < SALTED { Form::Old } else { Form::Salted(salt(found)) };
+    let form = if format < SEALED { Form::Old } else { Form::Sealed(key(found)) };
     match first_seq(path) {
         Some(seq) if *found == header_of(format, store_id, seq) => Ok((form, body)),
         _ => damaged("its header belongs to another file or store, or is damaged"),

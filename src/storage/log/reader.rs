@@ -94,7 +94,7 @@ pub(crate) fn replay(
             ));
         }
         let (form, body) = file::body(path, &bytes, store_id)?;
-        let end = read_body(path, body, form, &mut next, &mut each)?;
+        let end = read_body(path, body, &form, &mut next, &mut each)?;
         // Where a crash met opening, the file that goes on from a torn end may be there, and the torn one still: the next
         // file's number tells.
         replayed.torn = end < body.len();
@@ -108,7 +108,7 @@ pub(crate) fn replay(
 fn read_body(
     path: &Path,
     body: &[u8],
-    form: Form,
+    form: &Form,
     next: &mut u64,
     each: &mut impl FnMut(&record::Found<'_>) -> Result<()>,
 ) -> Result<usize> {
@@ -130,15 +130,11 @@ fn read_body(
     Ok(at)
 }
 
-/// Whether a sound record behind says that commit `seq` had been on disk. Its length may be what
-/// is broken, so every offset is tried; the cheap test of the number comes first.
-fn known_durable(bytes: &[u8], form: Form, seq: u64) -> bool {
-    (0..bytes.len()).any(|at| {
-        let rest = &bytes[at..];
-        let plausible = |claimed: u64| claimed > seq && claimed - seq < SEQ_WINDOW;
-        record::claimed_seq(rest, form).is_some_and(plausible)
-            && record::find(rest, form).is_some_and(|found| found.durable >= seq)
-    })
+/// Whether a record behind says that commit `seq` had been on disk. Its length may be what is broken, so every offset is tried.
+fn known_durable(bytes: &[u8], form: &Form, seq: u64) -> bool {
+    let plausible = |claimed: u64| claimed > seq && claimed - seq < SEQ_WINDOW;
+    (0..bytes.len())
+        .any(|at| record::proof(&bytes[at..], form, plausible).is_some_and(|durable| durable >= seq))
 }
 
 fn broken(path: &Path, seq: u64) -> Error {

@@ -4,11 +4,13 @@ use super::super::backend::Op;
 use super::super::frame::{self, Kind};
 use super::super::stored::OpSink;
 
-/// Bytes before a record's payload: length u32, seq u64, durable u64, checksum of these u32, checksum of all u32.
-pub(crate) const HEADER_BYTES: usize = 28;
+/// Bytes before a record's payload: length u32, seq u64, durable u64, seal of these 8 bytes, checksum of all u32.
+pub(crate) const HEADER_BYTES: usize = 32;
 
-/// What the header's own checksum covers.
-const CHECKED_BYTES: usize = 20;
+/// What the seal covers.
+const SEALED_BYTES: usize = 20;
+/// Where the seal ends.
+const CHECKSUM_AT: usize = 28;
 
 /// Bytes before a payload up to format 4: length u32, checksum of what follows u32, seq u64, durable u64.
 const OLD_HEADER_BYTES: usize = 24;
@@ -19,14 +21,22 @@ const OLD_CHECKED_FROM: usize = 8;
 /// Value length that stands for a deletion.
 const DELETED: u32 = u32::MAX;
 
+/// What the headers of a file's records are sealed with. It hangs on the store's random id.
+pub(crate) type Key = [u8; 32];
+
 /// How the records of a file are told from other bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Up to format 4. Whoever writes values can write one that holds a record.
     Old,
-    /// What the file's checksums go on from. It hangs on the store's random id, so that nobody who does not know that can make bytes which
-    /// would be taken for a record; and a header is known by its own checksum, so that looking for one in many bytes is cheap.
-    Salted(u32),
+    /// Nobody who does not know the store's id can make bytes that would be taken for a record; and a header is known by itself, so that
+    /// looking for one in many bytes is cheap.
+    Sealed(Key),
+}
+
+/// The first bytes of a keyed BLAKE3 hash.
+fn seal(key: &Key, header: &[u8]) -> [u8; 8] {
+    blake3::keyed_hash(key, header).as_bytes().first_chunk().copied().unwrap_or_default()
 }
 
 /// Builds one record.
@@ -50,25 +60,25 @@ impl RecordBuilder {
         builder
     }
 
-    /// The record of commit `seq`, written when all up to `durable` was known to be on disk, for a file with this `salt`;
+    /// The record of commit `seq`, written when all up to `durable` was known to be on disk, for a file with this `key`;
     /// `None` where it would be longer than 4 GiB.
-    pub(crate) fn finish(mut self, seq: u64, durable: u64, salt: u32) -> Option<Record> {
+    pub(crate) fn finish(mut self, seq: u64, durable: u64, key: &Key) -> Option<Record> {
         let len = u32::try_from(self.bytes.len() - HEADER_BYTES).ok()?;
         self.bytes[..4].copy_from_slice(&len.to_le_bytes());
         self.bytes[4..12].copy_from_slice(&seq.to_le_bytes());
         self.bytes[12..20].copy_from_slice(&durable.to_le_bytes());
-        let checksum = crc_from(salt, &self.bytes[..CHECKED_BYTES]);
-        self.bytes[20..24].copy_from_slice(&checksum.to_le_bytes());
-        let checksum = crc_from(checksum, &self.bytes[HEADER_BYTES..]);
-        self.bytes[24..28].copy_from_slice(&checksum.to_le_bytes());
+        let seal = seal(key, &self.bytes[..SEALED_BYTES]);
+        self.bytes[SEALED_BYTES..CHECKSUM_AT].copy_from_slice(&seal);
+        let checksum = checksum(&self.bytes[..CHECKSUM_AT], &self.bytes[HEADER_BYTES..]);
+        self.bytes[CHECKSUM_AT..HEADER_BYTES].copy_from_slice(&checksum.to_le_bytes());
         Some(Record { seq, bytes: self.bytes })
     }
 }
 
-/// The checksum of what `checksum` is of, and `bytes` behind it.
-fn crc_from(checksum: u32, bytes: &[u8]) -> u32 {
-    let mut hasher = crc32fast::Hasher::new_with_initial(checksum);
-    hasher.update(bytes);
+fn checksum(header: &[u8], payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(header);
+    hasher.update(payload);
     hasher.finalize()
 }
 
@@ -119,23 +129,21 @@ pub(crate) struct Found<'a> {
 }
 
 /// The record at the start of `bytes`, where there is a sound one.
-pub(crate) fn find(bytes: &[u8], form: Form) -> Option<Found<'_>> {
-    match form {
-        Form::Old => find_old(bytes),
-        Form::Salted(salt) => {
-            let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>()?;
-            let checksum = u32_at(header, 20);
-            if crc_from(salt, &header[..CHECKED_BYTES]) != checksum {
-                return None;
-            }
-            let payload = rest.get(..u32_at(header, 0) as usize)?;
-            if crc_from(checksum, payload) != u32_at(header, 24) {
-                return None;
-            }
-            let (seq, durable) = (u64_at(header, 4), u64_at(header, 12));
-            Some(Found { seq, durable, ops: Ops { rest: payload }, len: HEADER_BYTES + payload.len() })
-        }
+pub(crate) fn find<'a>(bytes: &'a [u8], form: &Form) -> Option<Found<'a>> {
+    let Form::Sealed(key) = form else { return find_old(bytes) };
+    let (header, rest) = bytes.split_first_chunk::<HEADER_BYTES>()?;
+    let (seq, durable) = claim(bytes, key)?;
+    let payload = rest.get(..u32_at(header, 0) as usize)?;
+    if checksum(&header[..CHECKSUM_AT], payload) != u32_at(header, CHECKSUM_AT) {
+        return None;
     }
+    Some(Found { seq, durable, ops: Ops { rest: payload }, len: HEADER_BYTES + payload.len() })
+}
+
+/// The two numbers of a sealed header.
+fn claim(bytes: &[u8], key: &Key) -> Option<(u64, u64)> {
+    let header = bytes.first_chunk::<CHECKSUM_AT>()?;
+    header.ends_with(&seal(key, &header[..SEALED_BYTES])).then(|| (u64_at(header, 4), u64_at(header, 12)))
 }
 
 fn find_old(bytes: &[u8]) -> Option<Found<'_>> {
@@ -148,26 +156,36 @@ fn find_old(bytes: &[u8]) -> Option<Found<'_>> {
     Some(Found { seq: u64_at(header, 8), durable: u64_at(header, 16), ops: Ops { rest: payload }, len })
 }
 
+/// Up to which commit all was on disk, as the record at the start of `bytes` says, where there is one whose number is
+/// `plausible`. A sealed header is believed without its payload.
+pub(crate) fn proof(bytes: &[u8], form: &Form, plausible: impl Fn(u64) -> bool) -> Option<u64> {
+    match form {
+        Form::Old => {
+            let header = bytes.first_chunk::<OLD_HEADER_BYTES>()?;
+            // The cheap test first.
+            plausible(u64_at(header, 8)).then(|| find_old(bytes)).flatten().map(|found| found.durable)
+        }
+        Form::Sealed(key) => {
+            let header = bytes.first_chunk::<CHECKSUM_AT>()?;
+            plausible(u64_at(header, 4)).then(|| claim(bytes, key)).flatten().map(|(_, durable)| durable)
+        }
+    }
+}
+
 /// A record as builds up to format 4 wrote it.
 #[cfg(any(test, fuzzing))]
 pub(crate) fn in_old_form(record: &[u8]) -> Vec<u8> {
     let (header, payload) = record.split_at(HEADER_BYTES);
-    let checked = [&header[4..CHECKED_BYTES], payload].concat();
+    let checked = [&header[4..SEALED_BYTES], payload].concat();
     [&header[..4], &crc32fast::hash(&checked).to_le_bytes(), &checked].concat()
 }
 
-/// The number that the record at the start of `bytes` claims, sound or not.
-pub(crate) fn claimed_seq(bytes: &[u8], form: Form) -> Option<u64> {
-    let header = bytes.first_chunk::<OLD_HEADER_BYTES>()?;
-    Some(u64_at(header, if form == Form::Old { OLD_CHECKED_FROM } else { 4 }))
+fn u32_at<const N: usize>(header: &[u8; N], at: usize) -> u32 {
+    u32::from_le_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]])
 }
 
-fn u32_at(header: &[u8], at: usize) -> u32 {
-    header.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u32::from_le_bytes(*bytes))
-}
-
-fn u64_at(header: &[u8], at: usize) -> u64 {
-    header.get(at..).and_then(|rest| rest.first_chunk()).map_or(0, |bytes| u64::from_le_bytes(*bytes))
+fn u64_at<const N: usize>(header: &[u8; N], at: usize) -> u64 {
+    u64::from(u32_at(header, at)) | u64::from(u32_at(header, at + 4)) << 32
 }
 
 /// The stored changes of a record, in order. Ends early where the bytes make no sense, which a
@@ -203,12 +221,12 @@ mod tests {
         let mut builder = RecordBuilder::with_capacity(0);
         builder.put(b"a", Kind::Whole, b"one");
         builder.delete(b"bb");
-        let record = builder.finish(7, 5, 99).unwrap();
+        let record = builder.finish(7, 5, &[9; 32]).unwrap();
         let old = in_old_form(record.bytes());
-        for (bytes, form) in [(record.bytes(), Form::Salted(99)), (&old, Form::Old)] {
+        let forms = [Form::Sealed([9; 32]), Form::Old, Form::Sealed([0; 32])];
+        for (bytes, form) in [record.bytes(), &old].into_iter().zip(&forms) {
             let found = find(bytes, form).unwrap();
             assert_eq!((found.seq, found.durable, found.len), (7, 5, bytes.len()));
-            assert_eq!(claimed_seq(bytes, form), Some(7));
             let ops: Vec<_> = found.ops.collect();
             assert_eq!(ops, record.ops().collect::<Vec<_>>());
             assert_eq!(frame::read(b"a", ops[0].1.unwrap()).unwrap().1, b"one");
@@ -219,9 +237,29 @@ mod tests {
                 wrong[at] ^= 0x10;
                 assert!(find(&wrong, form).is_none(), "byte {at}, {form:?}");
             }
-            for other in [Form::Old, Form::Salted(0), Form::Salted(98), Form::Salted(99)] {
+            for other in &forms {
                 assert_eq!(find(bytes, other).is_some(), other == form);
             }
+        }
+    }
+
+    /// A record of the old form proves something only as a whole.
+    #[test]
+    fn a_header_proves_what_was_on_disk_by_itself() {
+        let mut builder = RecordBuilder::with_capacity(0);
+        builder.put(b"a", Kind::Whole, b"one");
+        let record = builder.finish(7, 5, &[9; 32]).unwrap();
+        let old = in_old_form(record.bytes());
+        let form = Form::Sealed([9; 32]);
+        let proves = |bytes: &[u8], form: &Form| proof(bytes, form, |seq| seq == 7);
+        assert_eq!((proves(record.bytes(), &form), proves(&old, &Form::Old)), (Some(5), Some(5)));
+        assert_eq!(proof(record.bytes(), &form, |seq| seq == 8), None);
+        assert_eq!((proves(&record.bytes()[..28], &form), proves(&old[..28], &Form::Old)), (Some(5), None));
+        for at in 0..28 {
+            let mut wrong = record.bytes().to_vec();
+            wrong[at] ^= 1;
+            assert_eq!(proves(&wrong, &form), None, "byte {at}");
+            assert_eq!(proves(&record.bytes()[..at], &form), None, "{at} bytes");
         }
     }
 }

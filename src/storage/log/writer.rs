@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
 
 use super::group_commit::GroupCommit;
-use super::record::{Record, RecordBuilder};
+use super::record::{Key, Record, RecordBuilder};
 use super::{Which, file};
 use crate::error::{Error, Result};
 use crate::storage::disk::{Disk, DiskFile};
@@ -34,7 +34,7 @@ pub(crate) const KEEP_NONE: u64 = u64::MAX;
 struct Tail {
     file: Arc<dyn DiskFile>,
     path: PathBuf,
-    salt: u32,
+    key: Key,
     len: u64,
     appended: u64,
     /// Whether bytes of a failed write may lie behind the end.
@@ -75,7 +75,7 @@ impl Log {
     /// Nothing was appended. What a failed write left at the end is taken back, now or before the next one.
     pub(crate) fn append(&self, changes: RecordBuilder) -> Result<Record> {
         let mut tail = self.tail();
-        let record = changes.finish(tail.appended + 1, self.group.durable(), tail.salt);
+        let record = changes.finish(tail.appended + 1, self.group.durable(), &tail.key);
         let record =
             record.ok_or_else(|| Error::invalid("a commit", "over 4 GiB", "at most 4 GiB of changes"))?;
         tail.write(record.bytes(), &*self.disk, &self.folder)?;
@@ -214,8 +214,8 @@ impl Tail {
         file.append(&header).map_err(io("write"))?;
         file.sync().map_err(io("sync"))?;
         disk.sync_folder(folder)?;
-        let (salt, len) = (file::salt(&header), file::HEADER_BYTES as u64);
-        Ok(Self { file, path, salt, len, appended: last_seq, torn: false, begun: None })
+        let (key, len) = (file::key(&header), file::HEADER_BYTES as u64);
+        Ok(Self { file, path, key, len, appended: last_seq, torn: false, begun: None })
     }
 
     fn write(&mut self, bytes: &[u8], disk: &dyn Disk, folder: &Path) -> Result<()> {

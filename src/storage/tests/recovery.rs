@@ -217,7 +217,7 @@ fn make_old(log: &Path, format: u32) {
     let id = file::store_id(&bytes).unwrap();
     let (form, mut body) = file::body(log, &bytes, id).unwrap();
     let mut old = file::header_of(format, id, file::first_seq(log).unwrap()).to_vec();
-    while let Some(found) = record::find(body, form) {
+    while let Some(found) = record::find(body, &form) {
         let (record, rest) = body.split_at(found.len);
         old.extend(record::in_old_form(record));
         body = rest;
@@ -236,16 +236,16 @@ fn a_log_of_an_older_format_is_read() {
 }
 
 /// A later record that says what was on disk, as anybody can make it who does not know the store's id.
-fn forged(form: Form) -> Vec<u8> {
-    let salt = if let Form::Salted(salt) = form { salt } else { 0 };
-    let record = RecordBuilder::with_capacity(0).finish(9, 8, salt).unwrap();
-    if form == Form::Old { record::in_old_form(record.bytes()) } else { record.bytes().to_vec() }
+fn forged(form: &Form) -> Vec<u8> {
+    let key = if let Form::Sealed(key) = form { *key } else { [0; 32] };
+    let record = RecordBuilder::with_capacity(0).finish(9, 8, &key).unwrap();
+    if *form == Form::Old { record::in_old_form(record.bytes()) } else { record.bytes().to_vec() }
 }
 
 #[test]
 fn a_value_that_looks_like_a_record_is_not_taken_for_one() {
-    let forms = [Form::Old, Form::Salted(0), Form::Salted(1)];
-    let value = forms.map(forged).concat();
+    let forms = [Form::Old, Form::Sealed([0; 32]), Form::Sealed(file::key(&file::header(0, 1)))];
+    let value = forms.each_ref().map(forged).concat();
     let (store, next) = crashed_before(2, &[(b"third", &value)]);
     let log = log_files(store.path()).pop().unwrap();
     let whole = fs::read(&log).unwrap();
@@ -259,7 +259,7 @@ fn a_value_that_looks_like_a_record_is_not_taken_for_one() {
 /// Why the form is another now.
 #[test]
 fn in_an_older_log_it_is_damage() {
-    let (store, next) = crashed_before(2, &[(b"third", &forged(Form::Old))]);
+    let (store, next) = crashed_before(2, &[(b"third", &forged(&Form::Old))]);
     let log = log_files(store.path()).pop().unwrap();
     make_old(&log, 4);
     let mut torn = record::in_old_form(&next);
