@@ -200,14 +200,14 @@ impl Stored<'_> {
     }
 
     fn reject(&mut self, line: u64, record: &Record, error: &Error, rejects: &mut dyn Write) -> Result<()> {
-        let raw = serde_json::to_string(record).unwrap_or_else(|error| error.to_string());
-        let reject = Reject {
-            source: self.name.clone(),
-            line,
-            reason: reason(error),
-            detail: error.to_string(),
-            record: raw,
+        let (detail, record) = match error {
+            // Whoever was erased is not to be written down once more.
+            Error::Erased { .. } => (String::new(), String::new()),
+            error => {
+                (error.to_string(), serde_json::to_string(record).unwrap_or_else(|error| error.to_string()))
+            }
         };
+        let reject = Reject { source: self.name.clone(), line, reason: reason(error), detail, record };
         reject.write(rejects)?;
         self.refused.push(reject.reason);
         Ok(())

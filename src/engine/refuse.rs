@@ -4,16 +4,16 @@
 use super::contributions::contributions_of;
 use super::open::space;
 use super::points::Points;
-use super::reader::{Reader, from_key};
+use super::reader::{EachReader, Reader, from_key};
 use super::session::{IndexChanges, embedding};
 use super::settings::Settings;
 use super::stored::State;
 use super::{Published, Shared};
 use crate::encoder::Encoder;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::{OnProgress, Progress};
 use crate::profile::{Learned, Space, Sums};
-use crate::storage::keys::Key;
+use crate::storage::keys::{Key, TextHash};
 use crate::storage::{Writer, codec, keys};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -109,9 +109,9 @@ impl Shared {
     fn sweep_unused_vectors(&self) -> Result<()> {
         let view = self.db.view();
         let mut unused = Vec::new();
-        view.scan(&keys::text_vectors(), |key, _| {
+        view.each(&keys::text_vectors(), &mut |key, _| {
             let hash = from_key("text vector", key, keys::text_hash_at(key))?;
-            if view.raw(&keys::text_uses(hash))?.is_none() {
+            if is_unused(&view, hash)? {
                 unused.push((key.to_vec(), hash));
             }
             Ok(ControlFlow::Continue(()))
@@ -121,7 +121,7 @@ impl Shared {
         }
         let mut tx = self.db.begin()?;
         for (key, hash) in unused {
-            if tx.raw(&keys::text_uses(hash))?.is_none() {
+            if is_unused(&tx, hash)? {
                 tx.delete(key);
             }
         }
@@ -131,7 +131,8 @@ impl Shared {
     fn sweep_prefix(&self, prefix: &[u8], current: u32) -> Result<()> {
         loop {
             let mut old = Vec::new();
-            self.db.view().scan(prefix, |key, _| {
+            // A damaged value of another epoch goes, too.
+            self.db.view().each(prefix, &mut |key, _| {
                 if keys::u32_at(key, 1) != Some(current) {
                     old.push(key.to_vec());
                 }
@@ -144,6 +145,14 @@ impl Shared {
             old.into_iter().for_each(|key| tx.delete(key));
             commit_aside(tx)?;
         }
+    }
+}
+
+/// Whether nothing uses a text. Where the count of its uses is damaged, something may.
+fn is_unused(reader: &impl Reader, hash: TextHash) -> Result<bool> {
+    match reader.raw(&keys::text_uses(hash)) {
+        Err(error) if error.kind() == ErrorKind::Damage => Ok(false),
+        uses => Ok(uses?.is_none()),
     }
 }
 
@@ -161,4 +170,51 @@ pub(crate) fn sums_of(reader: &impl Reader, space: &Space, points: &mut Points, 
 pub(super) fn commit_aside(tx: Writer<'_, Published>) -> Result<()> {
     let published = Published::clone(tx.attachment());
     tx.commit()?.publish(published)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::Engine;
+    use super::super::settings::{EncoderChoice, Request};
+    use super::super::stored::text_hash;
+    use super::*;
+    use crate::encoder::HashedEncoder;
+    use crate::model::{Erasure, Record, Text, Time};
+    use std::sync::atomic::AtomicBool;
+
+    #[test]
+    fn compacting_takes_what_an_unfinished_fit_has_left_of_an_erased_user() {
+        let folder = tempfile::tempdir().unwrap();
+        let encoder = EncoderChoice::Host(Arc::new(HashedEncoder::new(16).unwrap()));
+        let engine = Engine::open(folder.path(), &Request { encoder, ..Request::default() }).unwrap();
+        let said = |user: &str, text: &str| Text {
+            user: user.into(),
+            text: text.into(),
+            time: Time::from_secs(9).unwrap(),
+        };
+        engine
+            .write(
+                &[Record::Text(said("ann", "rare orchids")), Record::Text(said("bob", "football"))],
+                &|_| {},
+            )
+            .unwrap();
+        let (epoch, encoder) = {
+            let view = engine.view();
+            let space = &view.attachment().space;
+            (space.learned.epoch, space.encoder)
+        };
+        // Of another encoder and of the next epoch, as if the process had been killed then; and of a text that nobody uses.
+        let left = [
+            keys::text_vector(encoder ^ 1, text_hash("rare orchids")),
+            keys::text_vector(encoder, text_hash("never written")),
+            keys::sums(epoch + 1, engine.view().user_no("ann").unwrap().unwrap()),
+        ];
+        engine.shared.put_aside(left.iter().cloned().map(|key| (key, vec![1.5_f32; 16]))).unwrap();
+        engine.write(&[Record::Erase(Erasure { user: "ann".into() })], &|_| {}).unwrap();
+        assert!(left.iter().all(|key| engine.view().raw(key).unwrap().is_some()));
+        assert!(engine.compact(&|_| {}, &AtomicBool::new(false)).unwrap());
+        assert!(left.iter().all(|key| engine.view().raw(key).unwrap().is_none()));
+        let bob = keys::text_vector(encoder, text_hash("football"));
+        assert!(engine.view().raw(&bob).unwrap().is_some());
+    }
 }

@@ -164,8 +164,14 @@ impl Engine {
 }
 
 impl Engine {
-    /// Makes one file of the index, and writes the data anew: nothing that was removed or replaced is in any file then.
+    /// Makes one file of the index, and writes the data anew: nothing that was removed or replaced is in any file then. Waits for a fit
+    /// that is under way.
     pub(crate) fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
+        {
+            // What a fit left that did not get to its end may be of somebody who was erased since.
+            let _one_at_a_time = lock(&self.shared.fitting)?;
+            self.shared.sweep(&self.view().attachment().space)?;
+        }
         let told = |done| progress(Progress { stage: "rewriting the data", done, total: None });
         Ok(self.arrange_index(Wanted::Compact, progress, cancel)? && self.shared.db.rewrite(&told, cancel)?)
     }

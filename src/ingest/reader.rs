@@ -44,7 +44,7 @@ pub struct Reject {
     pub reason: String,
     /// What exactly was found; may be empty.
     pub detail: String,
-    /// The line itself; of one over 16 MiB, its beginning.
+    /// The line itself; of one over 16 MiB, its beginning; empty where it is of a user who was erased.
     pub record: String,
 }
 

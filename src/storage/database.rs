@@ -169,48 +169,56 @@ impl<A: Send + Sync + 'static> Database<A> {
     }
 
     /// Writes the backend's files anew, without a trace of what was deleted or replaced, and sets the log aside; false where
-    /// it was cancelled. Damaged values are made anew from the base and the log, where these were whole so far.
+    /// it was cancelled. Damaged values are made anew first, from the base and the log, where these were whole so far.
     ///
     /// # Errors
     /// [`Error::Damaged`] where these turn out to be damaged, too.
     pub(crate) fn rewrite(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {
         let _one_at_a_time = self.core.rewriting.lock().unwrap_or_else(PoisonError::into_inner);
-        if self.core.base.is_held_back() && self.core.base.is_whole() {
-            // What is made anew is without a trace, too.
-            if !self.heal(cancel)? {
-                return Ok(false);
-            }
-        } else {
-            // What the log holds is in the backend before the copy is made, and what comes meanwhile goes into both.
-            self.checkpoint()?;
-            if !self.core.backend.rewrite(progress, cancel)? {
-                return Ok(false);
-            }
-        }
-        self.checkpoint()?;
-        if !self.renew_base_whole(cancel)? {
+        let base = &self.core.base;
+        let mut healed = base.is_held_back() && base.is_whole();
+        if healed && !self.heal(cancel)? {
             return Ok(false);
         }
-        current::remove_set_aside(self.core.base.store())?;
+        loop {
+            // Also after values were made anew: what the base has that is gone by now was put into the new data first.
+            if !self.rewrite_data(progress, cancel)? {
+                return Ok(false);
+            }
+            match self.renew_base_whole(cancel) {
+                Ok(true) => break,
+                Err(error) if error.kind() == ErrorKind::Damage && base.is_whole() && !healed => {
+                    healed = self.heal(cancel)?;
+                    if !healed {
+                        return Ok(false);
+                    }
+                }
+                ended => return ended,
+            }
+        }
+        current::remove_set_aside(base.store())?;
+        Ok(true)
+    }
+
+    fn rewrite_data(&self, progress: &dyn Fn(u64), cancel: &AtomicBool) -> Result<bool> {
+        // What the log holds is in the backend before the copy is made, and what comes meanwhile goes into both.
+        self.checkpoint()?;
+        if !self.core.backend.rewrite(progress, cancel)? {
+            return Ok(false);
+        }
+        self.checkpoint()?;
         Ok(true)
     }
 
     /// Makes the base anew. The one before must not go as long as it has whole what is damaged in the data.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where that is so.
     fn renew_base_whole(&self, cancel: &AtomicBool) -> Result<bool> {
         if !self.core.base.is_whole() {
             return self.renew_base(&|_| {}, cancel);
         }
-        let renew = || base::renew(&self.core, || self.view(), base::Damaged::Refused, &|_| {}, cancel);
-        match renew() {
-            Err(error) if error.kind() == ErrorKind::Damage => {
-                if self.heal(cancel)? {
-                    renew()
-                } else {
-                    Ok(false)
-                }
-            }
-            renewed => renewed,
-        }
+        base::renew(&self.core, || self.view(), base::Damaged::Refused, &|_| {}, cancel)
     }
 
     /// Makes damaged values anew; false where it was cancelled.

@@ -1,5 +1,6 @@
 //! Whoever is erased is in no byte of the store, and does not come back by a late record.
 
+use crate::damage::tamper::{entries, flip};
 use crate::fixture::{
     all_profiles, assert_same_profiles, bought, day, fill, item, options, place, records, store,
     vector_options,
@@ -137,6 +138,32 @@ fn no_byte_of_an_erased_user_is_left() {
     }
 }
 
+/// The data is made anew from a second copy that is older than the erasure.
+#[test]
+fn no_byte_is_left_where_a_damaged_value_is_made_anew_on_the_way() {
+    for noticed in [true, false] {
+        let (place, store) = store();
+        fill(&store);
+        live(&store);
+        compact(&store);
+        store.write(|tx| tx.erase_user(ID)).unwrap();
+        drop(store);
+        assert!(files_with(&place.path.join("base"), ID.as_bytes()).len() == 1, "the second copy has it");
+        let keys: Vec<Vec<u8>> = entries(&place.path).into_iter().map(|(key, _)| key).collect();
+        let event = keys.into_iter().find(|key| key[0] == b'e').unwrap();
+        flip(&place.path, &[event], 90);
+        let store = options().heal(false).open(&place.path).unwrap();
+        if noticed {
+            assert!(store.verify(&|_| {}).unwrap().heals);
+        }
+        compact(&store);
+        assert!(store.verify(&|_| {}).unwrap().is_sound());
+        assert_gone(&place.path, &traces(None));
+        drop(store);
+        assert_gone(&place.path, &traces(None));
+    }
+}
+
 #[test]
 fn no_byte_of_an_erased_vector_is_left() {
     let place = place();
@@ -268,6 +295,7 @@ fn ingest_rejects_late_lines_one_by_one_and_in_strict_mode_ends_at_the_first() {
     assert_eq!((report.read, report.rejected, report.reasons["user: was erased"]), (6, 3, 3));
     assert_eq!(rejects.lines().count(), 3);
     assert!(rejects.contains("\"line\":3") && rejects.contains("late.jsonl"), "{rejects}");
+    assert!(!rejects.contains(ID) && !rejects.contains(TEXT), "{rejects}");
     let users: Vec<String> = crate::fixture::user_ids(&store.snapshot());
     assert_eq!(users, ["u1", "u2"]);
 }

@@ -55,7 +55,10 @@ fn same_marks(snapshot: &Snapshot, model: &Model) -> bool {
     found.len() == model.erased.len() && model.erased.iter().all(marked)
 }
 
-/// Every user's nearest are those that a comparison with all profiles, made of the records, finds.
+/// Hits of the ordinary search that may be another than the best: it walks a graph.
+const MOST_MISSED: usize = 1;
+
+/// Every user's nearest are those that a comparison with all profiles of the store finds.
 pub fn answers(snapshot: &Snapshot, model: &Model) {
     let mut vectors: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
     for user in model.users.keys() {
@@ -80,14 +83,15 @@ pub fn answers(snapshot: &Snapshot, model: &Model) {
         for exact in [true, false] {
             let hits = snapshot.similar(user).limit(LIMIT).exact(exact).run().unwrap();
             assert_eq!(hits.len(), LIMIT.min(scores.len()), "hits of {user}");
-            for (hit, best) in hits.iter().zip(&best) {
+            for hit in &hits {
                 let score = scores[hit.user.as_str()];
                 assert!((hit.score - score).abs() < TOLERANCE, "{user}: {hit:?} scores {score}");
-                assert!(
-                    !exact || (hit.score - best).abs() < TOLERANCE,
-                    "{user}: {hit:?} is not the best, {best}"
-                );
             }
+            assert!(hits.is_sorted_by(|one, next| one.score >= next.score), "{user}: {hits:?}");
+            let least = best[..hits.len()].last().map_or(f32::MAX, |least| least - TOLERANCE);
+            let missed = hits.iter().filter(|hit| hit.score < least).count();
+            let most = if exact { 0 } else { MOST_MISSED };
+            assert!(missed <= most, "{user}: {missed} of {hits:?} are none of the best, {best:?}");
         }
     }
 }
