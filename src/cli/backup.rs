@@ -2,7 +2,7 @@
 
 use super::output::{Output, bytes, grouped};
 use super::shown;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::{BackupOptions, BackupReport, Store};
 use clap::Args;
 use std::path::PathBuf;
@@ -15,12 +15,13 @@ use std::process::ExitCode;
   kindred backup shop /mnt/backups/shop --verify   read back all, mend what is damaged
   kindred restore /mnt/backups/shop shop-again
 
-The folder holds the whole backup from before or the whole new one, whenever this is interrupted.
+A service that has the store open goes on meanwhile; the backup holds what it had written when
+this began. The folder holds the whole backup from before or the whole new one, whenever this is interrupted.
 Whoever was removed from the store is gone from the backup after the next run. Neither the store's
 model nor its index is needed. Ends with code 1 where values are damaged in the store: they are
 named, and everything else is in the backup.")]
 pub(crate) struct BackupArgs {
-    /// The store's folder; no other process may have it open
+    /// The store's folder
     #[arg(value_name = "STORE")]
     store: PathBuf,
     /// The backup's folder: a new one, an empty one, or one with an earlier backup of this store
@@ -35,7 +36,13 @@ pub(crate) struct BackupArgs {
 pub(crate) fn run(args: &BackupArgs, output: &Output) -> Result<ExitCode> {
     let options = BackupOptions::new().verify_all(args.verify);
     let bars = output.progress();
-    let report = Store::backup_closed(&args.store, &args.to, &options, &|p| bars.tell(p))?;
+    let report = match Store::backup_closed(&args.store, &args.to, &options, &|p| bars.tell(p)) {
+        // The store, or the backup: then it is told of once more.
+        Err(Error::Locked { .. }) => {
+            Store::backup_elsewhere(&args.store, &args.to, &options, &|p| bars.tell(p))?
+        }
+        report => report?,
+    };
     drop(bars);
     output.result(&report, |report| text(report, args))?;
     Ok(if report.damaged == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })

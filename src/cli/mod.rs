@@ -117,14 +117,27 @@ impl StoreArgs {
         self.options().must_exist().open(&self.store)
     }
 
-    /// Opens the store to read it, also where another process has it open.
+    /// Opens the store to read it, also where another process has it open, or it may not be written.
     fn read(&self) -> Result<Reading> {
-        match self.open() {
-            Err(Error::Locked { .. }) => {
-                Ok(Reading::Elsewhere(Box::new(self.options().open_read_only(&self.store)?)))
+        use std::io::ErrorKind::{PermissionDenied, ReadOnlyFilesystem};
+        let refused = match self.open() {
+            Ok(store) => return Ok(Reading::Own(store)),
+            Err(error) => error,
+        };
+        let may_be_read = match &refused {
+            Error::Locked { .. } => true,
+            Error::Io { source, .. } => {
+                matches!(source.kind(), PermissionDenied | ReadOnlyFilesystem)
             }
-            store => Ok(Reading::Own(store?)),
+            _ => false,
+        };
+        if !may_be_read {
+            return Err(refused);
         }
+        let read =
+            self.options().open_read_only(&self.store).map(|store| Reading::Elsewhere(Box::new(store)));
+        // Who may not even read is told what was in the way first.
+        if matches!(refused, Error::Locked { .. }) { read } else { read.map_err(|_| refused) }
     }
 
     fn options(&self) -> crate::Options {
@@ -139,7 +152,7 @@ impl StoreArgs {
 /// A store that is read.
 enum Reading {
     Own(crate::Store),
-    /// Another process has it open.
+    /// Another process has it open, or it may not be written.
     Elsewhere(Box<crate::ReadOnlyStore>),
 }
 

@@ -61,12 +61,36 @@ pub(crate) fn backup_closed(
     options: &BackupOptions,
     progress: OnProgress<'_>,
 ) -> Result<BackupReport> {
+    check_places(store, to)?;
+    let opened = Opened::open(store, &Options::default())?;
+    backup_of(&opened.contents, to, options, progress)
+}
+
+/// The same of what a store holds just now that another process may have open.
+pub(crate) fn backup_elsewhere(
+    store: &Path,
+    to: &Path,
+    options: &BackupOptions,
+    progress: OnProgress<'_>,
+) -> Result<BackupReport> {
+    check_places(store, to)?;
+    // Or else a crash could take back what the backup holds, and other commits get the same numbers.
+    backup_of(&storage::read_durable(store)?, to, options, progress)
+}
+
+fn check_places(store: &Path, to: &Path) -> Result<()> {
     if !storage::holds_store(store) {
         return Err(Error::NotAStore { path: store.to_owned(), reason: "it holds no store".into() });
     }
-    refuse_within(store, to)?;
-    let opened = Opened::open(store, &Options::default())?;
-    let contents = &opened.contents;
+    refuse_within(store, to)
+}
+
+fn backup_of(
+    contents: &Contents,
+    to: &Path,
+    options: &BackupOptions,
+    progress: OnProgress<'_>,
+) -> Result<BackupReport> {
     let scan = |visit: Visit<'_>| contents.scan_each(b"", visit);
     let (store_id, commit) = (contents.store_id(), contents.seq());
     let source = BackupSource { store_id, commit, until: &|| Ok(commit), scan: &scan, keep: &belongs };

@@ -36,7 +36,7 @@ mod write;
 
 pub use archive::Expired;
 pub(crate) use archive::{Folded, archive_of, each_folded, head_of};
-pub(crate) use backup::{backup_closed, restore};
+pub(crate) use backup::{backup_closed, backup_elsewhere, restore};
 pub(crate) use check::{check_direction, check_text, check_vector};
 pub(crate) use contributions::contributions_of;
 pub(crate) use encode::encode_rows;

@@ -76,6 +76,6 @@ pub(crate) use merge::prefix_end;
 #[cfg(test)]
 pub(crate) use opened::Data;
 pub(crate) use opened::Opened;
-pub(crate) use replica::read as read_only;
+pub(crate) use replica::{read as read_only, read_durable};
 pub(crate) use view::View;
 pub(crate) use writer::Writer;

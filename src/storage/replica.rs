@@ -1,6 +1,7 @@
 //! What a process reads that does not have the store open: the base and what the log says behind it. Nothing is written.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::io;
 use std::ops::Bound;
 use std::path::Path;
@@ -39,6 +40,21 @@ struct Replica {
 /// [`Error::Storage`] where the store has no base yet, which it makes once it is open; [`Error::Damaged`], [`Error::Io`].
 pub(crate) fn read(store: &Path) -> Result<Contents> {
     over(store, &(Arc::new(SystemDisk) as Arc<dyn Disk>))
+}
+
+/// The same, all of it on disk: a stop of the machine takes nothing of it back.
+pub(crate) fn read_durable(store: &Path) -> Result<Contents> {
+    let contents = read(store)?;
+    // What is in older files was synced before the next was begun, and what is in no file of the log any more is in the data.
+    for path in log::files(&SystemDisk, &store.join(LOG_FOLDER), Which::Live)? {
+        match File::open(&path).and_then(|file| file.sync_data()) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                return Err(Error::io("sync", path, error));
+            }
+            _ => {}
+        }
+    }
+    Ok(contents)
 }
 
 /// The same with the log on `disk`.

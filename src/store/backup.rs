@@ -65,7 +65,7 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// As [`Store::backup`]; [`crate::Error::Locked`] also while the store is open.
+    /// As [`Store::backup`]; [`crate::Error::Locked`] also while the store is open: [`Store::backup_elsewhere`] makes one then.
     pub fn backup_closed(
         store: impl AsRef<Path>,
         to: impl AsRef<Path>,
@@ -73,6 +73,35 @@ impl Store {
         progress: OnProgress<'_>,
     ) -> Result<BackupReport> {
         observed(Operation::Backup, || engine::backup_closed(store.as_ref(), to.as_ref(), options, progress))
+    }
+
+    /// [`Store::backup_with`] of a store that another process has open, or this one, as of the last commit that its log holds. The
+    /// process that has it goes on meanwhile. Like a [`ReadOnlyStore`](crate::ReadOnlyStore) it reads the store's second copy and its log, and
+    /// it needs neither the store's model nor its index.
+    ///
+    /// ```
+    /// use kindred::{BackupOptions, Store};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let (path, backup) = (folder.path().join("store"), folder.path().join("backup"));
+    /// let store = Store::open(&path)?;
+    /// store.write(|tx| tx.put_user("ann", [("age", 31.into())]))?;
+    /// let report = Store::backup_elsewhere(&path, &backup, &BackupOptions::new(), &|_| {})?;
+    /// assert_eq!(report.commit, store.snapshot().stats()?.commit);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Store::backup`]; [`crate::Error::Storage`] where the store has no second copy yet, as
+    /// [`ReadOnlyStore::open`](crate::ReadOnlyStore::open) says.
+    pub fn backup_elsewhere(
+        store: impl AsRef<Path>,
+        to: impl AsRef<Path>,
+        options: &BackupOptions,
+        progress: OnProgress<'_>,
+    ) -> Result<BackupReport> {
+        observed(Operation::Backup, || {
+            engine::backup_elsewhere(store.as_ref(), to.as_ref(), options, progress)
+        })
     }
 
     /// Makes a store out of a backup: every key and value of the snapshot. The index is made from them at the first open.

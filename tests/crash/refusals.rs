@@ -71,7 +71,12 @@ fn shut_out(plan: Plan, folder: &Path) -> Result<(), String> {
         let path = folder.join(name);
         allow(&path, mode);
         let opened = plan.options().open(folder).map(drop);
+        let read = plan.options().open_read_only(folder).and_then(|reader| reader.snapshot().stats());
         allow(&path, 0o700);
+        // Where it may be entered, and only not be written.
+        if mode == 0o500 && read.is_err() {
+            return Err(format!("{name:?} with mode {mode:o}, to be read: {read:?}"));
+        }
         match opened {
             Ok(()) => Word::Note(format!("{name:?} with mode {mode:o}: opens")).say(),
             Err(error) if error.kind() == ErrorKind::Environment => {

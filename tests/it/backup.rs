@@ -417,3 +417,48 @@ fn only_the_owner_may_look_into_a_backup_and_a_restored_store() {
         assert_eq!(mode(room.path("mine").join(name)), 0o600, "{name}");
     }
 }
+
+#[test]
+fn a_backup_beside_whoever_has_the_store_holds_whole_commits() {
+    let room = Room::new();
+    let store = vector_options(4).open(room.path("store")).unwrap();
+    put_vectors(&store, 0..1, 4);
+    std::thread::scope(|scope| {
+        // Each commit has ten users more.
+        let writer = scope.spawn(|| {
+            for commit in 0..150 {
+                put_vectors(&store, 10 * commit + 1..10 * commit + 11, 4);
+                if commit % 20 == 0 {
+                    store.checkpoint().unwrap();
+                }
+            }
+        });
+        let mut last = 0;
+        for round in 0.. {
+            let ended = writer.is_finished();
+            let options = BackupOptions::new();
+            match Store::backup_elsewhere(room.path("store"), room.path("backup"), &options, &|_| {}) {
+                Ok(report) => {
+                    assert!(report.commit >= last && report.damaged == 0, "{report:?}");
+                    last = report.commit;
+                    let to = room.path(&format!("restored {round}"));
+                    Store::restore(room.path("backup"), &to).unwrap();
+                    let users = vector_options(4).open(&to).unwrap().snapshot().stats().unwrap().users;
+                    assert!(users % 10 == 1 && (!ended || users == 1501), "{users} users");
+                }
+                // The writer never rests.
+                Err(Error::Storage { .. }) if !ended => {}
+                Err(error) => panic!("{error}"),
+            }
+            if ended {
+                break;
+            }
+        }
+    });
+    // The store's own goes on from it.
+    let report = store.backup(room.path("backup")).unwrap();
+    assert_eq!(report.commit, store.snapshot().stats().unwrap().commit);
+    let within =
+        Store::backup_elsewhere(room.path("store"), room.path("store/x"), &BackupOptions::new(), &|_| {});
+    assert!(matches!(within, Err(Error::Invalid { .. })), "{within:?}");
+}

@@ -388,6 +388,12 @@ fn a_store_that_is_open_elsewhere_can_be_read_and_not_written() {
     let text = kindred(place, &["stats", "shop", "--watch", "1", "--times", "2"]);
     let text = String::from_utf8(text.stdout).unwrap();
     assert!(text.lines().count() == 2 && text.contains("0.0 events/s"), "{text}");
+    for _ in 0..2 {
+        let report = json(place, &["backup", "shop", "copy"]);
+        assert_eq!((&report["commit"], &report["damaged"]), (&stats["commit"], &0.into()), "{report}");
+    }
+    json(place, &["restore", "copy", "again"]);
+    assert_eq!(json(place, &["stats", "again"])["users"], stats["users"]);
     for command in [&["fit", "shop"][..], &["remove", "shop", "--user", "ann"], &["verify", "shop"]] {
         let (code, message) = failure(place, command);
         assert!(code == 3 && message.contains("process"), "{command:?}: {code} {message}");
