@@ -185,7 +185,7 @@ pub enum Error {
         /// What does not match.
         reason: String,
     },
-    /// An earlier failure to write left the store read-only until it is opened again.
+    /// An earlier failure to write left the store read-only: until it is opened again, or, where sled's files failed, until they open.
     #[error("the store takes no more writes since {reason}: remove the cause and open it again")]
     ReadOnly {
         /// The first failure.

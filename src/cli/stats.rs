@@ -51,7 +51,10 @@ fn watch(store: &ReadOnlyStore, pause: Duration, times: Option<u32>, output: &Ou
         }
         before = Some(seen);
         std::thread::sleep(pause);
-        store.refresh()?;
+        // It may be the writer's turn to rename a file, or the disk that is full: the figures stay as they are until it passes.
+        if let Err(error) = store.refresh() {
+            tracing::warn!(%error, "the store cannot be looked at now: it is tried again");
+        }
     }
     Ok(())
 }

@@ -8,7 +8,7 @@ use super::view::View;
 use super::{base, heal};
 use crate::error::{Error, ErrorKind, Result};
 use crate::sync::thread::{self, JoinHandle};
-use crate::telemetry::redacted;
+use crate::telemetry::{self, redacted};
 
 /// Values that are damaged again and again have a cause that this does not mend.
 const MOST_HEALS: u32 = 8;
@@ -47,6 +47,7 @@ fn run<A: Send + Sync + 'static>(core: &Core<A>, mut healer: Healer, cancel: &At
             Err(_) if failed => {}
             Err(error) => {
                 failed = true;
+                telemetry::failed("base", &error);
                 tracing::error!(error = %redacted(&error), "the base could not be renewed, and the log is kept");
             }
         }
@@ -105,6 +106,7 @@ impl Healer {
                     self.left = 0;
                 }
                 self.rest();
+                telemetry::failed("heal", &error);
                 tracing::error!(error = %redacted(&error), "damaged values could not be made anew");
             }
         }

@@ -66,7 +66,7 @@ pub struct StoreStats {
     pub snapshots: u64,
     /// Index files that were found damaged in use, and are not made good yet.
     pub damaged_index_files: u64,
-    /// Why the store takes no more writes until it is opened again, where it does not.
+    /// Why the store takes no writes, where it does not: until it is opened again, or, where sled's files failed, until they open.
     pub read_only: Option<String>,
 }
 
