@@ -218,7 +218,7 @@ impl Store {
     /// Moves all of the index into one sealed file, the fastest to search, and writes the data and the log anew: the folder is
     /// then as small as it gets, and holds no trace of what was changed or removed before. Reads and writes go on meanwhile;
     /// it takes as much space again as the data. Damaged values are made anew from the store's second copy and its log, for
-    /// which writers wait. For the rest it is as [`Store::seal`].
+    /// which writers wait. It waits for a fit that is under way, so it must not be called from what a fit calls. For the rest it is as [`Store::seal`].
     ///
     /// ```
     /// use std::sync::atomic::AtomicBool;

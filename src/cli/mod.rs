@@ -134,10 +134,11 @@ impl StoreArgs {
         if !may_be_read {
             return Err(refused);
         }
-        let read =
-            self.options().open_read_only(&self.store).map(|store| Reading::Elsewhere(Box::new(store)));
-        // Who may not even read is told what was in the way first.
-        if matches!(refused, Error::Locked { .. }) { read } else { read.map_err(|_| refused) }
+        let read = self.options().open_read_only(&self.store)?;
+        if !matches!(refused, Error::Locked { .. }) {
+            tracing::warn!(%refused, "the store cannot be opened, and is only read");
+        }
+        Ok(Reading::Elsewhere(Box::new(read)))
     }
 
     fn options(&self) -> crate::Options {

@@ -2,7 +2,7 @@
 
 use super::output::{Output, bytes, grouped};
 use super::{Reading, StoreArgs};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::{FolderBytes, ReadOnlyStore, Stats, StoreStats};
 use clap::Args;
 use serde::Serialize;
@@ -51,9 +51,12 @@ fn watch(store: &ReadOnlyStore, pause: Duration, times: Option<u32>, output: &Ou
         }
         before = Some(seen);
         std::thread::sleep(pause);
-        // It may be the writer's turn to rename a file, or the disk that is full: the figures stay as they are until it passes.
-        if let Err(error) = store.refresh() {
-            tracing::warn!(%error, "the store cannot be looked at now: it is tried again");
+        match store.refresh() {
+            // The writer may be at its files just now: the figures stay as they are until that has passed.
+            Err(error) if error.kind() == ErrorKind::Environment => {
+                tracing::warn!(%error, "the store cannot be looked at now: it is tried again");
+            }
+            looked => drop(looked?),
         }
     }
     Ok(())

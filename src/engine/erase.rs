@@ -1,10 +1,11 @@
 //! Erasing users for good: nothing of them stays but a mark that keeps late records from bringing them back.
 
+use super::Engine;
 use super::apply::Outcome;
 use super::reader::Reader;
 use super::session::Session;
 use crate::error::{Error, Result};
-use crate::model::{Hex, Record, Salt, Tombstone};
+use crate::model::{Hex, Record, Salt, Tombstone, check_id};
 use crate::storage::keys;
 use std::hash::{BuildHasher, Hasher, RandomState};
 
@@ -55,6 +56,18 @@ impl Session<'_, '_> {
         let seq = self.tx.next_seq();
         self.put(key, &seq)?;
         Ok(Outcome::Changed)
+    }
+}
+
+impl Engine {
+    /// Whether the user is not there and must not come back, as of the newest snapshot.
+    pub(super) fn is_erased(&self, user: &str) -> Result<bool> {
+        let view = self.view();
+        let Some(salt) = view.attachment().salt.filter(|_| check_id("user id", user).is_ok()) else {
+            return Ok(false);
+        };
+        let is_marked = view.raw(&keys::tombstone(Tombstone::of(user, salt)?.hash.0))?.is_some();
+        Ok(is_marked && view.user_no(user)?.is_none())
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::Engine;
 use super::apply::Outcome;
+use super::erase::named_user;
 use super::write::{COMMIT_BYTES, How, OnRefusal, refusal};
 use crate::error::{Error, Result};
 use crate::ingest::{Entry, Options, Reader, Reject, Report, Source};
@@ -200,12 +201,12 @@ impl Stored<'_> {
     }
 
     fn reject(&mut self, line: u64, record: &Record, error: &Error, rejects: &mut dyn Write) -> Result<()> {
-        let (detail, record) = match error {
-            // Whoever was erased is not to be written down once more.
-            Error::Erased { .. } => (String::new(), String::new()),
-            error => {
-                (error.to_string(), serde_json::to_string(record).unwrap_or_else(|error| error.to_string()))
-            }
+        // Whoever was erased is not to be written down once more, whatever is wrong with the record.
+        let erased = named_user(record).map(|user| self.engine.is_erased(user)).transpose()?;
+        let (detail, record) = if erased == Some(true) {
+            (String::new(), String::new())
+        } else {
+            (error.to_string(), serde_json::to_string(record).unwrap_or_else(|error| error.to_string()))
         };
         let reject = Reject { source: self.name.clone(), line, reason: reason(error), detail, record };
         reject.write(rejects)?;

@@ -167,13 +167,26 @@ impl Engine {
     /// Makes one file of the index, and writes the data anew: nothing that was removed or replaced is in any file then. Waits for a fit
     /// that is under way.
     pub(crate) fn compact(&self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
-        {
-            // What a fit left that did not get to its end may be of somebody who was erased since.
-            let _one_at_a_time = lock(&self.shared.fitting)?;
-            self.shared.sweep(&self.view().attachment().space)?;
+        if !self.sweep_after_fits(cancel)? {
+            return Ok(false);
         }
         let told = |done| progress(Progress { stage: "rewriting the data", done, total: None });
         Ok(self.arrange_index(Wanted::Compact, progress, cancel)? && self.shared.db.rewrite(&told, cancel)?)
+    }
+
+    /// Removes what a fit left that did not get to its end: it may be of somebody who was erased since. False where it was cancelled.
+    fn sweep_after_fits(&self, cancel: &AtomicBool) -> Result<bool> {
+        let _one_at_a_time = loop {
+            match self.shared.fitting.try_lock() {
+                Ok(guard) => break guard,
+                // A fit that ended in a panic has left something, too.
+                Err(TryLockError::Poisoned(poisoned)) => break poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) if cancel.load(Ordering::Relaxed) => return Ok(false),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(LOOK),
+            }
+        };
+        self.shared.sweep(&self.view().attachment().space)?;
+        Ok(true)
     }
 
     /// Wakes upkeep after a write, and lets it catch up where it is far behind.

@@ -42,8 +42,18 @@ pub(crate) fn read(store: &Path) -> Result<Contents> {
     over(store, &(Arc::new(SystemDisk) as Arc<dyn Disk>))
 }
 
-/// The same, all of it on disk: a stop of the machine takes nothing of it back.
+/// The same, all of it on disk: a stop of the machine takes nothing of it back, unless a sync of the log had failed before.
+///
+/// # Errors
+/// [`Error::Damaged`] also where the base lacks values, of which nothing would be told.
 pub(crate) fn read_durable(store: &Path) -> Result<Contents> {
+    let lacking = base::read(store)?.map_or(0, |base| base.damaged());
+    if lacking > 0 {
+        let reason = format!(
+            "it lacks {lacking} damaged value(s): let the process that has the store make the backup, or close it"
+        );
+        return Err(Error::damaged("the store's second copy", reason));
+    }
     let contents = read(store)?;
     // What is in older files was synced before the next was begun, and what is in no file of the log any more is in the data.
     for path in log::files(&SystemDisk, &store.join(LOG_FOLDER), Which::Live)? {

@@ -277,6 +277,8 @@ fn ingest_rejects_late_lines_one_by_one_and_in_strict_mode_ends_at_the_first() {
     let (_place, store) = store();
     let mut all = vec![Record::Event(bought("u1", "i1", 1)), Record::Erase(Erasure { user: ID.into() })];
     all.extend(late());
+    // Late, and wrong besides.
+    all.push(Record::Event(Event { kind: "no such kind".into(), ..bought(ID, "i1", 9) }));
     all.push(Record::Event(bought("u2", "i1", 1)));
     let read = |strict| {
         let mut rejects = Vec::new();
@@ -292,8 +294,8 @@ fn ingest_rejects_late_lines_one_by_one_and_in_strict_mode_ends_at_the_first() {
     assert_eq!(store.snapshot().stats().unwrap().users, 1);
     let (report, rejects) = read(false);
     let report = report.unwrap();
-    assert_eq!((report.read, report.rejected, report.reasons["user: was erased"]), (6, 3, 3));
-    assert_eq!(rejects.lines().count(), 3);
+    assert_eq!((report.read, report.rejected, report.reasons["user: was erased"]), (7, 4, 3));
+    assert_eq!(rejects.lines().count(), 4);
     assert!(rejects.contains("\"line\":3") && rejects.contains("late.jsonl"), "{rejects}");
     assert!(!rejects.contains(ID) && !rejects.contains(TEXT), "{rejects}");
     let users: Vec<String> = crate::fixture::user_ids(&store.snapshot());

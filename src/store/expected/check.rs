@@ -3,7 +3,7 @@
 use super::{Model, sorted_lines};
 use crate::model::{Record, Tombstone};
 use crate::store::Snapshot;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far a score may be from the one computed here.
 const TOLERANCE: f32 = 1e-4;
@@ -88,10 +88,15 @@ pub fn answers(snapshot: &Snapshot, model: &Model) {
                 assert!((hit.score - score).abs() < TOLERANCE, "{user}: {hit:?} scores {score}");
             }
             assert!(hits.is_sorted_by(|one, next| one.score >= next.score), "{user}: {hits:?}");
-            let least = best[..hits.len()].last().map_or(f32::MAX, |least| least - TOLERANCE);
-            let missed = hits.iter().filter(|hit| hit.score < least).count();
-            let most = if exact { 0 } else { MOST_MISSED };
-            assert!(missed <= most, "{user}: {missed} of {hits:?} are none of the best, {best:?}");
+            let distinct: BTreeSet<&str> = hits.iter().map(|hit| hit.user.as_str()).collect();
+            assert_eq!(distinct.len(), hits.len(), "{user}: {hits:?}");
+            let missed = if exact {
+                hits.iter().zip(&best).filter(|(hit, best)| (hit.score - **best).abs() >= TOLERANCE).count()
+            } else {
+                let least = best[..hits.len()].last().map_or(f32::MAX, |least| least - TOLERANCE);
+                hits.iter().filter(|hit| hit.score < least).count().saturating_sub(MOST_MISSED)
+            };
+            assert_eq!(missed, 0, "{user}, exact: {exact}: {hits:?} are not the best, {best:?}");
         }
     }
 }
