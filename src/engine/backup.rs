@@ -4,12 +4,12 @@ use super::reader::Reader;
 use super::seal::swept_key;
 use super::settings::Settings;
 use super::stored::Counters;
+use super::verify::open_closed;
 use super::{Engine, Published};
 use crate::error::{Error, Result};
 use crate::model::OnProgress;
 use crate::storage::{
-    self, BackupOptions, BackupReport, BackupSource, Contents, Opened, Options, RestoreReport, View, Visit,
-    keys,
+    self, BackupOptions, BackupReport, BackupSource, Contents, RestoreReport, View, Visit, keys,
 };
 use crate::telemetry::redacted;
 use std::ops::ControlFlow;
@@ -61,9 +61,8 @@ pub(crate) fn backup_closed(
     options: &BackupOptions,
     progress: OnProgress<'_>,
 ) -> Result<BackupReport> {
-    check_places(store, to)?;
-    let opened = Opened::open(store, &Options::default())?;
-    backup_of(&opened.contents, to, options, progress)
+    refuse_within(store, to)?;
+    backup_of(&open_closed(store)?.contents, to, options, progress)
 }
 
 /// The same of what a store holds just now that another process may have open.
@@ -73,16 +72,10 @@ pub(crate) fn backup_elsewhere(
     options: &BackupOptions,
     progress: OnProgress<'_>,
 ) -> Result<BackupReport> {
-    check_places(store, to)?;
+    refuse_within(store, to)?;
+    storage::must_hold_store(store)?;
     // Or else a crash could take back what the backup holds, and other commits get the same numbers.
     backup_of(&storage::read_durable(store)?, to, options, progress)
-}
-
-fn check_places(store: &Path, to: &Path) -> Result<()> {
-    if !storage::holds_store(store) {
-        return Err(Error::NotAStore { path: store.to_owned(), reason: "it holds no store".into() });
-    }
-    refuse_within(store, to)
 }
 
 fn backup_of(

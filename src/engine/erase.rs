@@ -12,12 +12,7 @@ use std::hash::{BuildHasher, Hasher, RandomState};
 impl Session<'_, '_> {
     /// Whether the user is not there and must not come back.
     pub(super) fn is_erased(&self, user: &str) -> Result<bool> {
-        let Some(salt) = self.salt else { return Ok(false) };
-        if self.tx.user_no(user)?.is_some() {
-            return Ok(false);
-        }
-        let tombstone = Tombstone::of(user, salt)?;
-        Ok(self.tx.raw(&keys::tombstone(tombstone.hash.0))?.is_some())
+        self.salt.map_or(Ok(false), |salt| is_erased(&self.tx, salt, user))
     }
 
     /// Removes the user, and keeps them from coming back; also one whom the store does not know.
@@ -63,12 +58,17 @@ impl Engine {
     /// Whether the user is not there and must not come back, as of the newest snapshot.
     pub(super) fn is_erased(&self, user: &str) -> Result<bool> {
         let view = self.view();
-        let Some(salt) = view.attachment().salt.filter(|_| check_id("user id", user).is_ok()) else {
-            return Ok(false);
-        };
-        let is_marked = view.raw(&keys::tombstone(Tombstone::of(user, salt)?.hash.0))?.is_some();
-        Ok(is_marked && view.user_no(user)?.is_none())
+        let salt = view.attachment().salt.filter(|_| check_id("user id", user).is_ok());
+        salt.map_or(Ok(false), |salt| is_erased(&view, salt, user))
     }
+}
+
+fn is_erased(reader: &impl Reader, salt: Salt, user: &str) -> Result<bool> {
+    if reader.user_no(user)?.is_some() {
+        return Ok(false);
+    }
+    let tombstone = Tombstone::of(user, salt)?;
+    Ok(reader.raw(&keys::tombstone(tombstone.hash.0))?.is_some())
 }
 
 /// Refuses a tombstone with another salt than the store's.

@@ -16,7 +16,9 @@ use crate::index::{DamagedFiles, Index, IndexView, Options as IndexOptions};
 use crate::model::{KeepEvents, Metric};
 use crate::profile::{Learned, Space};
 use crate::storage::keys::Key;
-use crate::storage::{Contents, Database, Opened, Options, codec, holds_store, index_folder, index_of, keys};
+use crate::storage::{
+    Contents, Database, Opened, Options, codec, holds_store, index_folder, index_of, keys, must_hold_store,
+};
 use crate::telemetry::{self, redacted};
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -39,9 +41,8 @@ impl Engine {
     /// Opens the store in a folder, or makes one.
     pub(crate) fn open(path: &Path, request: &Request) -> Result<Self> {
         telemetry::describe();
-        if request.must_exist && !holds_store(path) {
-            let reason = if path.is_dir() { "it holds no store" } else { "there is no such folder" };
-            return Err(Error::NotAStore { path: path.to_owned(), reason: reason.into() });
+        if request.must_exist {
+            must_hold_store(path)?;
         }
         // Before a folder is made, so that a mistake in the options leaves none behind.
         let new = if holds_store(path) { None } else { Some(request.resolve_new()?) };

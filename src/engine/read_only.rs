@@ -7,7 +7,7 @@ use super::scrub::Scrubbing;
 use super::settings::{Request, Settings};
 use crate::error::{Error, Result};
 use crate::index::{DamagedFiles, Scrub};
-use crate::storage::{self, Contents, View, holds_store, keys};
+use crate::storage::{self, Contents, View, keys};
 use crate::telemetry::{failed, redacted};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 use std::path::{Path, PathBuf};
@@ -56,8 +56,7 @@ impl Follower {
     /// Looks at the store in a folder, whoever has it open. Of `request`, its encoder counts, and whether it scrubs.
     pub(crate) fn open(path: &Path, request: &Request) -> Result<Self> {
         let (look, store_id) = look(path, request, &DamagedFiles::default())?;
-        let scrubs = request.scrub.unwrap_or(true);
-        let scrub = if scrubs { look.0.attachment().index.scrub() } else { Scrub::default() };
+        let scrub = if request.scrubs() { look.0.attachment().index.scrub() } else { Scrub::default() };
         let shared = Arc::new(Following {
             path: path.to_owned(),
             request: request.clone(),
@@ -67,7 +66,7 @@ impl Follower {
             given_up: AtomicBool::new(false),
         });
         let mut follower = Self { shared, wake: None, thread: None };
-        if scrubs {
+        if request.scrubs() {
             follower.start()?;
         }
         Ok(follower)
@@ -91,7 +90,7 @@ impl Follower {
 
     /// Looks again; returns whether that is of a later commit than callers know of, or of another store.
     pub(crate) fn refresh(&self) -> Result<bool> {
-        self.shared.look_again(&lock(&self.shared.looking), self.wake.is_some())?;
+        self.shared.look_again(&lock(&self.shared.looking))?;
         let is_later = {
             let mut newest = lock(&self.shared.newest);
             let seq = newest.look.0.seq();
@@ -125,7 +124,7 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 impl Following {
     /// What it had before goes when no lock is held but that of who looks.
-    fn look_again(&self, _one_at_a_time: &MutexGuard<'_, ()>, scrubs: bool) -> Result<()> {
+    fn look_again(&self, _one_at_a_time: &MutexGuard<'_, ()>) -> Result<()> {
         let damaged = lock(&self.scrubbing).damaged().clone();
         let (look, store_id) = look(&self.path, &self.request, &damaged)?;
         let mut scrubbing = lock(&self.scrubbing);
@@ -136,7 +135,7 @@ impl Following {
             return Ok(());
         }
         // Also where nothing changed: what the files held before need not stay.
-        if scrubs {
+        if self.request.scrubs() {
             scrubbing.follow(&look.0.attachment().index);
         }
         let before = std::mem::replace(&mut newest.look, look);
@@ -174,7 +173,7 @@ impl Following {
         if self.given_up.load(Ordering::SeqCst) || !self.has_damaged() {
             return true;
         }
-        let looked = self.look_again(&looking, true);
+        let looked = self.look_again(&looking);
         if let Some(error) = looked.err().filter(|_| !self.given_up.load(Ordering::SeqCst)) {
             failed("scrub", &error);
             tracing::error!(error = %redacted(&error), "a damaged file of the index stays in use: the store cannot be looked at again");
@@ -203,10 +202,7 @@ impl Following {
 
 /// The newest snapshot of a store, without files of its index that are `damaged`, and the store's id.
 fn look(path: &Path, request: &Request, damaged: &DamagedFiles) -> Result<(Look, u128)> {
-    if !holds_store(path) {
-        let reason = if path.is_dir() { "it holds no store" } else { "there is no such folder" };
-        return Err(Error::NotAStore { path: path.to_owned(), reason: reason.into() });
-    }
+    storage::must_hold_store(path)?;
     let contents = storage::read_only(path)?;
     let store_id = contents.store_id();
     Ok((view(contents, path, request, damaged)?, store_id))

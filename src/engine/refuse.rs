@@ -8,9 +8,10 @@ use super::reader::{EachReader, Reader, from_key};
 use super::session::{IndexChanges, embedding};
 use super::settings::Settings;
 use super::stored::State;
+use super::verify::sound;
 use super::{Published, Shared};
 use crate::encoder::Encoder;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::model::{OnProgress, Progress};
 use crate::profile::{Learned, Space, Sums};
 use crate::storage::keys::{Key, TextHash};
@@ -150,10 +151,7 @@ impl Shared {
 
 /// Whether nothing uses a text. Where the count of its uses is damaged, something may.
 fn is_unused(reader: &impl Reader, hash: TextHash) -> Result<bool> {
-    match reader.raw(&keys::text_uses(hash)) {
-        Err(error) if error.kind() == ErrorKind::Damage => Ok(false),
-        uses => Ok(uses?.is_none()),
-    }
+    Ok(sound(reader.raw(&keys::text_uses(hash)))?.is_some_and(|uses| uses.is_none()))
 }
 
 /// A user's sums, from the stored contributions.

@@ -100,6 +100,11 @@ pub(crate) struct Request {
 }
 
 impl Request {
+    /// Whether the index's files are read through after opening.
+    pub(super) fn scrubs(&self) -> bool {
+        self.scrub.unwrap_or(true)
+    }
+
     /// Refuses what no store can be opened with.
     pub(crate) fn check(&self, folder: &Path) -> Result<()> {
         // Joined with a file's name it would stand for the folder that the process happens to be in.

@@ -98,8 +98,8 @@ impl Upkeep {
         let cancel = Arc::new(AtomicBool::new(false));
         let (shared, stop) = (Arc::clone(shared), Arc::clone(&cancel));
         let settle_after = request.settle_after.unwrap_or(SETTLE_AFTER);
-        let wanted = request.scrub.unwrap_or(true);
-        let scrub = if wanted { shared.db.view().attachment().index.scrub() } else { Scrub::default() };
+        let scrub =
+            if request.scrubs() { shared.db.view().attachment().index.scrub() } else { Scrub::default() };
         let thread = std::thread::Builder::new()
             .name("kindred-upkeep".into())
             .spawn(move || shared.keep_up(&woken, settle_after, scrub, &stop))

@@ -70,6 +70,14 @@ pub(crate) fn holds_store(path: &Path) -> bool {
     log.is_dir() && (data() || written())
 }
 
+/// Refuses a folder in which no store was ever made.
+pub(crate) fn must_hold_store(path: &Path) -> Result<()> {
+    if holds_store(path) {
+        return Ok(());
+    }
+    Err(not_a_store(path, if path.is_dir() { "it holds no store" } else { "there is no such folder" }))
+}
+
 fn check(path: &Path) -> Result<()> {
     if holds_store(path) {
         return Ok(());

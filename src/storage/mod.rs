@@ -64,7 +64,7 @@ pub(crate) use database::{Database, Options};
 pub(crate) use disk::Disk;
 #[cfg(test)]
 pub(crate) use fault::Dice;
-pub(crate) use folder::{holds_store, index_folder, index_of};
+pub(crate) use folder::{holds_store, index_folder, index_of, must_hold_store};
 pub use folder_bytes::FolderBytes;
 pub(crate) use folder_bytes::cut_at;
 pub(crate) use frame::hex;

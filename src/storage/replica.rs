@@ -39,7 +39,7 @@ struct Replica {
 /// # Errors
 /// [`Error::Storage`] where the store has no base yet, which it makes once it is open; [`Error::Damaged`], [`Error::Io`].
 pub(crate) fn read(store: &Path) -> Result<Contents> {
-    over(store, &(Arc::new(SystemDisk) as Arc<dyn Disk>))
+    over(store, &SystemDisk)
 }
 
 /// The same, all of it on disk: a stop of the machine takes nothing of it back, unless a sync of the log had failed before.
@@ -47,14 +47,13 @@ pub(crate) fn read(store: &Path) -> Result<Contents> {
 /// # Errors
 /// [`Error::Damaged`] also where the base lacks values, of which nothing would be told.
 pub(crate) fn read_durable(store: &Path) -> Result<Contents> {
-    let lacking = base::read(store)?.map_or(0, |base| base.damaged());
+    let (contents, lacking) = look(store, &SystemDisk)?;
     if lacking > 0 {
         let reason = format!(
             "it lacks {lacking} damaged value(s): let the process that has the store make the backup, or close it"
         );
         return Err(Error::damaged("the store's second copy", reason));
     }
-    let contents = read(store)?;
     // What is in older files was synced before the next was begun, and what is in no file of the log any more is in the data.
     for path in log::files(&SystemDisk, &store.join(LOG_FOLDER), Which::Live)? {
         match File::open(&path).and_then(|file| file.sync_data()) {
@@ -67,11 +66,16 @@ pub(crate) fn read_durable(store: &Path) -> Result<Contents> {
     Ok(contents)
 }
 
-/// The same with the log on `disk`.
-pub(super) fn over(store: &Path, disk: &Arc<dyn Disk>) -> Result<Contents> {
+/// [`read`] with the log on `disk`.
+pub(super) fn over(store: &Path, disk: &dyn Disk) -> Result<Contents> {
+    look(store, disk).map(|(contents, _)| contents)
+}
+
+/// What the store holds, and how many values the base lacks of it.
+fn look(store: &Path, disk: &dyn Disk) -> Result<(Contents, u64)> {
     let mut tries = TRIES;
     loop {
-        match try_over(store, &**disk) {
+        match try_look(store, disk) {
             Err(error) if tries > 0 && may_pass(&error) => {
                 tries -= 1;
                 thread::sleep(PAUSE);
@@ -91,7 +95,7 @@ fn may_pass(error: &Error) -> bool {
     }
 }
 
-fn try_over(store: &Path, disk: &dyn Disk) -> Result<Contents> {
+fn try_look(store: &Path, disk: &dyn Disk) -> Result<(Contents, u64)> {
     let log_folder = store.join(LOG_FOLDER);
     let base = base::read(store)?;
     let commit = base.as_ref().map_or(0, super::backup::Backup::commit);
@@ -114,8 +118,9 @@ fn try_over(store: &Path, disk: &dyn Disk) -> Result<Contents> {
     if base.as_ref().is_some_and(|base| seq < base.until()) {
         return Err(Error::damaged(log_folder.display().to_string(), "it ends before the base does"));
     }
+    let lacking = base.as_ref().map_or(0, super::backup::Backup::damaged);
     let base = base.as_ref().map(Lookup::new).transpose()?;
-    Ok(Contents { backend: Arc::new(Replica { base, since }), store_id, seq })
+    Ok((Contents { backend: Arc::new(Replica { base, since }), store_id, seq }, lacking))
 }
 
 impl Replica {

@@ -28,7 +28,7 @@ pub(super) fn read_past<A>(core: &Core<A>) {
 /// holds is in the chain of generations.
 fn stand_in<A>(core: &Core<A>, head: &mut Head<A>) -> Result<()> {
     if !head.stands_in {
-        let contents = replica::over(core.base.store(), core.log.disk())?;
+        let contents = replica::over(core.base.store(), &**core.log.disk())?;
         core.backend.replace(contents.backend)?;
         head.stands_in = true;
     }

@@ -15,7 +15,7 @@ pub use report::{VerifyOptions, VerifyReport};
 use super::reader::{EachReader, Flow};
 use super::stored::encoder_number;
 use super::{Engine, Published};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::model::{OnProgress, Problem, Progress};
 use crate::storage::keys::{self, Subject};
 use crate::storage::{self, Contents, Opened, Options, View};
@@ -94,9 +94,7 @@ pub(super) fn verify_opened(
 
 /// The storage of a store that is there.
 pub(super) fn open_closed(store: &Path) -> Result<Opened> {
-    if !storage::holds_store(store) {
-        return Err(Error::NotAStore { path: store.to_owned(), reason: "it holds no store".into() });
-    }
+    storage::must_hold_store(store)?;
     Opened::open(store, &Options::default())
 }
 

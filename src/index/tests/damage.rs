@@ -6,7 +6,7 @@ use super::model::check_all;
 use super::restore::{DIM, Host, IDENTITY, Op, names, sealed_host, sealed_path};
 use super::*;
 use crate::model::Problem;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
 /// Whatever a file holds is refused, or found by verifying; and no use of it panics.
@@ -146,11 +146,7 @@ fn what_was_begun_is_read_on_after_a_view_without_files() {
 #[test]
 fn a_scrub_that_was_over_reads_what_is_new() {
     let folder = tempfile::tempdir().unwrap();
-    let mut host = Host::new(Metric::L2, folder.path());
-    let mut noise = Noise(11);
-    host.apply((0..2000).map(|label| (label, Some(noise.vector(DIM)))).collect());
-    host.run(Op::Task(Wanted::Sealed, Vec::new()));
-    let first = sealed_path(folder.path());
+    let (mut host, mut noise, first) = large_host(folder.path());
     let mut scrub = host.index.view().scrub();
     assert_eq!(rest(&mut scrub), []);
     host.apply((2000..2040).map(|label| (label, Some(noise.vector(DIM)))).collect());
@@ -162,6 +158,15 @@ fn a_scrub_that_was_over_reads_what_is_new() {
     assert_eq!(rest(&mut scrub), []);
     let damaged = scrubbed(&host.index.view());
     assert!(damaged.len() == 1 && damaged[0].place == first.display().to_string(), "{damaged:?}");
+}
+
+/// So many rows in a file that a few more are sealed beside it.
+fn large_host(folder: &Path) -> (Host, Noise, PathBuf) {
+    let mut host = Host::new(Metric::L2, folder);
+    let mut noise = Noise(3);
+    host.apply((0..2000).map(|label| (label, Some(noise.vector(DIM)))).collect());
+    host.run(Op::Task(Wanted::Sealed, Vec::new()));
+    (host, noise, sealed_path(folder))
 }
 
 /// Flips a bit at the start of a section, by its number, as a disk would: the file may be mapped.
@@ -284,11 +289,7 @@ fn looking_for_damage_ends_where_it_is_cancelled() {
 #[test]
 fn what_a_damaged_file_held_is_made_anew_beside_the_sound_ones() {
     let folder = tempfile::tempdir().unwrap();
-    let mut host = Host::new(Metric::L2, folder.path());
-    let mut noise = Noise(3);
-    host.apply((0..2000).map(|label| (label, Some(noise.vector(DIM)))).collect());
-    host.run(Op::Task(Wanted::Sealed, Vec::new()));
-    let sound = sealed_path(folder.path());
+    let (mut host, mut noise, sound) = large_host(folder.path());
     host.apply((1980..2020).map(|label| (label, Some(noise.vector(DIM)))).collect());
     host.run(Op::Task(Wanted::Sealed, Vec::new()));
     host.run(Op::Manifest(true));

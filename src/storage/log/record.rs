@@ -4,7 +4,7 @@ use super::super::backend::Op;
 use super::super::frame::{self, Kind};
 use super::super::stored::OpSink;
 
-/// Bytes before a record's payload: length u32, seq u64, durable u64, seal of these 8 bytes, checksum of all u32.
+/// Bytes before a record's payload: length u32, seq u64, durable u64; 8 that seal these; checksum of all u32.
 pub(crate) const HEADER_BYTES: usize = 32;
 
 /// What the seal covers.
@@ -25,7 +25,7 @@ const DELETED: u32 = u32::MAX;
 pub(crate) type Key = [u8; 32];
 
 /// How the records of a file are told from other bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     /// Up to format 4. Whoever writes values can write one that holds a record.
     Old,
