@@ -1,12 +1,13 @@
 //! Records into keys: what each record changes.
 
+use super::contributions::{share_of_text, shares_of_event};
 use super::erase::named_user;
 use super::reader::Reader;
 use super::session::Session;
-use super::stored::{StoredEvent, StoredItem, StoredUser, text_hash, text_number};
+use super::stored::{StoredEvent, StoredItem, StoredUser, text_hash};
 use crate::error::{Error, Result};
 use crate::model::{Event, Item, Record, Removal, Text, User};
-use crate::profile::{Contribution, OWN_TEXT, Target, sentence};
+use crate::profile::{Target, sentence};
 use crate::storage::codec;
 use crate::storage::keys::{self, EventHash, TextHash};
 
@@ -211,23 +212,12 @@ impl Session<'_, '_> {
         group: Option<u32>,
     ) -> Result<()> {
         self.work(user)?.state.figures.record(event.kind, time, event.value, event.quantity);
-        let act = Contribution::once(time);
-        if let Some(item) = event.item {
-            self.accumulate(user, Target::Item(item), event.kind, act)?;
-        }
-        if let Some(group) = group {
-            self.accumulate(user, Target::Group(group), event.kind, act)?;
-        }
-        match &event.text {
-            Some(text) => self.count_text(user, time, text),
-            None => Ok(()),
-        }
+        shares_of_event(event, group, time).try_for_each(|share| self.accumulate(user, share))
     }
 
     pub(super) fn count_text(&mut self, user: u32, time: crate::model::Time, text: &str) -> Result<()> {
         self.work(user)?.state.figures.touch(time);
-        let target = Target::Text(text_number(text_hash(text)));
-        self.accumulate(user, target, OWN_TEXT, Contribution::once(time))
+        self.accumulate(user, share_of_text(text, time))
     }
 
     fn add_text(&mut self, text: &Text) -> Result<Outcome> {

@@ -1,10 +1,13 @@
 //! A user's contributions, in buckets.
 
+use super::archive::Folded;
 use super::buckets::{Buckets, Slot, mix, slots};
 use super::reader::{Reader, from_key};
+use super::stored::{StoredEvent, text_hash, text_number};
 use crate::error::Result;
-use crate::profile::{Contribution, Target};
-use crate::storage::keys::Key;
+use crate::model::Time;
+use crate::profile::{Contribution, OWN_TEXT, Target};
+use crate::storage::keys::{Key, TextHash};
 use crate::storage::{codec, keys};
 use std::ops::ControlFlow;
 
@@ -68,6 +71,37 @@ impl Buckets<Share> {
         })?;
         Ok(changed.unwrap_or((None, acts)))
     }
+}
+
+/// What an event adds to: its item, the group of that, and its text.
+pub(super) fn shares_of_event(
+    event: &StoredEvent,
+    group: Option<u32>,
+    time: Time,
+) -> impl Iterator<Item = Share> + use<> {
+    let text = event.text.as_deref().map(text_hash);
+    shares((event.item, group, text), event.kind, Contribution::once(time))
+}
+
+/// What folded events add to, as they did when they were there.
+pub(super) fn shares_of_folded(entry: &Folded, group: Option<u32>) -> impl Iterator<Item = Share> + use<> {
+    shares((entry.item, group, entry.text), entry.kind, entry.acts.contribution())
+}
+
+/// What a text by itself adds to.
+pub(super) fn share_of_text(text: &str, time: Time) -> Share {
+    (Target::Text(text_number(text_hash(text))), OWN_TEXT, Contribution::once(time))
+}
+
+fn shares(
+    (item, group, text): (Option<u32>, Option<u32>, Option<TextHash>),
+    kind: u8,
+    acts: Contribution,
+) -> impl Iterator<Item = Share> {
+    let item = item.map(|item| (Target::Item(item), kind, acts));
+    let group = group.map(|group| (Target::Group(group), kind, acts));
+    let text = text.map(|text| (Target::Text(text_number(text)), OWN_TEXT, acts));
+    item.into_iter().chain(group).chain(text)
 }
 
 /// All contributions of a user, in the order of targets, then kinds.

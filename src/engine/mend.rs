@@ -1,14 +1,15 @@
 //! A damaged index made good while the store is in use: what its files held of users is made anew from the keys.
 
-use super::open::{Made, embedding_of, vector_of};
+use super::open::{CHUNK, Made, VectorOf, with_vectors};
 use super::points::Points;
 use super::published::Published;
-use super::reader::from_key;
+use super::reader::{Reader, from_key};
 use super::refuse::commit_aside;
-use super::settings::Source;
+use super::session::IndexChanges;
 use super::{Shared, lock};
 use crate::error::Result;
 use crate::index::Doubt;
+use crate::storage::keys::Key;
 use crate::storage::{View, keys, prefix_end};
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -42,6 +43,23 @@ impl Shared {
         Ok(true)
     }
 
+    /// Gives the index the vectors that some users' profiles have now.
+    pub(super) fn put_vectors_anew(&self, users: &[u32]) -> Result<()> {
+        for users in users.chunks(CHUNK) {
+            let mut core = self.core()?;
+            let tx = self.db.begin()?;
+            let made = |prefix: Key, vector: &mut VectorOf<'_>| {
+                let mut made = Made::new(vector);
+                let of =
+                    |&no: &u32| Ok((no, made.of(no, tx.raw(&[&prefix[..], &no.to_be_bytes()].concat()))?));
+                users.iter().map(of).collect::<Result<IndexChanges>>()
+            };
+            let changes = with_vectors(&tx, &self.settings.source, &mut core.points, made)?;
+            self.commit(core, tx, changes, |_| {})?;
+        }
+        Ok(())
+    }
+
     /// The vectors of all users that the index has no sound row of; `None` where it was cancelled.
     fn lost_vectors(
         &self,
@@ -49,18 +67,10 @@ impl Shared {
         doubt: &Doubt,
         cancel: &AtomicBool,
     ) -> Result<Option<Vectors>> {
-        match self.settings.source {
-            Source::Vectors { dim, .. } => {
-                let vector = &mut |_, value: &[u8]| vector_of(value, dim);
-                self.lost(view, &keys::vectors(), Made::new(vector), doubt, cancel)
-            }
-            Source::Encoder { .. } => {
-                let space = Arc::clone(&view.attachment().space);
-                let mut points = Points::new(Arc::clone(&space));
-                let vector = &mut |no, value: &[u8]| embedding_of(view, &space, &mut points, no, value);
-                self.lost(view, &keys::states(), Made::new(vector), doubt, cancel)
-            }
-        }
+        let mut points = Points::new(Arc::clone(&view.attachment().space));
+        with_vectors(view, &self.settings.source, &mut points, |prefix, vector| {
+            self.lost(view, &prefix, Made::new(vector), doubt, cancel)
+        })
     }
 
     fn lost(

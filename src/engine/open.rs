@@ -13,7 +13,7 @@ use super::{Core, Engine, Shared};
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{DamagedFiles, Index, IndexView, Options as IndexOptions};
-use crate::model::{KeepEvents, Metric};
+use crate::model::KeepEvents;
 use crate::profile::{Learned, Space};
 use crate::storage::keys::Key;
 use crate::storage::{
@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Users that are handed to the index at a time.
-const CHUNK: usize = 4096;
+pub(super) const CHUNK: usize = 4096;
 
 impl Reader for Contents {
     fn raw(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {
@@ -267,11 +267,11 @@ pub(super) fn load(
     let counters: Counters = opened.read("counters", &keys::meta("counters"))?.unwrap_or_default();
     let space = Arc::new(space(settings, encoder.as_deref(), learned));
     let mut points = Points::new(Arc::clone(&space));
-    let (dim, metric) = match settings.source {
-        Source::Vectors { dim, metric } => (dim, metric),
-        Source::Encoder { .. } => (space.layout.dim(), Metric::Cosine),
+    let dim = match settings.source {
+        Source::Vectors { dim, .. } => dim,
+        Source::Encoder { .. } => space.layout.dim(),
     };
-    let mut options = IndexOptions::new(dim, metric);
+    let mut options = IndexOptions::new(dim, settings.source.metric());
     options.head_rows = head_rows.unwrap_or(options.head_rows);
     // Where it is damaged nobody knows what the journal lacks: no manifest will do, and the index is made anew.
     let swept = sound(opened.read("journal", &swept_key()))?.map_or(u64::MAX, Option::unwrap_or_default);
@@ -284,16 +284,9 @@ pub(super) fn load(
         }
         Files::Others(store, damaged) => Index::read(&index_of(store), options, &identity, commits, damaged)?,
     };
-    let (view, left_out) = match settings.source {
-        Source::Vectors { .. } => {
-            let vector = &mut |_, value: &[u8]| vector_of(value, dim);
-            Rows { opened, prefix: keys::vectors(), made: Made::new(vector) }.load(&mut index)?
-        }
-        Source::Encoder { .. } => {
-            let vector = &mut |no, value: &[u8]| embedding_of(opened, &space, &mut points, no, value);
-            Rows { opened, prefix: keys::states(), made: Made::new(vector) }.load(&mut index)?
-        }
-    };
+    let (view, left_out) = with_vectors(opened, &settings.source, &mut points, |prefix, vector| {
+        Rows { opened, prefix, made: Made::new(vector) }.load(&mut index)
+    })?;
     let salt = opened.read("salt", &keys::meta("salt"))?;
     let keep = opened.read("policy for old events", &keys::meta("keep"))?.unwrap_or_default();
     let folded = opened.read("count of folded events", &keys::meta("folded"))?;
@@ -312,7 +305,22 @@ pub(super) fn adapt(
     }
 }
 
-pub(super) fn vector_of(value: &[u8], dim: usize) -> Result<Option<Vec<f32>>> {
+/// Hands over under what and a user's number lies that which the users' vectors are made of, and how they are.
+pub(super) fn with_vectors<T>(
+    reader: &impl Reader,
+    source: &Source,
+    points: &mut Points,
+    work: impl FnOnce(Key, &mut VectorOf<'_>) -> T,
+) -> T {
+    match *source {
+        Source::Vectors { dim, .. } => work(keys::vectors(), &mut |_, value| vector_of(value, dim)),
+        Source::Encoder { .. } => {
+            work(keys::states(), &mut |no, value| embedding_of(reader, points, no, value))
+        }
+    }
+}
+
+fn vector_of(value: &[u8], dim: usize) -> Result<Option<Vec<f32>>> {
     let vector: Vec<f32> = codec::decode("vector", value)?;
     if vector.len() == dim {
         Ok(Some(vector))
@@ -321,16 +329,16 @@ pub(super) fn vector_of(value: &[u8], dim: usize) -> Result<Option<Vec<f32>>> {
     }
 }
 
-pub(super) fn embedding_of(
+fn embedding_of(
     reader: &impl Reader,
-    space: &Space,
     points: &mut Points,
     no: u32,
     value: &[u8],
 ) -> Result<Option<Vec<f32>>> {
     let state: State = codec::decode("state", value)?;
-    let sums = reader.sums(space, no)?;
-    embedding(reader, space, points, no, &state, &sums)
+    let space = Arc::clone(points.space());
+    let sums = reader.sums(&space, no)?;
+    embedding(reader, &space, points, no, &state, &sums)
 }
 
 /// Makes a user's vector out of its number and a stored value.

@@ -31,6 +31,11 @@ impl Points {
         Self { space, targets, texts }
     }
 
+    /// The space that the points are of.
+    pub(crate) fn space(&self) -> &Arc<Space> {
+        &self.space
+    }
+
     /// The point of a target; one that nothing is known of adds nothing.
     pub(crate) fn get(&mut self, reader: &impl Reader, target: Target) -> Result<Arc<Point>> {
         if let Some(point) = self.targets.get(&target) {

@@ -12,7 +12,7 @@ use super::stored::{Counters, State, StoredGroup, StoredItem, StoredUser, text_h
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
 use crate::model::{Attributes, KeepEvents, Salt, Time};
-use crate::profile::{Contribution, Parts, Space, Sums, Target};
+use crate::profile::{Parts, Space, Sums};
 use crate::storage::keys::{self, Key, TextHash};
 use crate::storage::{Writer, codec};
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -268,13 +268,7 @@ impl<'s, 'db> Session<'s, 'db> {
     }
 
     /// Adds acts to a user's contributions and sums: the same work however much the user has done.
-    pub(super) fn accumulate(
-        &mut self,
-        user: u32,
-        target: Target,
-        kind: u8,
-        acts: Contribution,
-    ) -> Result<()> {
+    pub(super) fn accumulate(&mut self, user: u32, (target, kind, acts): Share) -> Result<()> {
         self.work(user)?;
         let Some(work) = self.work.get_mut(&user) else { return Ok(()) };
         let total = &mut work.state.contributions;

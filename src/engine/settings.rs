@@ -23,6 +23,16 @@ pub(crate) enum Source {
     Encoder { id: String, dim: usize, origin: Origin },
 }
 
+impl Source {
+    /// How embeddings are compared.
+    pub(crate) fn metric(&self) -> Metric {
+        match self {
+            Self::Vectors { metric, .. } => *metric,
+            Self::Encoder { .. } => Metric::Cosine,
+        }
+    }
+}
+
 /// Where an encoder is found again at the next open.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
 pub(crate) enum Origin {
@@ -45,10 +55,11 @@ pub(crate) struct Settings {
 impl Settings {
     /// As an export says it: all but the place where a model lies.
     pub(crate) fn declared(&self, keep_events: KeepEvents) -> StoreSettings {
-        let (encoder, dim, metric) = match &self.source {
-            Source::Vectors { dim, metric } => (None, *dim, *metric),
-            Source::Encoder { id, dim, .. } => (Some(id.clone()), *dim, Metric::Cosine),
+        let (encoder, dim) = match &self.source {
+            Source::Vectors { dim, .. } => (None, *dim),
+            Source::Encoder { id, dim, .. } => (Some(id.clone()), *dim),
         };
+        let metric = self.source.metric();
         let (kinds, fusion) = (self.kinds.clone(), self.fusion.clone());
         StoreSettings { encoder, dim, metric, kinds, fusion, keep_events }
     }

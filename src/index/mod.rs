@@ -39,6 +39,7 @@ pub use row_set::RowSet;
 pub use scrub::{DamagedFiles, Scrub};
 pub use sealed::SearchStep;
 pub use task::{Task, TaskKind};
+pub(crate) use verify::WHOLE;
 pub use view::IndexView;
 pub use writer::Index;
 

@@ -9,7 +9,7 @@ use roaring::RoaringBitmap;
 use std::sync::atomic::AtomicBool;
 
 /// The place of what is wrong with no file in particular.
-const WHOLE: &str = "the index as a whole";
+pub(crate) const WHOLE: &str = "the index as a whole";
 
 /// An error as a problem, also where the file could not be read.
 fn problem_of(error: &Error) -> Problem {
@@ -74,20 +74,8 @@ impl IndexView {
     /// Of each label one row is alive, and the count of labels is right.
     fn wrong_rows(&self) -> Option<String> {
         let mut labels = RoaringBitmap::new();
-        let live = self.live.iter().flat_map(|live| &live.segments);
-        for segment in self.head.iter().chain(live) {
-            for row in (0..segment.len()).filter(|&row| segment.is_alive(row, self.seq)) {
-                if !labels.insert(segment.label(row)) {
-                    return Some(format!("label {} has two rows", segment.label(row)));
-                }
-            }
-        }
-        for file in self.sealed.iter() {
-            for row in (0..file.rows() as u32).filter(|&row| file.is_alive(row, self.seq)) {
-                if !labels.insert(file.label(row)) {
-                    return Some(format!("label {} has two rows", file.label(row)));
-                }
-            }
+        if let Some((twice, _)) = self.vectors().find(|&(label, _)| !labels.insert(label)) {
+            return Some(format!("label {twice} has two rows"));
         }
         let found = labels.len();
         (found != self.len() as u64)

@@ -76,6 +76,30 @@ impl IndexView {
         Ok(Search::new(self, options).neighbors(&queries, told))
     }
 
+    /// All labels, each with its vector as it is compared: under cosine of unit length. In no order.
+    ///
+    /// ```
+    /// use kindred::index::{Index, Options};
+    /// use kindred::model::Metric;
+    ///
+    /// let mut index = Index::new(Options::new(2, Metric::Cosine))?;
+    /// let view = index.apply(vec![(7, Some(vec![3.0, 4.0]))], 1)?;
+    /// assert_eq!(view.vectors().collect::<Vec<_>>(), [(7, &[0.6, 0.8][..])]);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn vectors(&self) -> impl Iterator<Item = (u32, &[f32])> {
+        let live = self.live.iter().flat_map(|live| &live.segments);
+        let segments = self.head.iter().chain(live).flat_map(|segment| {
+            let alive = (0..segment.len()).filter(|&row| segment.is_alive(row, self.seq));
+            alive.map(|row| (segment.label(row), segment.vector(row)))
+        });
+        let files = self.sealed.iter().flat_map(|file| {
+            let alive = (0..file.rows() as u32).filter(|&row| file.is_alive(row, self.seq));
+            alive.map(|row| (file.label(row), file.vector(row)))
+        });
+        segments.chain(files)
+    }
+
     fn query(&self, query: &[f32]) -> Result<Query> {
         let mut vector = query.to_vec();
         prepare(&|| "the query".to_owned(), &mut vector, &self.options)?;

@@ -20,6 +20,10 @@ use std::sync::Arc;
 /// Parts that are named; the others are summed up.
 const NAMED: usize = 8;
 
+/// What arithmetic in `f32` may make of a part that is zero: an inner product of unit vectors of some hundred dimensions
+/// is off by some 1e-7. A part of this size is no reason.
+const NOISE: f32 = 1e-6;
+
 /// What a part of a score comes from.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -208,7 +212,7 @@ fn describe(view: &View<Published>, parts: Parts, sides: &Sides) -> Result<Expla
     let mut named = Vec::new();
     let mut rest = 0.0;
     for (key, part, shared) in ranked {
-        if part <= 0.0 || named.len() == NAMED {
+        if part <= NOISE || named.len() == NAMED {
             rest += part;
             continue;
         }

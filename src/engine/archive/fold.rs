@@ -1,13 +1,14 @@
 //! Folding: events out of the list and into the sums of the archive; nothing that is made of them changes.
 
 use super::super::buckets::Buckets;
+use super::super::contributions::shares_of_folded;
 use super::super::reader::{Reader, time_of};
 use super::super::session::Session;
-use super::super::stored::{StoredEvent, text_hash, text_number};
+use super::super::stored::{StoredEvent, text_hash};
 use super::{Folded, Head, archive_of, head_of};
 use crate::error::Result;
 use crate::model::{KeepEvents, Time};
-use crate::profile::{OWN_TEXT, Tally, Target};
+use crate::profile::Tally;
 use crate::storage::codec;
 use crate::storage::keys::{self, Key};
 use std::ops::ControlFlow;
@@ -129,17 +130,9 @@ impl Session<'_, '_> {
     /// Counts an entry into the user's figures and sums, as its events were.
     pub(super) fn count_folded(&mut self, user: u32, entry: &Folded) -> Result<()> {
         self.work(user)?.state.figures.absorb(entry.kind, &entry.acts);
-        let acts = entry.acts.contribution();
-        if let Some(item) = entry.item {
-            self.accumulate(user, Target::Item(item), entry.kind, acts)?;
-            if let Some(group) = self.tx.item(item)?.and_then(|item| item.group) {
-                self.accumulate(user, Target::Group(group), entry.kind, acts)?;
-            }
-        }
-        match entry.text {
-            Some(text) => self.accumulate(user, Target::Text(text_number(text)), OWN_TEXT, acts),
-            None => Ok(()),
-        }
+        let item = entry.item.map(|item| self.tx.item(item)).transpose()?.flatten();
+        let group = item.and_then(|item| item.group);
+        shares_of_folded(entry, group).try_for_each(|share| self.accumulate(user, share))
     }
 
     /// Drops the entries of removed items, as their events are.

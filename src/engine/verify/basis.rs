@@ -6,8 +6,9 @@ use super::super::stored::{Counters, encoder_number};
 use super::findings::sound;
 use crate::encoder::{Encoder, HashedEncoder};
 use crate::error::Result;
-use crate::profile::{Layout, Learned};
+use crate::profile::{Layout, Learned, Space};
 use crate::storage::keys;
+use std::sync::Arc;
 
 /// What the other values go by. What is damaged of it is `None`, and nothing is judged by it then.
 pub(crate) struct Basis {
@@ -54,6 +55,13 @@ impl Basis {
     pub(crate) fn summed_dim(&self) -> Option<usize> {
         let settings = self.settings.as_ref()?;
         self.text_dim().map(|dim| Layout::new(dim, &settings.fusion).summed_dim())
+    }
+
+    /// The space that profiles are made in, where all that makes it is known.
+    pub(crate) fn space(&self) -> Option<Arc<Space>> {
+        let (settings, learned) = (self.settings.as_ref()?, self.learned.clone()?);
+        let encoder = (self.encoder?, self.text_dim()?);
+        Some(Arc::new(Space::new(encoder, settings.fusion.clone(), settings.kinds.clone(), learned)))
     }
 }
 

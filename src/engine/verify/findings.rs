@@ -6,6 +6,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Hex, Problem};
 use crate::storage::keys::{self, Key, Subject};
 use crate::storage::{codec, hex};
+use roaring::RoaringBitmap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 
@@ -25,12 +26,14 @@ pub(crate) struct Findings {
     listed: Vec<Finding>,
     count: u64,
     tags: BTreeSet<u8>,
+    users: RoaringBitmap,
 }
 
 impl Findings {
     pub(crate) fn add(&mut self, key: &[u8], what: impl Into<String>) {
         self.count += 1;
         self.tags.extend(key.first());
+        self.users.extend(Subject::of(key).and_then(Subject::user));
         if self.listed.len() < MOST_LISTED {
             self.listed.push(Finding { key: key.to_vec(), what: what.into() });
         }
@@ -61,6 +64,11 @@ impl Findings {
 
     pub(crate) fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Whether anything is wrong with any key of a user's.
+    pub(crate) fn concern_user(&self, user: u32) -> bool {
+        self.users.contains(user)
     }
 
     /// Whether anything is wrong with any key of a kind that one of these begins.

@@ -3,10 +3,14 @@
 
 mod basis;
 mod findings;
+mod profiles;
 mod relations;
 mod report;
 mod seen;
+#[cfg(test)]
+mod tests;
 mod values;
+mod vectors;
 
 use findings::MOST_LISTED;
 pub(super) use findings::{Findings, sound};
@@ -16,6 +20,7 @@ use super::reader::{EachReader, Flow};
 use super::stored::encoder_number;
 use super::{Engine, Published};
 use crate::error::Result;
+use crate::index::WHOLE;
 use crate::model::{OnProgress, Problem, Progress};
 use crate::storage::keys::{self, Subject};
 use crate::storage::{self, Contents, Opened, Options, View};
@@ -25,6 +30,7 @@ use seen::Seen;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+use vectors::wrong_vectors;
 
 /// Values from one word of progress to the next.
 const TOLD: u64 = 16_384;
@@ -44,17 +50,45 @@ impl Engine {
         let basis = Basis::read(&view, encoder, view.seq())?;
         let mut report = data(&view, basis, options, progress, cancel)?;
         report.add(published(&view));
-        let Some(problems) = index(&view, options, progress, cancel).filter(|_| report.finished) else {
-            return Ok(VerifyReport { finished: false, ..report });
-        };
-        if !problems.is_empty() {
-            self.shared.distrust(&problems)?;
+        if report.finished {
+            report.finished = self.index(&view, options, &mut report, progress, cancel)?;
         }
-        report.add(problems);
         if report.is_damaged() {
             report.heals = noted(self.shared.db.note_damage(heals));
         }
         Ok(report)
+    }
+
+    /// Adds all that is wrong with the index, which is made good by itself. Returns false where it was cancelled.
+    fn index(
+        &self,
+        view: &View<Published>,
+        options: VerifyOptions,
+        report: &mut VerifyReport,
+        progress: OnProgress<'_>,
+        cancel: &AtomicBool,
+    ) -> Result<bool> {
+        let index = &view.attachment().index;
+        let told = |done, total| progress(Progress::of("verifying the index", done, total));
+        let problems =
+            if options.quick { Some(index.verify_quick()) } else { index.verify_until(&told, cancel) };
+        let Some(problems) = problems else { return Ok(false) };
+        if !problems.is_empty() {
+            self.shared.distrust(&problems)?;
+            report.add(problems);
+            return Ok(true);
+        }
+        // Where the data is damaged, profiles are not what they were made of.
+        if options.quick || report.is_damaged() {
+            return Ok(true);
+        }
+        let wrong = wrong_vectors(view, &self.shared.settings.source, progress, cancel)?;
+        let Some(wrong) = wrong else { return Ok(false) };
+        report.add(wrong.problems(view)?);
+        if let Err(error) = self.shared.put_vectors_anew(&wrong.users()) {
+            tracing::error!(error = %redacted(&error), "the index keeps vectors that are not those of profiles");
+        }
+        Ok(true)
     }
 }
 
@@ -117,9 +151,10 @@ fn data<R: EachReader>(
         }
         check.entry(key, value)
     })?;
-    let finished = !cancel.load(Ordering::Relaxed);
+    let mut finished = !cancel.load(Ordering::Relaxed);
     if finished && !options.quick {
         check.relations()?;
+        finished = check.profiles(progress, cancel)?;
     }
     let (entries, found) = (check.entries, check.findings.count());
     Ok(VerifyReport {
@@ -170,21 +205,6 @@ impl VerifyReport {
 fn published(view: &View<Published>) -> Option<Problem> {
     let published = view.attachment();
     let (vectors, users) = (published.index.len() as u64, published.counters.users);
-    (vectors > users).then(|| {
-        Problem::new("the index as a whole", format!("it has {vectors} users, and the store has {users}"))
-    })
-}
-
-fn index(
-    view: &View<Published>,
-    options: VerifyOptions,
-    progress: OnProgress<'_>,
-    cancel: &AtomicBool,
-) -> Option<Vec<Problem>> {
-    let index = &view.attachment().index;
-    if options.quick {
-        return Some(index.verify_quick());
-    }
-    let told = |done, total| progress(Progress::of("verifying the index", done, total));
-    index.verify_until(&told, cancel)
+    (vectors > users)
+        .then(|| Problem::new(WHOLE, format!("it has {vectors} users, and the store has {users}")))
 }

@@ -5,7 +5,7 @@ use crate::storage::keys::{Subject, TextHash};
 use roaring::RoaringBitmap;
 use std::collections::HashMap;
 
-/// Numbers and sums of what was read. Per user it takes some 20 bytes of memory, with an archive some 60, however much there is of each.
+/// Numbers and sums of what was read. Per user it takes some 20 bytes of memory, with an archive some 60, and as many per item, however much there is of each.
 #[derive(Default)]
 pub(super) struct Seen {
     pub users: RoaringBitmap,
@@ -13,6 +13,8 @@ pub(super) struct Seen {
     pub items: RoaringBitmap,
     pub named_items: RoaringBitmap,
     pub groups: RoaringBitmap,
+    /// The groups of items that have one.
+    pub groups_of_items: HashMap<u32, u32>,
     pub named_groups: RoaringBitmap,
     pub states: RoaringBitmap,
     /// Users with sums of the epoch in force.

@@ -38,7 +38,7 @@ impl<R: EachReader> Check<'_, R> {
             Subject::User(_) => decode::<StoredUser>("", value).map(drop),
             Subject::Vector(no) => self.vector(no, value),
             Subject::ItemName(id) => self.item_name(id, value),
-            Subject::Item(_) => self.item(value),
+            Subject::Item(no) => self.item(no, value),
             Subject::GroupName(hash) => self.group_name(hash, value),
             Subject::Group(_) => decode::<StoredGroup>("", value).map(drop),
             Subject::Event { user, time } => self.event(user, time, value),
@@ -123,8 +123,9 @@ impl<R: EachReader> Check<'_, R> {
         finite(&vector, dim)
     }
 
-    fn item(&mut self, value: &[u8]) -> Result<()> {
+    fn item(&mut self, no: u32, value: &[u8]) -> Result<()> {
         let item: StoredItem = decode("", value)?;
+        self.seen.groups_of_items.extend(item.group.map(|group| (no, group)));
         if let Some(hash) = item.text_hash {
             self.seen.text_uses.add(hash, 1);
         }

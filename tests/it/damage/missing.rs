@@ -38,8 +38,8 @@ fn lost_keys_are_named_and_made_anew_where_they_are_derived() {
         with_tree(&path, |tree| drop(tree.remove(key).unwrap().unwrap()));
         let what = format!("without {}", hex(key));
         let verified = verify(&path);
-        // A factor that is not there is one that was never learned.
-        assert_eq!(verified.found > 0, tag != b'f', "{what}: {:?}", verified.problems);
+        // Also a factor: one that is not there is taken for never learned, but sums were made with it.
+        assert!(verified.found > 0, "{what}");
         let (report, known, _) = sample.repair(&path, &what);
         let lacks: Vec<_> = sample.known.records.difference(&known.records).collect();
         let expected = usize::from(matches!(tag, b'a' | b'e' | b't' | b'U' | b'I'));
