@@ -10,7 +10,7 @@ mod records;
 mod world;
 
 use crate::error::Error;
-use crate::index::Wanted;
+use crate::index::{Problem, Wanted};
 use crate::store::expected::check;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -145,7 +145,9 @@ fn check_all(world: &mut World) {
         check::answers(snapshot, model);
     }
     let report = world.store().verify(&|_| {}).unwrap();
-    assert!(!report.is_damaged(), "{:?}", report.problems);
+    // Files of the index may be damaged, and users left out of it for a value that was; but nobody is in it as another.
+    let is_other = |problem: &Problem| problem.what.contains("another vector");
+    assert!(!report.is_damaged() && !report.problems.iter().any(is_other), "{:?}", report.problems);
 }
 
 /// An operation of the disk or the backend fails, once or from then on, under one or two steps; then either the machine stops
