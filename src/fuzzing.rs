@@ -2,7 +2,7 @@
 
 pub use crate::store::expected::{Model, Taken, check};
 
-use crate::ingest::Source;
+use crate::ingest::{Source, vectors};
 use crate::model::Time;
 use crate::storage::{self, backup::fuzz, codec, keys, prefix_end};
 use std::collections::BTreeMap;
@@ -59,6 +59,32 @@ pub fn exported_settings(bytes: &[u8]) {
     assert!(read.is_ok_and(|read| read));
     assert_eq!(left, bytes);
     settings.into_iter().for_each(crate::engine::fuzz_settings);
+}
+
+/// Any bytes as each kind of vector file: what is read is as much as was there, and is read again from what is written of it.
+pub fn vector_files(bytes: &[u8]) {
+    for name in ["a.npy", "a.fvecs", "a.bvecs"] {
+        let Ok(vectors) = vectors::vectors_of(name.as_ref(), bytes) else { continue };
+        let values: Vec<f32> = vectors.iter().flatten().copied().collect();
+        assert!(values.len() == vectors.len() * vectors.dim() && values.len() <= bytes.len());
+        let row = |row: &[f32]| {
+            let length = (vectors.dim() as i32).to_le_bytes();
+            length.into_iter().chain(row.iter().flat_map(|x| x.to_le_bytes())).collect::<Vec<u8>>()
+        };
+        let written: Vec<u8> = vectors.iter().flat_map(row).collect();
+        let again = vectors::vectors_of("a.fvecs".as_ref(), &written);
+        assert_eq!(vectors.is_empty(), again.is_err(), "no rows tell no length");
+        let same = |again: &vectors::Vectors| {
+            again.dim() == vectors.dim()
+                && again.iter().flatten().map(|x| x.to_bits()).eq(values.iter().map(|x| x.to_bits()))
+        };
+        assert!(again.is_ok_and(|again| same(&again)) || vectors.is_empty());
+    }
+    for name in ["a.npy", "a.ivecs"] {
+        let Ok(lists) = vectors::neighbors_of(name.as_ref(), bytes) else { continue };
+        assert!(lists.iter().map(Vec::len).sum::<usize>() <= bytes.len() / 4);
+        assert!(lists.iter().all(|list| list.len() == lists[0].len()));
+    }
 }
 
 /// A commit: whether it begins a file, how many before it were not on disk yet, keys and their new values.

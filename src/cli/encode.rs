@@ -1,8 +1,8 @@
 //! `kindred encode`: lines of text to vectors.
 
 use super::files::{read_text, refuse_as_input};
+use super::npy::write_npy;
 use super::output::{Output, grouped};
-use super::vectors::write_npy;
 use crate::encoder::{Encoder, HashedEncoder};
 #[cfg(not(feature = "bert"))]
 use crate::error::Error;

@@ -2,8 +2,8 @@
 
 use super::StoreArgs;
 use super::files::{create_private, refuse_within};
+use super::npy::write_npy;
 use super::output::{Output, grouped};
-use super::vectors::write_npy;
 use crate::Snapshot;
 use crate::error::{Error, Result};
 use crate::model::{OnProgress, Progress};

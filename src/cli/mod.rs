@@ -27,7 +27,6 @@ mod repair;
 mod restore;
 mod similar;
 mod stats;
-pub mod vectors;
 mod verify;
 
 use crate::error::{Error, ErrorKind, Result};

@@ -2,8 +2,8 @@
 
 use super::StoreArgs;
 use super::output::Output;
-use super::vectors::read_vectors;
 use crate::error::{Error, Result};
+use crate::ingest::vectors::read_vectors;
 use crate::query::{Hit, Like};
 use clap::Args;
 use std::fmt::Write;

@@ -38,6 +38,8 @@ mod rows;
 mod source;
 #[cfg(feature = "tables")]
 mod table;
+#[cfg(any(feature = "cli", fuzzing))]
+pub(crate) mod vectors;
 mod write;
 
 #[cfg(feature = "tables")]

@@ -279,3 +279,24 @@ fn words(parts: &[Part]) -> String {
         .collect();
     phrases.join("; ")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::{Engine, Request};
+
+    /// Two equal stores, one of which had folded events, named different parts (a random history, 27 November 2026).
+    #[test]
+    fn a_part_that_is_zero_but_for_rounding_is_no_reason() {
+        let folder = tempfile::tempdir().unwrap();
+        let engine = Engine::open(folder.path(), &Request { dim: Some(2), ..Request::default() }).unwrap();
+        let (view, acts) = (engine.view(), [Acts::new(), Acts::new()]);
+        let nobody =
+            Sides { named: 0, attributes: Attributes::new(), other_attributes: Attributes::new(), acts };
+        let parts = |score| describe(&view, Parts::from([(Key::Sentence, score)]), &nobody).unwrap().parts;
+        assert_eq!(parts(0.1).len(), 2);
+        let nothing = parts(7.300_030_6e-10);
+        assert_eq!(nothing.len(), 1);
+        assert_eq!((&nothing[0].of, nothing[0].score), (&PartOf::Rest, 7.300_030_6e-10));
+    }
+}

@@ -1,8 +1,8 @@
 //! The vectors that are measured on: those of files, and more made of them where a size asks for more.
 
-use crate::cli::vectors::{Vectors, read_vectors};
 use crate::compute::distance::{axpy, norm, normalize};
 use crate::error::{Error, Result};
+use crate::ingest::vectors::{Vectors, read_vectors};
 use crate::model::Metric;
 use clap::Args;
 use rayon::prelude::*;

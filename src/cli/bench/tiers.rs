@@ -3,9 +3,9 @@
 use super::bar;
 use super::data::at_least_1;
 use super::scratch::Scratch;
-use crate::cli::vectors::Vectors;
 use crate::error::{Error, Result};
 use crate::index::{Identity, Index, IndexView, Options, SearchOptions, TaskKind, Wanted};
+use crate::ingest::vectors::Vectors;
 use crate::model::Metric;
 use clap::Args;
 use serde::Serialize;

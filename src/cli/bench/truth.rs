@@ -2,10 +2,11 @@
 
 use super::bar;
 use super::data::Data;
-use crate::cli::vectors::{Vectors, write_npy};
+use crate::cli::npy::write_npy;
 use crate::compute::distance::backend;
 use crate::compute::top_k::TopK;
 use crate::error::{Error, Result};
+use crate::ingest::vectors::Vectors;
 use crate::model::Metric;
 use std::path::Path;
 
@@ -72,7 +73,7 @@ pub(super) fn save(path: &Path, truth: &[Vec<u32>]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::vectors::read_neighbors;
+    use crate::ingest::vectors::read_neighbors;
 
     fn line() -> Data {
         let base = Vectors::new(1, (0..1000).map(|i| i as f32).collect());

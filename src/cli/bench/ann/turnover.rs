@@ -2,9 +2,9 @@
 
 use crate::cli::bench::data::{Data, Random};
 use crate::cli::bench::tiers::{Bench, BuildArgs};
-use crate::cli::vectors::Vectors;
 use crate::error::Result;
 use crate::index::Wanted;
+use crate::ingest::vectors::Vectors;
 use crate::model::Metric;
 use std::time::Instant;
 

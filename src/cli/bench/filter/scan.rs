@@ -1,9 +1,9 @@
 //! What a filtered search has to beat: an exact scan of 8-bit codes of the rows that match.
 
 use crate::cli::bench::truth::score;
-use crate::cli::vectors::Vectors;
 use crate::compute::distance::backend;
 use crate::compute::top_k::TopK;
+use crate::ingest::vectors::Vectors;
 use crate::model::Metric;
 use roaring::RoaringBitmap;
 

@@ -1,7 +1,7 @@
 //! The benchmark on small files made here.
 
 use super::*;
-use crate::cli::vectors::write_npy;
+use crate::cli::npy::write_npy;
 use clap::Parser;
 
 #[derive(Parser)]

@@ -1,57 +1,53 @@
 //! Vector files: npy, and the fvecs, bvecs and ivecs of the TEXMEX collections.
 
-use super::files::create_private;
-use super::npy::{Element, Npy};
+mod npy;
+
 use crate::error::{Error, Result};
 use half::f16;
-use npyz::AutoSerialize;
+use npy::{Element, Npy};
 use std::fs;
 use std::path::Path;
 
 /// Vectors of one length, in one run of memory.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Vectors {
+pub(crate) struct Vectors {
     dim: usize,
     values: Vec<f32>,
 }
 
 impl Vectors {
     /// From rows of `dim` values, one after the other.
-    pub(super) fn new(dim: usize, values: Vec<f32>) -> Self {
+    pub(crate) fn new(dim: usize, values: Vec<f32>) -> Self {
         Self { dim, values }
     }
 
     /// Dimensions of each, 1 or more.
-    #[must_use]
-    pub fn dim(&self) -> usize {
+    pub(crate) fn dim(&self) -> usize {
         self.dim
     }
 
     /// How many.
-    #[must_use]
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.values.len() / self.dim
     }
 
     /// Whether there are none.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.values.is_empty()
     }
 
     /// Each vector in the order of the file.
-    #[must_use]
-    pub fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[f32]> {
         self.values.chunks_exact(self.dim)
     }
 
     /// The vector at a place in the file, which is within it.
-    pub(super) fn row(&self, row: usize) -> &[f32] {
+    pub(crate) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.dim..][..self.dim]
     }
 
     /// All values, one row after the other.
-    pub(super) fn values_mut(&mut self) -> &mut Vec<f32> {
+    pub(crate) fn values_mut(&mut self) -> &mut Vec<f32> {
         &mut self.values
     }
 }
@@ -60,12 +56,16 @@ impl Vectors {
 ///
 /// # Errors
 /// [`Error::Io`] where the file cannot be read, [`Error::Invalid`] where it is no such file.
-pub fn read_vectors(path: &Path) -> Result<Vectors> {
-    let bytes = fs::read(path).map_err(|source| Error::io("read", path, source))?;
+pub(crate) fn read_vectors(path: &Path) -> Result<Vectors> {
+    vectors_of(path, &fs::read(path).map_err(|source| Error::io("read", path, source))?)
+}
+
+/// [`read_vectors`] of the bytes in a file of this name.
+pub(crate) fn vectors_of(path: &Path, bytes: &[u8]) -> Result<Vectors> {
     match extension(path) {
-        "npy" => npy_vectors(path, &bytes),
-        "fvecs" => vecs(path, &bytes, 4, |value| f32::from_le_bytes(first(value))),
-        "bvecs" => vecs(path, &bytes, 1, |value| f32::from(value[0])),
+        "npy" => npy_vectors(path, bytes),
+        "fvecs" => vecs(path, bytes, 4, |value| f32::from_le_bytes(first(value))),
+        "bvecs" => vecs(path, bytes, 1, |value| f32::from(value[0])),
         _ => Err(malformed(path, "its name ends in none of .npy, .fvecs and .bvecs")),
     }
 }
@@ -74,11 +74,15 @@ pub fn read_vectors(path: &Path) -> Result<Vectors> {
 ///
 /// # Errors
 /// As [`read_vectors`], and [`Error::Invalid`] for a number below 0 or past `u32`.
-pub fn read_neighbors(path: &Path) -> Result<Vec<Vec<u32>>> {
-    let bytes = fs::read(path).map_err(|source| Error::io("read", path, source))?;
+pub(crate) fn read_neighbors(path: &Path) -> Result<Vec<Vec<u32>>> {
+    neighbors_of(path, &fs::read(path).map_err(|source| Error::io("read", path, source))?)
+}
+
+/// [`read_neighbors`] of the bytes in a file of this name.
+pub(crate) fn neighbors_of(path: &Path, bytes: &[u8]) -> Result<Vec<Vec<u32>>> {
     let (columns, ids) = match extension(path) {
-        "npy" => npy_neighbors(path, &bytes)?,
-        "ivecs" => rows(path, &bytes, 4, |value| i64::from(i32::from_le_bytes(first(value))))?,
+        "npy" => npy_neighbors(path, bytes)?,
+        "ivecs" => rows(path, bytes, 4, |value| i64::from(i32::from_le_bytes(first(value))))?,
         _ => return Err(malformed(path, "its name ends in neither .npy nor .ivecs")),
     };
     let ids: Vec<u32> = ids
@@ -98,25 +102,6 @@ fn malformed(path: &Path, reason: &str) -> Error {
 
 fn first<const N: usize>(bytes: &[u8]) -> [u8; N] {
     bytes.first_chunk().copied().unwrap_or([0; N])
-}
-
-/// Writes rows of `dim` numbers as npy, of their own type.
-///
-/// # Errors
-/// [`Error::Io`] where the file cannot be written.
-pub fn write_npy<T: AutoSerialize + Copy>(path: &Path, values: &[T], dim: usize) -> Result<()> {
-    use npyz::WriterBuilder;
-    let failed = |source| Error::io("write", path, source);
-    let file = std::io::BufWriter::new(create_private(path).map_err(failed)?);
-    let rows = (values.len() / dim) as u64;
-    let mut writer = npyz::WriteOptions::new()
-        .default_dtype()
-        .shape(&[rows, dim as u64])
-        .writer(file)
-        .begin_nd()
-        .map_err(failed)?;
-    writer.extend(values.iter().copied()).map_err(failed)?;
-    writer.finish().map_err(failed)
 }
 
 fn npy_vectors(path: &Path, bytes: &[u8]) -> Result<Vectors> {
@@ -168,7 +153,7 @@ fn rows<T>(path: &Path, bytes: &[u8], size: usize, value: impl Fn(&[u8]) -> T) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use npyz::WriterBuilder;
+    use npyz::{AutoSerialize, WriterBuilder};
 
     fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
         let folder = tempfile::tempdir().unwrap();
