@@ -4,8 +4,10 @@ use crate::check::last_step;
 use crate::moves::Move;
 use crate::plan::{Plan, Step};
 use kindred::Store;
+use kindred::ingest::{Options, Source, write_record};
+use kindred::model::Record;
 use std::ffi::OsStr;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::AtomicBool;
@@ -137,6 +139,9 @@ pub fn take(store: &Store, step: Step) -> kindred::Result<()> {
     let never = AtomicBool::new(false);
     match step {
         Step::Write(records) => store.write(|tx| records.into_iter().try_for_each(|record| tx.apply(record))),
+        Step::Ingest(records) => ingest(store, &records),
+        Step::Fit => store.fit().map(drop),
+        Step::Expire(before) => store.expire(before).map(drop),
         Step::Seal => store.seal(&|_| {}, &never).map(drop),
         Step::Compact => store.compact(&|_| {}, &never).map(drop),
         Step::Checkpoint => store.checkpoint(),
@@ -146,6 +151,17 @@ pub fn take(store: &Store, step: Step) -> kindred::Result<()> {
         }
         Step::Reopen => Ok(()),
     }
+}
+
+/// Writes records as JSON Lines and has them read.
+fn ingest(store: &Store, records: &[Record]) -> kindred::Result<()> {
+    let mut lines = Vec::new();
+    records.iter().try_for_each(|record| write_record(record, &mut lines))?;
+    let (source, options) = (Source::reader("plan", Cursor::new(lines)), Options::new().as_is(true));
+    let mut rejects = Vec::new();
+    let report = store.ingest(source, &options, &mut rejects, &|_| {})?;
+    assert_eq!(report.rejected, 0, "{}", String::from_utf8_lossy(&rejects));
+    Ok(())
 }
 
 /// The parent's side. Dropped, it ends the child.

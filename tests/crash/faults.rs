@@ -71,7 +71,7 @@ impl Patient {
     /// Does a step, whatever it takes.
     fn step(&mut self, n: u64) -> Result<(), String> {
         let step = self.plan.step(n);
-        let writes = matches!(step, Step::Write(_));
+        let writes = step.records().is_some();
         if let Err(error) = self.attempt(step) {
             typed(&error)?;
             self.still_reads()?;
@@ -159,12 +159,12 @@ fn name(error: &Error) -> &'static str {
 
 /// Which call fails, how, and for how long, as the library is told.
 fn fault(healed: &Path, random: &mut Random) -> String {
-    const NO_SPACE: u64 = 28;
-    const FAILED: u64 = 5;
+    // No space, a failed device, a file system that has become read-only, no permission, no quota left; as Linux numbers them.
+    const NUMBERS: [u64; 6] = [28, 28, 5, 30, 13, 122];
     let class = *random.pick(&["write", "write", "sync", "open", "rename", "any"]);
     let part = *random.pick(&["/log/", "/data/", "/index/", "."]);
     let at = 1 + random.below(if matches!(class, "write" | "any") { 90 } else { 40 });
-    let number = *random.pick(&[NO_SPACE, FAILED]);
+    let number = *random.pick(&NUMBERS);
     let mode = if random.percent(40) { "once" } else { "on" };
     format!("{class} {part} {at} {number} {mode} {}", healed.display())
 }

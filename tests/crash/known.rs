@@ -51,6 +51,9 @@ impl Known {
 fn described(step: &Step) -> (bool, &'static str) {
     match step {
         Step::Write(_) => (true, "writing"),
+        Step::Ingest(_) => (true, "ingesting"),
+        Step::Fit => (false, "fitting"),
+        Step::Expire(_) => (false, "expiring"),
         Step::Seal => (false, "sealing"),
         Step::Compact => (false, "compacting"),
         Step::Checkpoint => (false, "checkpointing"),

@@ -1,14 +1,16 @@
 //! What must be in a store: the plainest thing that takes records.
 
-use crate::plan::{Plan, Step};
-use kindred::model::{Attributes, Event, Item, Record, Removal, Text, User};
-use std::collections::BTreeMap;
+use crate::plan::Plan;
+use kindred::model::{Attributes, Erasure, Event, Item, Record, Removal, Text, User};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Everything that a store keeps for good.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Model {
     pub users: BTreeMap<String, UserModel>,
     pub items: BTreeMap<String, Item>,
+    /// Users who are kept out.
+    pub erased: BTreeSet<String>,
 }
 
 /// Everything of one user; events and texts in a fixed order.
@@ -25,9 +27,7 @@ impl Model {
     pub fn after(plan: Plan, last: u64) -> Self {
         let mut model = Self::default();
         for n in 1..=last {
-            if let Step::Write(records) = plan.step(n) {
-                model.write(&records);
-            }
+            plan.step(n).records().into_iter().for_each(|records| model.write(records));
         }
         model
     }
@@ -48,12 +48,13 @@ impl Model {
             Record::Remove(Removal::UserAttribute { user, attribute }) => {
                 self.users.get_mut(user).map(|user| user.attributes.remove(attribute));
             }
-            Record::Store(_)
-            | Record::Archive(_)
-            | Record::Erase(_)
-            | Record::Readmit(_)
-            | Record::Erased(_) => {
-                panic!("the plan holds no settings and no archives, and erases nobody")
+            Record::Erase(Erasure { user }) => {
+                self.users.remove(user);
+                self.erased.insert(user.clone());
+            }
+            Record::Readmit(Erasure { user }) => drop(self.erased.remove(user)),
+            Record::Store(_) | Record::Archive(_) | Record::Erased(_) => {
+                panic!("the plan holds no settings, no archives and no marks")
             }
         }
     }
@@ -98,6 +99,7 @@ impl Model {
     /// Records that make it from nothing.
     pub fn records(&self) -> Vec<Record> {
         let mut records: Vec<Record> = self.items.values().cloned().map(Record::Item).collect();
+        records.extend(self.erased.iter().cloned().map(|user| Record::Erase(Erasure { user })));
         for (id, user) in &self.users {
             let UserModel { attributes, vector, events, texts } = user.clone();
             records.push(Record::User(User { id: id.clone(), attributes, vector }));

@@ -4,7 +4,7 @@
 use crate::random::Random;
 use crate::settings::amount;
 use kindred::encoder::HashedEncoder;
-use kindred::model::{Event, Item, Metric, Record, Removal, Text, Time, User, Value};
+use kindred::model::{Erasure, Event, Item, Metric, Record, Removal, Text, Time, User, Value};
 use kindred::{Fusion, Options, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +23,24 @@ const KINDS: [&str; 5] = ["purchase", "view", "cart", "dismiss", "review"];
 const NOUNS: [&str; 8] = ["salmon", "dog food", "chair", "espresso", "puzzle", "tent", "lamp", "bread"];
 const QUALITIES: [&str; 8] = ["fresh", "smoked", "wooden", "small", "cheap", "green", "dark", "dry"];
 
-/// One thing that a child does. What must survive is what [`Step::Write`] wrote.
+/// Users who are erased and let in again.
+const GUESTS: u64 = 5;
+/// The first instant of all, in seconds since 1970.
+const FIRST: i64 = 1_500_000_000;
+/// Seconds from the first instant of one step to that of the next, where steps have instants of their own.
+const STEP_SECS: u64 = 1_000;
+/// Steps whose events are kept when old ones are folded.
+const KEPT_STEPS: u64 = 10;
+
+/// One thing that a child does. What must survive is what [`Step::Write`] and [`Step::Ingest`] wrote.
 pub enum Step {
     /// One commit.
     Write(Vec<Record>),
+    /// The same out of a file.
+    Ingest(Vec<Record>),
+    Fit,
+    /// Fold events before an instant, a commit after the other.
+    Expire(Time),
     Seal,
     Compact,
     Checkpoint,
@@ -34,6 +48,16 @@ pub enum Step {
     Reopen,
     /// Leave the store alone, long enough for its own threads to begin something.
     Rest(Duration),
+}
+
+impl Step {
+    /// What it writes, if it does.
+    pub fn records(&self) -> Option<&[Record]> {
+        match self {
+            Self::Write(records) | Self::Ingest(records) => Some(records),
+            _ => None,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -58,6 +82,16 @@ impl Plan {
         self.seed.is_multiple_of(3)
     }
 
+    /// Whether it also ingests, erases users and lets them in again, folds old events and learns models.
+    pub fn is_rich(self) -> bool {
+        self.seed / 6 % 3 == 2
+    }
+
+    /// Whether the store learns models, which a store made from nothing would not know.
+    pub fn fits(self) -> bool {
+        self.is_rich() && !self.own_vectors()
+    }
+
     /// The options of the plan's store, as immediate as they are by default.
     pub fn options(self) -> Options {
         let mut random = Random::new(self.seed, &[]);
@@ -80,16 +114,18 @@ impl Plan {
         let mut random = Random::new(self.seed, &[n]);
         match random.below(100) {
             _ if n == 1 => Step::Write(self.records(n, 60, &mut random)),
-            0..60 => Step::Write(self.records(n, 1, &mut random)),
+            0..60 => self.write(n, 1, &mut random),
             60..72 => {
                 let count = 2 + random.below(12);
-                Step::Write(self.records(n, count, &mut random))
+                self.write(n, count, &mut random)
             }
             72..78 => {
                 let count = 100 + random.below(150);
-                Step::Write(self.records(n, count, &mut random))
+                self.write(n, count, &mut random)
             }
             78..84 => Step::Seal,
+            84..86 if self.fits() => Step::Fit,
+            90..92 if self.is_rich() => Step::Expire(first_instant(n.saturating_sub(KEPT_STEPS))),
             84..88 => Step::Compact,
             88..92 => Step::Checkpoint,
             92..96 => Step::Reopen,
@@ -97,9 +133,17 @@ impl Plan {
         }
     }
 
+    fn write(self, n: u64, count: u64, random: &mut Random) -> Step {
+        let records = self.records(n, count, random);
+        if self.is_rich() && random.percent(30) { Step::Ingest(records) } else { Step::Write(records) }
+    }
+
     /// Records of one commit; the last says which step this was.
     fn records(self, n: u64, count: u64, random: &mut Random) -> Vec<Record> {
         let mut records: Vec<Record> = (0..count).map(|i| self.record(n, i, random)).collect();
+        if self.is_rich() {
+            records.extend(self.of_guest(n, count, random));
+        }
         if self.is_bulky() {
             records.extend((0..=random.below(8)).map(|_| Record::Item(bulk(random))));
         }
@@ -114,12 +158,30 @@ impl Plan {
     fn record(self, n: u64, i: u64, random: &mut Random) -> Record {
         let user = format!("u{}", random.below(USERS));
         match random.below(100) {
-            0..35 => Record::Event(event(user, n, i, random)),
+            0..35 => Record::Event(self.event(user, n, i, random)),
             35..70 => Record::User(self.user(user, random)),
             70..80 => Record::Item(item(random)),
-            80..90 => Record::Text(Text { user, text: text(random), time: time(random) }),
+            80..90 => Record::Text(Text { user, text: text(random), time: self.time(n, random) }),
             90..96 => Record::Remove(Removal::User { user }),
             _ => Record::Remove(Removal::UserAttribute { user, attribute: "age".to_owned() }),
+        }
+    }
+
+    /// Now and then a guest is erased, or let in and does something, be it for the first time.
+    fn of_guest(self, n: u64, i: u64, random: &mut Random) -> Vec<Record> {
+        let user = format!("guest{}", random.below(GUESTS));
+        match random.below(10) {
+            0 => vec![Record::Erase(Erasure { user })],
+            1..4 => {
+                let text = format!("{} for {user}", text(random));
+                vec![
+                    Record::Readmit(Erasure { user: user.clone() }),
+                    Record::User(self.user(user.clone(), random)),
+                    Record::Event(self.event(user.clone(), n, i, random)),
+                    Record::Text(Text { user, text, time: self.time(n, random) }),
+                ]
+            }
+            _ => Vec::new(),
         }
     }
 
@@ -130,16 +192,27 @@ impl Plan {
         let vector = self.own_vectors().then(|| (0..VECTOR_DIM).map(|_| random.component()).collect());
         User { id, attributes, vector }
     }
+
+    /// An event of which there is no other: what counts as the same one is not asked here.
+    fn event(self, user: String, n: u64, i: u64, random: &mut Random) -> Event {
+        let mut event = Event::new(user, *random.pick(&KINDS), self.time(n, random)).item(item_id(random));
+        event.value = random.percent(70).then(|| random.below(50) as f64);
+        event.quantity = Some((n * 1000 + i) as f64);
+        event.id = random.percent(50).then(|| format!("e{n}-{i}"));
+        event.text = random.percent(10).then(|| text(random));
+        event
+    }
+
+    /// Where events are folded, none comes later than what is newer than it.
+    fn time(self, n: u64, random: &mut Random) -> Time {
+        let (step, span) = if self.is_rich() { (n, STEP_SECS) } else { (0, 40_000_000) };
+        Time::from_secs(FIRST + (step * STEP_SECS + random.below(span)).cast_signed()).unwrap()
+    }
 }
 
-/// An event of which there is no other: what counts as the same one is not asked here.
-fn event(user: String, n: u64, i: u64, random: &mut Random) -> Event {
-    let mut event = Event::new(user, *random.pick(&KINDS), time(random)).item(item_id(random));
-    event.value = random.percent(70).then(|| random.below(50) as f64);
-    event.quantity = Some((n * 1000 + i) as f64);
-    event.id = random.percent(50).then(|| format!("e{n}-{i}"));
-    event.text = random.percent(10).then(|| text(random));
-    event
+/// The first instant of a step.
+fn first_instant(n: u64) -> Time {
+    Time::from_secs(FIRST + (n * STEP_SECS).cast_signed()).unwrap()
 }
 
 fn item(random: &mut Random) -> Item {
@@ -162,8 +235,4 @@ fn item_id(random: &mut Random) -> String {
 
 fn text(random: &mut Random) -> String {
     format!("{} {} {}", random.pick(&QUALITIES), random.pick(&QUALITIES), random.pick(&NOUNS))
-}
-
-fn time(random: &mut Random) -> Time {
-    Time::from_secs(1_500_000_000 + random.below(40_000_000).cast_signed()).unwrap()
 }
