@@ -128,11 +128,16 @@ fn text(stats: &Stats, folder: &FolderBytes) -> String {
 /// How an open store is doing, for people.
 fn condition(all: &StoreStats) -> String {
     let mut out = String::new();
+    let values = match (all.damaged_values, all.heals) {
+        (true, _) => "values that are not made anew yet".to_owned(),
+        (false, 0) => "no values known".to_owned(),
+        (false, heals) => format!("values made anew {} times", grouped(heals)),
+    };
     let lines = [
         ("checkpoint", grouped(all.checkpoint)),
         ("waiting", format!("{} commits", grouped(all.waiting_commits))),
         ("snapshots", format!("{} held", grouped(all.snapshots))),
-        ("damaged", format!("{} index files", grouped(all.damaged_index_files))),
+        ("damaged", format!("{} index files; {values}", grouped(all.damaged_index_files))),
     ];
     for (name, value) in lines {
         // Writing to a string cannot fail.

@@ -76,6 +76,9 @@ pub(crate) struct Condition {
     pub snapshots: usize,
     /// Number of the commit up to which the data is on disk without the log.
     pub checkpoint: u64,
+    /// Whether values of the data are known to be damaged, and how often such were made anew.
+    pub damaged: bool,
+    pub heals: u64,
     pub read_only: Option<String>,
 }
 
@@ -149,6 +152,8 @@ impl Engine {
             waiting_commits: view.waiting_commits(),
             snapshots: view.others(),
             checkpoint: cut_at(&self.shared.folder)?,
+            damaged: self.shared.db.knows_damage(),
+            heals: self.shared.db.heals(),
             // Commit 0 needs no sync: what is asked is whether writing has failed before.
             read_only: self.shared.db.make_durable(0).err().map(|error| error.to_string()),
         })

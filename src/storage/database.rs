@@ -254,6 +254,11 @@ impl<A: Send + Sync + 'static> Database<A> {
         (self.core.backend.mark().is_set() || self.heals() > 0) && self.core.base.is_whole()
     }
 
+    /// Whether values are known to be damaged, and are not made anew yet.
+    pub(crate) fn knows_damage(&self) -> bool {
+        self.core.backend.mark().is_set()
+    }
+
     /// How often damaged values were made anew since it was opened.
     pub(crate) fn heals(&self) -> u64 {
         self.core.heals.load(Ordering::Relaxed)

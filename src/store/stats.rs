@@ -66,6 +66,10 @@ pub struct StoreStats {
     pub snapshots: u64,
     /// Index files that were found damaged in use, and are not made good yet.
     pub damaged_index_files: u64,
+    /// Whether values of the data are known to be damaged, and are not made anew yet: the log grows meanwhile.
+    pub damaged_values: bool,
+    /// How often damaged values were made anew since the store was opened.
+    pub heals: u64,
     /// Why the store takes no writes, where it does not: until it is opened again, or, where sled's files failed, until they open.
     pub read_only: Option<String>,
 }
@@ -98,6 +102,8 @@ impl Store {
             checkpoint: condition.checkpoint,
             snapshots: condition.snapshots as u64,
             damaged_index_files: snapshot.view.attachment().index.damaged_files() as u64,
+            damaged_values: condition.damaged,
+            heals: condition.heals,
             read_only: condition.read_only,
         })
     }
@@ -107,9 +113,9 @@ impl Snapshot {
     /// Counts and sizes.
     pub fn stats(&self) -> Result<Stats> {
         let published = self.view.attachment();
-        let (dim, metric) = match self.settings.source {
-            Source::Vectors { dim, metric } => (dim, metric),
-            Source::Encoder { .. } => (published.space.layout.dim(), Metric::Cosine),
+        let dim = match self.settings.source {
+            Source::Vectors { dim, .. } => dim,
+            Source::Encoder { .. } => published.space.layout.dim(),
         };
         Ok(Stats {
             users: published.counters.users,
@@ -122,7 +128,7 @@ impl Snapshot {
             vectors_sealed: published.index.sealed_len() as u64,
             sealed_files: published.index.sealed_files() as u64,
             dim,
-            metric,
+            metric: self.settings.source.metric(),
             encoder: published.encoder.as_ref().map(|encoder| encoder.id().to_owned()),
             model_version: published.space.learned.version,
             index_bytes: published.index.size_bytes() as u64,

@@ -113,6 +113,9 @@ fn what_is_found_damaged_is_made_anew_while_the_store_is_open() {
                 store.write(|tx| tx.put_user("later", [])).unwrap();
                 !path.join(MARK).exists()
             });
+            let stats = store.stats().unwrap();
+            // Where opening has read the value, it was made anew before.
+            assert_eq!((stats.damaged_values, stats.heals), (false, u64::from(report.heals)), "{what}");
             assert!(store.snapshot().users().any(|user| user.unwrap().id == "later"), "{what}");
             store.write(|tx| tx.remove_user("later")).unwrap();
             for snapshot in [&before, &store.snapshot()] {
@@ -161,7 +164,9 @@ fn where_the_new_data_cannot_be_named_all_stays_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = with_a_damaged_event(&sample, folder.path());
     let store = sample.options.clone().heal(false).open(&path).unwrap();
+    assert!(!store.stats().unwrap().damaged_values);
     assert!(store.verify(&|_| {}).unwrap().heals);
+    assert!(store.stats().unwrap().damaged_values);
     let in_the_way = path.join("CURRENT.unfinished");
     std::fs::create_dir(&in_the_way).unwrap();
     let compact = || store.compact(&|_| {}, &AtomicBool::new(false));
@@ -170,6 +175,7 @@ fn where_the_new_data_cannot_be_named_all_stays_as_it_is() {
     store.write(|tx| tx.put_user("later", [])).unwrap();
     std::fs::remove_dir(&in_the_way).unwrap();
     assert!(compact().unwrap());
+    assert_eq!((store.stats().unwrap().damaged_values, store.stats().unwrap().heals), (false, 1));
     store.write(|tx| tx.remove_user("later")).unwrap();
     drop(store);
     is_whole(&sample, &path, "once it can be named");
