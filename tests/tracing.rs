@@ -5,12 +5,16 @@
 
 use kindred::ingest::{Options, Source};
 use kindred::model::{Event, Item, Time};
-use kindred::{Like, Store};
+use kindred::{Like, Store, VerifyOptions};
 use std::io::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tracing_subscriber::fmt::format::FmtSpan;
+
+/// Between two looks at what another thread does.
+const WAIT: Duration = Duration::from_millis(5);
 
 /// What only users said, did or are called; each word occurs nowhere else.
 const PERSONAL: [&str; 9] = [
@@ -109,6 +113,52 @@ fn damage(store: &Path) {
     }
 }
 
+/// Flips a bit of all values of some kinds in the data of a closed store.
+fn damage_values(store: &Path, kinds: &[u8]) {
+    let is_data =
+        |path: &PathBuf| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("data"));
+    let data = std::fs::read_dir(store).unwrap().map(|entry| entry.unwrap().path()).find(is_data).unwrap();
+    let config = sled::Config::new().path(data).mode(sled::Mode::HighThroughput).flush_every_ms(None);
+    // A handle that was dropped holds sled's lock for a moment yet.
+    let db = (0..1_000).find_map(|_| config.open().map_err(|_| std::thread::sleep(WAIT)).ok()).unwrap();
+    for (key, value) in db.iter().map(Result::unwrap).filter(|(key, _)| kinds.contains(&key[0])) {
+        let mut value = value.to_vec();
+        *value.last_mut().unwrap() ^= 1;
+        db.insert(key, value).unwrap();
+    }
+    db.flush().unwrap();
+}
+
+/// Values are damaged, found and made anew, and in the end cannot be: what is left is repaired.
+fn heal(store: &Path, repaired: &Path) {
+    let never = AtomicBool::new(false);
+    // Names, which are in the keys, records, events and texts.
+    damage_values(store, b"uUetiI");
+    let report = Store::verify_closed(store, &VerifyOptions::new(), &|_| {}, &never).unwrap();
+    assert!(report.found > 4 && report.heals, "{report:?}");
+    ask(&Store::open(store).unwrap());
+    // What opening need not read.
+    damage_values(store, b"et");
+    let open = Store::open(store).unwrap();
+    assert!(open.snapshot().export(&mut Vec::new(), &|_| {}).is_err());
+    assert!(open.verify(&|_| {}).unwrap().heals);
+    let healed = || (0..10_000).any(|_| open.stats().is_ok_and(|stats| !stats.damaged_values) || pause());
+    assert!(healed(), "damaged values are not made anew");
+    ask(&open);
+    drop(open);
+    std::fs::remove_dir_all(store.join("base")).unwrap();
+    damage_values(store, b"uUetiI");
+    let open = Store::open(store).unwrap();
+    open.verify(&|_| {}).unwrap();
+    drop(open);
+    assert!(Store::repair(store, repaired).unwrap().found > 0);
+}
+
+fn pause() -> bool {
+    std::thread::sleep(WAIT);
+    false
+}
+
 #[test]
 fn nothing_personal_is_told_at_any_level() {
     let heard = Heard::default();
@@ -142,19 +192,21 @@ fn nothing_personal_is_told_at_any_level() {
     let store = Store::open(&path).unwrap();
     ask(&store);
     drop(store);
+    heal(&path, &folder.path().join("repaired"));
     Store::restore(folder.path().join("backup"), folder.path().join("restored")).unwrap();
     ask(&Store::open(folder.path().join("restored")).unwrap());
 
     let told = heard.text();
     for span in [
         "open", "write", "ingest", "query", "profile", "fit", "seal", "backup", "export", "compact",
-        "restore",
+        "restore", "verify", "repair",
     ] {
         assert!(told.contains(&format!(" {span}: ")), "no span {span} was heard");
     }
     assert!(told.contains("index{task=\"seal\"}"), "the tasks of the index were not heard");
     assert!(told.contains(" WARN ") && told.contains("the index's files cannot be used"), "{told}");
     assert!(told.contains("kind=\"usage\""), "failed calls were not heard");
+    assert!(told.contains("kind=\"damage\""), "damage was not heard of");
     for event in [" INFO open: ", "opened commit=", "fitted version=1 users=3", "backed up commit="] {
         assert!(told.contains(event), "{event} was not heard");
     }
