@@ -16,8 +16,9 @@ use std::sync::atomic::AtomicBool;
   kindred verify shop --quick   settings, counts, headers: what takes no reading of everything
 
 Reads every value of the data, compares it with its checksum and with what its key says, checks what must hold between
-records, and reads the whole index. Ends with code 1 where anything is wrong, and names it. What is wrong with the index
-costs nothing, for the next open makes it anew from the records. Damaged data is made anew by the next open, too, from the
+records, makes each profile anew of its records and compares, and reads the whole index. Ends with code 1 where anything
+is wrong, and names it. What is wrong with the index costs nothing: vectors that are not those of profiles are put right at
+once, and damaged files are made anew from the records by the next open. Damaged data is made anew by the next open, too, from the
 store's second copy and its log, where these are whole; `kindred repair` saves what is left where they are not.")]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
@@ -89,6 +90,12 @@ fn text(of: &Shown, args: &VerifyArgs) -> String {
 }
 
 fn next_step(report: &VerifyReport, store: &str) -> String {
+    if !report.is_damaged() && report.mended > 0 {
+        let users = grouped(report.mended);
+        return format!(
+            "The index has been given the vectors of {users} user(s).\nNext: kindred verify {store}"
+        );
+    }
     if !report.is_damaged() {
         return "The next open makes the index anew from the store's records.".to_owned();
     }

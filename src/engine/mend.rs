@@ -1,12 +1,13 @@
 //! A damaged index made good while the store is in use: what its files held of users is made anew from the keys.
 
-use super::open::{CHUNK, Made, VectorOf, with_vectors};
+use super::open::{Made, VectorOf, with_vectors};
 use super::points::Points;
 use super::published::Published;
 use super::reader::{Reader, from_key};
 use super::refuse::commit_aside;
 use super::session::IndexChanges;
-use super::{Shared, lock};
+use super::upkeep::PATIENCE;
+use super::{Engine, Shared, lock};
 use crate::error::Result;
 use crate::index::Doubt;
 use crate::storage::keys::Key;
@@ -15,9 +16,36 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+/// Users whose vectors are made anew in one commit: writers wait for it.
+const CHUNK: usize = 256;
+
 type Vectors = Vec<(u32, Vec<f32>)>;
 
+impl Engine {
+    /// Gives the index the vectors that some users' profiles have now.
+    pub(super) fn put_vectors_anew(&self, users: &[u32]) -> Result<()> {
+        for users in users.chunks(CHUNK) {
+            self.shared.put_some_anew(users)?;
+            self.keep_pace(PATIENCE);
+        }
+        Ok(())
+    }
+}
+
 impl Shared {
+    fn put_some_anew(&self, users: &[u32]) -> Result<()> {
+        let core = self.core()?;
+        let tx = self.db.begin()?;
+        let mut points = Points::new(Arc::clone(&tx.attachment().space));
+        let made = |prefix: Key, vector: &mut VectorOf<'_>| {
+            let mut made = Made::new(vector);
+            let of = |&no: &u32| Ok((no, made.of(no, tx.raw(&[&prefix[..], &no.to_be_bytes()].concat()))?));
+            users.iter().map(of).collect::<Result<IndexChanges>>()
+        };
+        let changes = with_vectors(&tx, &self.settings.source, &mut points, made)?;
+        self.commit(core, tx, changes, |_| {})
+    }
+
     /// Finds the damaged files of the index and replaces them. Writers wait only at its end, while the head takes in what was made; until then searches answer
     /// from the files as they are. Returns false where it was cancelled.
     pub(super) fn mend_index(&self, cancel: &AtomicBool) -> Result<bool> {
@@ -41,23 +69,6 @@ impl Shared {
         pending.publish(published)?;
         tracing::warn!(users = made, "the damaged part of the index was made anew from the store's records");
         Ok(true)
-    }
-
-    /// Gives the index the vectors that some users' profiles have now.
-    pub(super) fn put_vectors_anew(&self, users: &[u32]) -> Result<()> {
-        for users in users.chunks(CHUNK) {
-            let mut core = self.core()?;
-            let tx = self.db.begin()?;
-            let made = |prefix: Key, vector: &mut VectorOf<'_>| {
-                let mut made = Made::new(vector);
-                let of =
-                    |&no: &u32| Ok((no, made.of(no, tx.raw(&[&prefix[..], &no.to_be_bytes()].concat()))?));
-                users.iter().map(of).collect::<Result<IndexChanges>>()
-            };
-            let changes = with_vectors(&tx, &self.settings.source, &mut core.points, made)?;
-            self.commit(core, tx, changes, |_| {})?;
-        }
-        Ok(())
     }
 
     /// The vectors of all users that the index has no sound row of; `None` where it was cancelled.

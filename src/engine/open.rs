@@ -25,7 +25,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 /// Users that are handed to the index at a time.
-pub(super) const CHUNK: usize = 4096;
+const CHUNK: usize = 4096;
 
 impl Reader for Contents {
     fn raw(&self, key: &[u8]) -> Result<Option<Vec<u8>>> {

@@ -22,7 +22,7 @@ pub(crate) struct Parts<'a> {
 /// cancelled out, such as a like and an equal dislike: brought to unit length it would be noise.
 const ROUNDING: f64 = 2e-6;
 /// A block that faded to less than this would vanish in single precision.
-const VANISHED: f64 = 1e-15;
+pub(crate) const VANISHED: f64 = 1e-15;
 
 impl Space {
     /// A user's sums as of `now`, without blocks in which nothing but rounding is left; empty where nothing

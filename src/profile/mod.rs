@@ -17,7 +17,7 @@ pub(crate) use contribution::{Contribution, Target};
 pub(crate) use declared::{Scale, ScaleLearner, attribute_vector, sentence};
 pub(crate) use factors::{FactorLearner, Factors};
 pub(crate) use figures::{Figures, KindFigures};
-pub(crate) use fuse::{Parts, user_query};
+pub(crate) use fuse::{Parts, VANISHED, user_query};
 pub use layout::Block;
 pub(crate) use layout::Layout;
 pub(crate) use ridge::RidgeLearner;

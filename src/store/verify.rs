@@ -10,10 +10,12 @@ use std::sync::atomic::AtomicBool;
 
 impl Store {
     /// Reads everything that one snapshot holds: each value with its checksum, as what its key says it is, and what must hold
-    /// between records; then the whole index, and all that searches lean on. Returns what is wrong. Writers go on meanwhile;
+    /// between records; makes each profile anew of its records, and compares; then the whole index, all that searches lean on, and
+    /// whether its vectors are those of the profiles. Returns what is wrong. Writers go on meanwhile;
     /// the values that they replace stay in memory until it is done.
     ///
-    /// What is wrong with the index costs nothing: the next write has the damaged files' part made anew from the store's records in
+    /// What is wrong with the index costs nothing: vectors that are not those of profiles are put right at once, in commits of their
+    /// own ([`VerifyReport::mended`]); of damaged files, the next write has their part made anew from the store's records in
     /// the background, [`Store::seal`] does it at once, and else the next open makes the index. What is wrong with the data is made good
     /// from the store's second copy and its log, in the background or by the next open, where [`VerifyReport::heals`] says so;
     /// where these are damaged, too, [`crate::Options::repair`] saves the rest.

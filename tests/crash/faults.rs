@@ -159,7 +159,7 @@ fn name(error: &Error) -> &'static str {
 
 /// Which call fails, how, and for how long, as the library is told.
 fn fault(healed: &Path, random: &mut Random) -> String {
-    // No space, a failed device, a file system that has become read-only, no permission, no quota left; as Linux numbers them.
+    // Most often no space; a failed device, a file system that has become read-only, no permission, no quota left; as Linux numbers them.
     const NUMBERS: [u64; 6] = [28, 28, 5, 30, 13, 122];
     let class = *random.pick(&["write", "write", "sync", "open", "rename", "any"]);
     let part = *random.pick(&["/log/", "/data/", "/index/", "."]);

@@ -87,6 +87,21 @@ impl Plan {
         self.seed / 6 % 3 == 2
     }
 
+    /// Which events are folded where the store holds what a step wrote, and another may have begun: those before the first
+    /// instant, and none from the second on.
+    pub fn folded(self, step: u64, begun: u64) -> [Time; 2] {
+        let latest = |steps: std::ops::Range<u64>| {
+            let before = steps.filter_map(|n| match self.step(n) {
+                Step::Expire(before) => Some(before),
+                _ => None,
+            });
+            before.max().unwrap_or(first_instant(0))
+        };
+        let next = (begun.max(step) + 1..u64::MAX).find(|&n| self.step(n).records().is_some());
+        let certainly = latest(1..step);
+        [certainly, certainly.max(latest(step..next.unwrap_or(step)))]
+    }
+
     /// Whether the store learns models, which a store made from nothing would not know.
     pub fn fits(self) -> bool {
         self.is_rich() && !self.own_vectors()

@@ -57,6 +57,12 @@ impl Basis {
         self.text_dim().map(|dim| Layout::new(dim, &settings.fusion).summed_dim())
     }
 
+    /// A kind of events, in words.
+    pub(crate) fn kind(&self, kind: u8) -> String {
+        let known = self.settings.as_ref().and_then(|settings| settings.kinds.get(kind));
+        known.map_or(format!("number {kind}"), |kind| format!("{:?}", kind.name))
+    }
+
     /// The space that profiles are made in, where all that makes it is known.
     pub(crate) fn space(&self) -> Option<Arc<Space>> {
         let (settings, learned) = (self.settings.as_ref()?, self.learned.clone()?);

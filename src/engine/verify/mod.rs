@@ -30,6 +30,8 @@ use seen::Seen;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
+#[cfg(test)]
+pub(crate) use vectors::OTHER_VECTOR;
 use vectors::wrong_vectors;
 
 /// Values from one word of progress to the next.
@@ -84,11 +86,23 @@ impl Engine {
         }
         let wrong = wrong_vectors(view, &self.shared.settings.source, progress, cancel)?;
         let Some(wrong) = wrong else { return Ok(false) };
-        report.add(wrong.problems(view)?);
-        if let Err(error) = self.shared.put_vectors_anew(&wrong.users()) {
-            tracing::error!(error = %redacted(&error), "the index keeps vectors that are not those of profiles");
+        if !wrong.is_empty() {
+            self.put_right(&wrong.users(), wrong.problems(view)?, report)?;
         }
         Ok(true)
+    }
+
+    /// Gives the index the vectors that some users' profiles have now; where that fails, the next open makes it anew.
+    fn put_right(&self, users: &[u32], problems: Vec<Problem>, report: &mut VerifyReport) -> Result<()> {
+        match self.put_vectors_anew(users) {
+            Ok(()) => report.mended = users.len() as u64,
+            Err(error) => {
+                tracing::error!(error = %redacted(&error), "the index has vectors that are not those of profiles");
+                self.shared.distrust(&problems)?;
+            }
+        }
+        report.add(problems);
+        Ok(())
     }
 }
 
@@ -163,6 +177,7 @@ fn data<R: EachReader>(
         found,
         problems: check.findings.into_problems(reader)?,
         heals: false,
+        mended: 0,
     })
 }
 

@@ -7,24 +7,26 @@ use super::super::contributions::{
 };
 use super::super::points::Points;
 use super::super::reader::{EachReader, Reader, time_of};
-use super::super::refuse::sums_of;
 use super::super::stored::{State, StoredEvent};
+use super::basis::Basis;
+use super::findings::sound;
 use super::{Check, TOLD};
 use crate::error::Result;
 use crate::model::{OnProgress, Progress, Time};
-use crate::profile::{Contribution, Figures, KindFigures, Sums, Target};
+use crate::profile::{Block, Contribution, Figures, KindFigures, Layout, Sums, Target, VANISHED};
 use crate::storage::{codec, keys};
 use std::collections::{BTreeMap, HashMap};
 use std::ops::ControlFlow;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// How far sums may be from those of the same shares, as a part of all that was ever added to them, which is what rounding
-/// goes by: each of n additions is off by 2⁻²⁴ of it at most, in whatever direction.
+/// How far sums may be from those of the same shares, as a part of all that was ever added to them, where few acts were: of
+/// many, each addition is off by 2⁻²⁴ of it at most.
 const SUMS_APART: f32 = 1e-3;
 
 /// What the records of a user make.
 #[derive(Default)]
-struct Made {
+struct Computed {
     figures: Figures,
     shares: BTreeMap<(Target, u8), Contribution>,
     /// By kind, the values and quantities regardless of sign, which rounding goes by; nothing where events are folded, of
@@ -32,7 +34,7 @@ struct Made {
     sizes: BTreeMap<u8, Option<[f64; 2]>>,
 }
 
-impl Made {
+impl Computed {
     fn of(reader: &impl Reader, groups: &HashMap<u32, u32>, user: u32) -> Result<Self> {
         let mut made = Self::default();
         let group = |item: Option<u32>| item.and_then(|item| groups.get(&item).copied());
@@ -68,14 +70,15 @@ impl Made {
     }
 
     /// What is wrong with the figures that are stored.
-    fn wrong_figures(&self, stored: &Figures) -> Option<String> {
+    fn wrong_figures(&self, stored: &Figures, basis: &Basis) -> Option<String> {
         let of = |figures: &[KindFigures], kind: u8| figures.iter().find(|of| of.kind == kind).cloned();
         let kinds = self.figures.kinds.iter().chain(&stored.kinds).map(|figures| figures.kind);
         for kind in kinds {
             let (stored, made) = (of(&stored.kinds, kind), of(&self.figures.kinds, kind));
             if !self.same(stored.as_ref(), made.as_ref()) {
                 let [stored, made] = [stored, made].map(|of| of.as_ref().map_or("none".to_owned(), words));
-                return Some(format!("of kind number {kind} it counts {stored}, and its events make {made}"));
+                let kind = basis.kind(kind);
+                return Some(format!("of kind {kind} it counts {stored}, and its events make {made}"));
             }
         }
         if stored.hours != self.figures.hours {
@@ -100,7 +103,7 @@ impl Made {
     }
 
     /// What is wrong with the contributions that are stored.
-    fn wrong_shares(&self, stored: &[Share]) -> Option<String> {
+    fn wrong_shares(&self, stored: &[Share], basis: &Basis) -> Option<String> {
         let found: BTreeMap<(Target, u8), Contribution> =
             stored.iter().map(|share| (share.name(), share.2)).collect();
         let names = self.shares.keys().chain(found.keys());
@@ -112,8 +115,12 @@ impl Made {
             let acts = |share: &Contribution| format!("{} acts, the last of {}", share.count, share.last);
             shares.get(first).map_or("none".to_owned(), acts)
         });
-        let (target, kind) = first;
-        Some(format!("of kind number {kind} on {target:?} it has {stored}, and the events make {made}"))
+        let on = match (first.0, basis.kind(first.1)) {
+            (Target::Item(no), kind) => format!("kind {kind} on item number {no}"),
+            (Target::Group(no), kind) => format!("kind {kind} on group number {no}"),
+            (Target::Text(_), _) => "a text".to_owned(),
+        };
+        Some(format!("of {on} it has {stored}, and the records make {made}"))
     }
 }
 
@@ -137,46 +144,88 @@ impl<R: EachReader> Check<'_, R> {
             if cancel.load(Ordering::Relaxed) {
                 return Ok(false);
             }
-            if !self.findings.concern_user(user) {
-                self.profile(user, points.as_mut())?;
+            if self.findings.concern_user(user) {
+                continue;
+            }
+            // What could be read a moment ago, or lies under a key that is none, is damage like any other.
+            if let Err(error) = self.profile(user, points.as_mut()) {
+                self.findings.add_error(&keys::state(user), error)?;
             }
         }
         Ok(true)
     }
 
     fn profile(&mut self, user: u32, points: Option<&mut Points>) -> Result<()> {
-        let made = Made::of(self.reader, &self.seen.groups_of_items, user)?;
+        let made = Computed::of(self.reader, &self.seen.groups_of_items, user)?;
         let state: State = self.reader.state(user)?;
-        if let Some(what) = made.wrong_figures(&state.figures) {
+        let shares = contributions_of(self.reader, user)?;
+        if let Some(what) = made.wrong_figures(&state.figures, &self.basis) {
             self.findings.add(&keys::state(user), what);
         }
-        if let Some(what) = made.wrong_shares(&contributions_of(self.reader, user)?) {
+        if let Some(what) = made.wrong_shares(&shares, &self.basis) {
             self.findings.add(&Share::key(user, 0), what);
-        } else if let Some(points) = points {
-            self.summed(user, &state, points)?;
+        } else if let (Some(points), Some(newest)) = (points, state.figures.newest) {
+            self.summed(user, newest, &shares, points)?;
         }
         Ok(())
     }
 
     /// Compares the sums with those of the contributions. What these rest on may be damaged, and is told of then.
-    fn summed(&mut self, user: u32, state: &State, points: &mut Points) -> Result<()> {
-        let Some(newest) = state.figures.newest else { return Ok(()) };
-        let space = std::sync::Arc::clone(points.space());
-        let Some(made) = super::sound(sums_of(self.reader, &space, points, user))? else { return Ok(()) };
+    fn summed(&mut self, user: u32, newest: Time, shares: &[Share], points: &mut Points) -> Result<()> {
+        let space = Arc::clone(points.space());
+        let Some(made) = sound(Summed::of(self.reader, points, newest, shares))? else { return Ok(()) };
         let stored = self.reader.sums(&space, user)?;
-        if let Some(what) = wrong_sums(&stored, &made, newest) {
+        if let Some(what) = made.wrong(&stored, &space.layout) {
             self.findings.add(&keys::sums(space.learned.epoch, user), what);
         }
         Ok(())
     }
 }
 
-fn wrong_sums(stored: &Sums, made: &Sums, newest: Time) -> Option<String> {
-    let ((stored, mass), (made, made_mass)) = (stored.total(newest), made.total(newest));
-    let at = |sum: &[f32], dim: usize| sum.get(dim).copied().unwrap_or(0.0);
-    let apart = |dim: usize| (at(&stored, dim) - at(&made, dim)).abs();
-    let most = (0..stored.len().max(made.len())).map(apart).fold(0.0, f32::max);
-    let mass = mass.max(made_mass);
-    (most > SUMS_APART * mass)
-        .then(|| format!("they are off by {most} from those of the contributions, of {mass} added up"))
+/// The sums of a user's contributions, and what rounding goes by.
+struct Summed {
+    sums: Sums,
+    newest: Time,
+    acts: u64,
+    /// By block, the sum of all shares regardless of sign, each with the largest value of its vector.
+    reach: BTreeMap<Block, f32>,
+}
+
+impl Summed {
+    fn of(reader: &impl Reader, points: &mut Points, newest: Time, shares: &[Share]) -> Result<Self> {
+        let space = Arc::clone(points.space());
+        let mut made = Self { sums: Sums::default(), newest, acts: 0, reach: BTreeMap::new() };
+        for &(target, kind, contribution) in shares {
+            let point = points.get(reader, target)?;
+            space.replace_share(&mut made.sums, (target, kind), &point, None, contribution);
+            made.acts = made.acts.saturating_add(u64::from(contribution.count));
+            let share = space.faded_share(contribution, (target, kind), point.idf, newest).abs();
+            for (block, vector) in point.blocks(target) {
+                let largest = vector.iter().fold(0.0_f32, |largest, value| largest.max(value.abs()));
+                *made.reach.entry(block).or_default() += share * largest;
+            }
+        }
+        Ok(made)
+    }
+
+    /// What is wrong with the sums that are stored. Those of old formats do not say how much was added up.
+    fn wrong(&self, stored: &Sums, layout: &Layout) -> Option<String> {
+        let ((stored, mass), (made, made_mass)) = (stored.total(self.newest), self.sums.total(self.newest));
+        let apart = SUMS_APART.max(self.acts as f32 * f32::EPSILON);
+        // Not so for NaN.
+        let near = |a: f32, b: f32, reach: f32| (a - b).abs() <= (apart * reach).max(VANISHED as f32);
+        if mass != 0.0 && !near(mass, made_mass, made_mass) {
+            return Some(format!(
+                "they say that {mass} was added up, and of the contributions it is {made_mass}"
+            ));
+        }
+        let at = |sum: &[f32], dim: usize| sum.get(dim).copied().unwrap_or(0.0);
+        [Block::Text, Block::Items, Block::Groups].into_iter().find_map(|block| {
+            let reach = self.reach.get(&block).copied().unwrap_or(0.0);
+            let differs = |dim: &usize| !near(at(&stored, *dim), at(&made, *dim), reach);
+            let dim = layout.range(block).find(differs)?;
+            let (stored, made) = (at(&stored, dim), at(&made, dim));
+            Some(format!("in dimension {dim} they are {stored}, and those of the contributions {made}"))
+        })
+    }
 }

@@ -52,6 +52,8 @@ pub struct VerifyReport {
     /// [`crate::Options::heal`] says otherwise or the store is closed before, and else by the next opening. Known
     /// without reading these: should they be damaged, too, the store stays as it is, and says so in its log at error level.
     pub heals: bool,
+    /// Users whose vectors the index lacked, or had others than the profiles': it has been given them. They are two problems at most.
+    pub mended: u64,
 }
 
 impl VerifyReport {

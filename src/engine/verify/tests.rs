@@ -8,7 +8,7 @@ use super::super::settings::{EncoderChoice, Request};
 use super::super::stored::State;
 use super::{Engine, VerifyOptions, VerifyReport};
 use crate::encoder::HashedEncoder;
-use crate::model::{Event, Fusion, Item, KeepEvents, Record, Text, Time, User};
+use crate::model::{Event, EventKind, Fusion, Item, KeepEvents, Record, Text, Time, User};
 use crate::profile::{Contribution, Sums};
 use crate::storage::keys::{self, Key};
 use crate::storage::{codec, hex};
@@ -38,13 +38,16 @@ fn records() -> Vec<Record> {
     records
 }
 
-fn embedded() -> (tempfile::TempDir, Engine) {
-    let request = Request {
+fn request() -> Request {
+    Request {
         encoder: EncoderChoice::Host(Arc::new(HashedEncoder::new(16).unwrap())),
         fusion: Some(Fusion { item_dims: 4, group_dims: 2, ..Fusion::default() }),
-        keep_events: Some(KeepEvents::last(4)),
         ..Request::default()
-    };
+    }
+}
+
+fn embedded() -> (tempfile::TempDir, Engine) {
+    let request = Request { keep_events: Some(KeepEvents::last(4)), ..request() };
     let folder = tempfile::tempdir().unwrap();
     let engine = Engine::open(folder.path(), &request).unwrap();
     // One by one, so that sums are added up in another order than they would be made anew.
@@ -90,14 +93,14 @@ fn figures_that_events_do_not_make_are_found() {
     let found = |change: fn(&mut State)| of(&told(&engine, &key, change), &key);
     assert!(found(|state| state.figures.hours[0] += 1).contains("by the hour"));
     assert!(found(|state| state.figures.newest = Some(day(71))).contains("newest"));
-    assert!(found(|state| state.figures.kinds[0].first = day(-1)).contains("of kind number"));
-    assert!(found(|state| state.figures.kinds[0].last = day(71)).contains("of kind number"));
+    assert!(found(|state| state.figures.kinds[0].first = day(-1)).contains("of kind "));
+    assert!(found(|state| state.figures.kinds[0].last = day(71)).contains("of kind "));
     assert!(
         found(|state| {
             state.figures.kinds[0].count -= 1;
             state.figures.kinds[1].count += 1;
         })
-        .contains("of kind number")
+        .contains("of kind ")
     );
 }
 
@@ -139,7 +142,35 @@ fn sums_that_contributions_do_not_make_are_found() {
         let (_, half_life) = space.weight_and_half_life(0);
         sums.class(half_life, day(70), len).part_mut(0..1)[0] += 5.0;
     };
-    assert!(of(&told(&engine, &key, more), &key).contains("off by"));
+    assert!(of(&told(&engine, &key, more), &key).contains("in dimension 0 they are"));
+    let not_a_number = |sums: &mut Sums| {
+        let len = space.layout.summed_dim();
+        let (_, half_life) = space.weight_and_half_life(0);
+        sums.class(half_life, day(70), len).part_mut(0..1)[0] = f32::NAN;
+    };
+    assert!(of(&told(&engine, &key, not_a_number), &key).contains("in dimension 0 they are NaN"));
+    let mass = |sums: &mut Sums| {
+        let (_, half_life) = space.weight_and_half_life(0);
+        sums.class(half_life, day(70), space.layout.summed_dim()).count(9.0);
+    };
+    assert!(of(&told(&engine, &key, mass), &key).contains("added up"));
+}
+
+#[test]
+fn sums_that_have_faded_to_nothing_are_sound() {
+    for days in [131, 140, 147, 155, 163, 169, 300] {
+        let kind = |name: &str, weight| EventKind { name: name.into(), weight, half_life_days: 1.0 };
+        let kinds = vec![kind("purchase", 1.0), kind("login", 0.5)];
+        let (folder, request) = (tempfile::tempdir().unwrap(), Request { kinds, ..request() });
+        let engine = Engine::open(folder.path(), &request).unwrap();
+        engine.write(&records()[..3], &|_| {}).unwrap();
+        let act = |item: &str, n| Record::Event(Event::new("u", "purchase", day(n)).item(item));
+        let late = Time::from_secs(days * 86_400 + 30_000).unwrap();
+        for record in [act("c", 0), act("a", 20), Record::Event(Event::new("u", "login", late))] {
+            engine.write(&[record], &|_| {}).unwrap();
+        }
+        assert_eq!(verify(&engine).problems, [], "{days}");
+    }
 }
 
 #[test]
@@ -165,7 +196,7 @@ fn vectors_of_the_index_that_profiles_do_not_make_are_found_and_made_anew() {
         ),
         (
             IndexChanges::from([(0, Some(other.clone())), (1, Some(other))]),
-            "it has another vector than the profile of user \"u0\" and of 1 others",
+            "it has another vector than the profile of user \"u0\" and of another user",
         ),
     ];
     for (changes, expected) in cases {

@@ -3,7 +3,7 @@
 use super::super::Published;
 use super::super::open::with_vectors;
 use super::super::points::Points;
-use super::super::reader::{EachReader, Reader, from_key};
+use super::super::reader::{EachReader, Reader};
 use super::super::settings::Source;
 use super::TOLD;
 use super::findings::sound;
@@ -20,6 +20,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 /// How far a vector may be from what another processor makes of the same sums, as a part of its length.
 const VECTORS_APART: f64 = 1e-5;
 
+/// What is said of users who have others in the index than their own.
+pub(crate) const OTHER_VECTOR: &str = "has another vector than the profile";
+
 /// Users whose vectors the index lacks, and who have others in it.
 #[derive(Default)]
 pub(super) struct WrongVectors {
@@ -28,13 +31,17 @@ pub(super) struct WrongVectors {
 }
 
 impl WrongVectors {
+    pub(super) fn is_empty(&self) -> bool {
+        self.missing.is_empty() && self.other.is_empty()
+    }
+
     pub(super) fn users(&self) -> Vec<u32> {
         [&self.missing[..], &self.other].concat()
     }
 
     pub(super) fn problems(&self, view: &View<Published>) -> Result<Vec<Problem>> {
         let missing = problem("lacks the vector", &self.missing, view)?;
-        let other = problem("has another vector than the profile", &self.other, view)?;
+        let other = problem(OTHER_VECTOR, &self.other, view)?;
         Ok(missing.into_iter().chain(other).collect())
     }
 }
@@ -45,7 +52,8 @@ fn problem(what: &str, users: &[u32], view: &View<Published>) -> Result<Option<P
     let name = user.as_ref().map_or(format!("user number {first}"), |id| format!("user {id:?}"));
     let others = match others.len() {
         0 => String::new(),
-        others => format!(" and of {others} others"),
+        1 => " and of another user".to_owned(),
+        others => format!(" and of {others} other users"),
     };
     Ok(Some(Problem { user, ..Problem::new(WHOLE, format!("it {what} of {name}{others}")) }))
 }
@@ -71,7 +79,7 @@ pub(super) fn wrong_vectors(
     let mut indexed: HashMap<u32, &[f32]> = published.index.vectors().collect();
     let mut wrong = WrongVectors::default();
     let mut points = Points::new(Arc::clone(&published.space));
-    let (mut done, total, metric) = (0, indexed.len(), source.metric());
+    let (mut done, total, metric) = (0, published.counters.users as usize, source.metric());
     with_vectors(view, source, &mut points, |prefix, vector_of| {
         view.each(&prefix, &mut |key, value| {
             if cancel.load(Ordering::Relaxed) {
@@ -81,8 +89,8 @@ pub(super) fn wrong_vectors(
                 progress(Progress::of("comparing the index with profiles", done, total));
             }
             done += 1;
-            let no = from_key("user", key, keys::u32_at(key, 1))?;
             // What is damaged is told of already.
+            let Some(no) = keys::u32_at(key, 1) else { return Ok(ControlFlow::Continue(())) };
             match (indexed.remove(&no), sound(value.and_then(|value| vector_of(no, &value)))?) {
                 (None, Some(Some(_))) => wrong.missing.push(no),
                 (Some(_), Some(None)) => wrong.other.push(no),

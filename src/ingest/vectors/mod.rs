@@ -5,7 +5,6 @@ mod npy;
 use crate::error::{Error, Result};
 use half::f16;
 use npy::{Element, Npy};
-use std::fs;
 use std::path::Path;
 
 /// Vectors of one length, in one run of memory.
@@ -17,6 +16,7 @@ pub(crate) struct Vectors {
 
 impl Vectors {
     /// From rows of `dim` values, one after the other.
+    #[cfg(feature = "cli")]
     pub(crate) fn new(dim: usize, values: Vec<f32>) -> Self {
         Self { dim, values }
     }
@@ -42,11 +42,13 @@ impl Vectors {
     }
 
     /// The vector at a place in the file, which is within it.
+    #[cfg(feature = "cli")]
     pub(crate) fn row(&self, row: usize) -> &[f32] {
         &self.values[row * self.dim..][..self.dim]
     }
 
     /// All values, one row after the other.
+    #[cfg(feature = "cli")]
     pub(crate) fn values_mut(&mut self) -> &mut Vec<f32> {
         &mut self.values
     }
@@ -56,8 +58,9 @@ impl Vectors {
 ///
 /// # Errors
 /// [`Error::Io`] where the file cannot be read, [`Error::Invalid`] where it is no such file.
+#[cfg(feature = "cli")]
 pub(crate) fn read_vectors(path: &Path) -> Result<Vectors> {
-    vectors_of(path, &fs::read(path).map_err(|source| Error::io("read", path, source))?)
+    vectors_of(path, &std::fs::read(path).map_err(|source| Error::io("read", path, source))?)
 }
 
 /// [`read_vectors`] of the bytes in a file of this name.
@@ -74,8 +77,9 @@ pub(crate) fn vectors_of(path: &Path, bytes: &[u8]) -> Result<Vectors> {
 ///
 /// # Errors
 /// As [`read_vectors`], and [`Error::Invalid`] for a number below 0 or past `u32`.
+#[cfg(feature = "cli")]
 pub(crate) fn read_neighbors(path: &Path) -> Result<Vec<Vec<u32>>> {
-    neighbors_of(path, &fs::read(path).map_err(|source| Error::io("read", path, source))?)
+    neighbors_of(path, &std::fs::read(path).map_err(|source| Error::io("read", path, source))?)
 }
 
 /// [`read_neighbors`] of the bytes in a file of this name.
@@ -158,7 +162,7 @@ mod tests {
     fn file(name: &str, bytes: &[u8]) -> (tempfile::TempDir, std::path::PathBuf) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join(name);
-        fs::write(&path, bytes).unwrap();
+        std::fs::write(&path, bytes).unwrap();
         (folder, path)
     }
 

@@ -9,6 +9,7 @@ mod damage;
 mod records;
 mod world;
 
+use crate::engine::OTHER_VECTOR;
 use crate::error::Error;
 use crate::index::{Problem, Wanted};
 use crate::store::expected::check;
@@ -146,7 +147,7 @@ fn check_all(world: &mut World) {
     }
     let report = world.store().verify(&|_| {}).unwrap();
     // Files of the index may be damaged, and users left out of it for a value that was; but nobody is in it as another.
-    let is_other = |problem: &Problem| problem.what.contains("another vector");
+    let is_other = |problem: &Problem| problem.what.contains(OTHER_VECTOR);
     assert!(!report.is_damaged() && !report.problems.iter().any(is_other), "{:?}", report.problems);
 }
 
