@@ -230,52 +230,6 @@ fn with_relaxed_durability_too_nothing_is_taken_after_a_failed_sync() {
     assert_eq!(database.view().get(b"a").unwrap(), Some(b"1".to_vec()));
 }
 
-/// A killed process has left a record that the system knows of and no disk: a stop of the machine right then left a gap in the log.
-#[test]
-fn a_record_that_nobody_synced_is_synced_before_it_is_relied_on() {
-    for seed in 0..60 {
-        let (fixture, disk) = (Fixture::new(), Arc::<MemoryDisk>::default());
-        let database = open_on(&fixture, &disk, &Options::default());
-        put(&database, &[(b"a", b"1")]).unwrap();
-        // The write succeeds, its sync does not.
-        disk.faults.fail_after(1, false);
-        put(&database, &[(b"a", b"2")]).unwrap_err();
-        drop(database);
-        let database = open_on(&fixture, &disk, &Options::default());
-        assert_eq!(database.view().get(b"a").unwrap(), Some(b"2".to_vec()), "the system knew of it");
-        put(&database, &[(b"b", b"1")]).unwrap();
-        let (before, mut dice) = (contents(&database.view()), Dice(seed));
-        let left = Arc::new(disk.crash(&mut dice));
-        let stopped = Fixture { folder: fixture.folder, backend: Arc::new(fixture.backend.crash(&mut dice)) };
-        drop(database);
-        let database = open_on(&stopped, &left, &Options::default());
-        assert_eq!(contents(&database.view()), before, "seed {seed}");
-    }
-}
-
-/// Histories found by simulation: an empty file of the log that had been left behind was in the way of the next opening.
-#[test]
-fn a_log_file_that_could_not_be_begun_is_in_nobodys_way() {
-    let mut failed = 0;
-    for left in 0..12 {
-        let (fixture, disk) = (Fixture::new(), Arc::<MemoryDisk>::default());
-        let database = open_on(&fixture, &disk, &Options::default());
-        put(&database, &[(b"a", b"1")]).unwrap();
-        database.apply_waiting();
-        disk.faults.fail_after(left, false);
-        failed += u32::from(database.checkpoint().is_err());
-        disk.faults.heal();
-        // A failed sync of the log ends writing; all else does not.
-        let went_on = put(&database, &[(b"b", b"1")]).is_ok();
-        let there = contents(&database.view());
-        drop(database);
-        let database = open_on(&fixture, &disk, &Options::default());
-        assert_eq!(contents(&database.view()), there, "after {left} operations, went on: {went_on}");
-        put(&database, &[(b"c", b"1")]).unwrap();
-    }
-    assert!(failed > 2, "{failed} failed");
-}
-
 #[test]
 fn any_flipped_bit_of_a_value_is_found_and_its_neighbours_are_read() {
     let fixture = Fixture::new();
