@@ -232,7 +232,8 @@ fn with_checksum(bytes: &[u8]) -> Vec<u8> {
 /// Any text as the name of a file or folder of a store: what is one is what would be given.
 pub(crate) fn name(text: &str, first: u64, last: u64) {
     let (folder, path) = (Path::new(FOLDER), Path::new(FOLDER).join(text));
-    if let Some(found) = file::first_seq(&path) {
+    // A folder tells names, never paths.
+    if let Some(found) = file::first_seq(&path).filter(|_| !text.contains('/')) {
         let given = match file::kept_until(&path) {
             Some(until) => file::kept_path(folder, found, until),
             None => file::path(folder, found),
