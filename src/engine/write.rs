@@ -153,8 +153,8 @@ pub(super) fn refusal(record: &Record, outcome: Outcome) -> Option<Error> {
 
 impl Core {
     /// Drops points that may come from a write that was given up.
-    fn forget_points(&mut self, shared: &Shared) {
-        self.points = super::Points::new(Arc::clone(&shared.db.view().attachment().space));
+    fn forget_points(&mut self) {
+        self.points = super::Points::new(Arc::clone(self.points.space()));
     }
 }
 
@@ -167,9 +167,10 @@ impl Shared {
     ) -> Result<(T, MutexGuard<'db, Core>, Finished<'db>)> {
         let mut core = self.core()?;
         let tx = self.db.begin()?;
-        if core.heals != self.db.heals() {
-            // What was missing may be there now.
-            core.forget_points(self);
+        let space = &tx.attachment().space;
+        // What was missing may be there now; and points of another model would be taken for those of this one.
+        if core.heals != self.db.heals() || !Arc::ptr_eq(core.points.space(), space) {
+            core.points = super::Points::new(Arc::clone(space));
             core.heals = self.db.heals();
         }
         let mut session = Session::new(tx, &mut core.points, encoded);
@@ -178,7 +179,7 @@ impl Shared {
         match finished {
             Ok((done, finished)) => Ok((done, core, finished)),
             Err(error) => {
-                core.forget_points(self);
+                core.forget_points();
                 Err(error)
             }
         }
@@ -221,7 +222,7 @@ impl Shared {
         let pending = match tx.commit() {
             Ok(pending) => pending,
             Err(error) => {
-                core.forget_points(self);
+                core.forget_points();
                 return Err(error);
             }
         };
