@@ -208,25 +208,3 @@ fn vectors_of_the_index_that_profiles_do_not_make_are_found_and_made_anew() {
         assert_eq!(verify(&engine).problems, [], "{expected}");
     }
 }
-
-#[test]
-fn a_held_view_stays_as_it_is_while_models_are_learned() {
-    let (_folder, engine) = embedded();
-    let all = |view: &crate::storage::View<super::Published>| {
-        let mut all = Vec::new();
-        let mut note = |key: &[u8], value: &[u8]| {
-            all.push((hex(key), value.to_vec()));
-            Ok(std::ops::ControlFlow::Continue(()))
-        };
-        view.scan(b"", &mut note).unwrap();
-        all
-    };
-    let view = engine.view();
-    let before = all(&view);
-    for n in 0..4 {
-        engine.fit(&|_| {}).unwrap();
-        assert_eq!(all(&view), before);
-        engine.write(&[Record::Event(Event::new("u1", "purchase", day(80 + n)).item("c"))], &|_| {}).unwrap();
-        assert_eq!(verify(&engine).problems, []);
-    }
-}
