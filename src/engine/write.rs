@@ -211,6 +211,7 @@ impl Shared {
     }
 
     /// [`Shared::commit`] without a journal.
+    #[expect(clippy::unused_self, reason = "a commit is the store's own, as every other step of a write is")]
     pub(super) fn commit_unjournaled(
         &self,
         mut core: MutexGuard<'_, Core>,
