@@ -17,9 +17,10 @@ use std::sync::atomic::AtomicBool;
 
 Reads every value of the data, compares it with its checksum and with what its key says, checks what must hold between
 records, makes each profile anew of its records and compares, and reads the whole index. Ends with code 1 where anything
-is wrong, and names it. What is wrong with the index costs nothing: vectors that are not those of profiles are put right at
-once, and damaged files are made anew from the records by the next open. Damaged data is made anew by the next open, too, from the
-store's second copy and its log, where these are whole; `kindred repair` saves what is left where they are not.")]
+is wrong, and names it. What is wrong with the index costs nothing: vectors that are not those of profiles are put right
+at once, and damaged files are made anew from the records by the next open. Damaged data is made anew by the next open,
+too, from the store's second copy and its log, where these are whole; `kindred repair` saves what is left where they are
+not.")]
 pub(crate) struct VerifyArgs {
     #[command(flatten)]
     store: StoreArgs,

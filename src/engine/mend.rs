@@ -3,7 +3,7 @@
 use super::open::{Made, VectorOf, with_vectors};
 use super::points::Points;
 use super::published::Published;
-use super::reader::{Reader, from_key};
+use super::reader::from_key;
 use super::refuse::commit_aside;
 use super::session::IndexChanges;
 use super::upkeep::PATIENCE;
@@ -39,7 +39,7 @@ impl Shared {
         let mut points = Points::new(Arc::clone(&tx.attachment().space));
         let made = |prefix: Key, vector: &mut VectorOf<'_>| {
             let mut made = Made::new(vector);
-            let of = |&no: &u32| Ok((no, made.of(no, tx.raw(&[&prefix[..], &no.to_be_bytes()].concat()))?));
+            let of = |&no: &u32| Ok((no, made.of_user(&tx, &prefix, no)?));
             users.iter().map(of).collect::<Result<IndexChanges>>()
         };
         let changes = with_vectors(&tx, &self.settings.source, &mut points, made)?;

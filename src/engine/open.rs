@@ -175,10 +175,9 @@ impl Shared {
             return self.refuse(settings, learned, encoder, &|_| {});
         }
         let space = Arc::new(space(settings, encoder.as_deref(), learned));
-        let mut core = self.core()?;
+        let core = self.core()?;
         let mut tx = self.db.begin()?;
         tx.put(keys::meta("settings"), codec::encode(settings)?);
-        core.points = Points::new(Arc::clone(&space));
         self.commit(core, tx, super::session::IndexChanges::new(), |published| published.space = space)
     }
 }
@@ -267,11 +266,7 @@ pub(super) fn load(
     let counters: Counters = opened.read("counters", &keys::meta("counters"))?.unwrap_or_default();
     let space = Arc::new(space(settings, encoder.as_deref(), learned));
     let mut points = Points::new(Arc::clone(&space));
-    let dim = match settings.source {
-        Source::Vectors { dim, .. } => dim,
-        Source::Encoder { .. } => space.layout.dim(),
-    };
-    let mut options = IndexOptions::new(dim, settings.source.metric());
+    let mut options = IndexOptions::new(settings.source.dim(&space), settings.source.metric());
     options.head_rows = head_rows.unwrap_or(options.head_rows);
     // Where it is damaged nobody knows what the journal lacks: no manifest will do, and the index is made anew.
     let swept = sound(opened.read("journal", &swept_key()))?.map_or(u64::MAX, Option::unwrap_or_default);
@@ -386,8 +381,7 @@ impl Rows<'_> {
         let (opened, mut chunk) = (self.opened, Vec::new());
         opened.scan_each(&keys::all_unsealed(), |key, _| {
             let no = from_key("journal", key, keys::u32_at(key, 1))?;
-            let value = opened.get(&[&self.prefix[..], &no.to_be_bytes()].concat());
-            chunk.push((no, self.made.of(no, value)?));
+            chunk.push((no, self.made.of_user(opened, &self.prefix, no)?));
             apply_full(&mut chunk, index, opened.seq())
         })?;
         index.apply(chunk, opened.seq())
@@ -397,6 +391,16 @@ impl Rows<'_> {
 impl<'a> Made<'a> {
     pub(super) fn new(vector: &'a mut VectorOf<'a>) -> Self {
         Self { vector, left_out: false }
+    }
+
+    /// The vector of a user of whom nothing was read yet.
+    pub(super) fn of_user(
+        &mut self,
+        reader: &impl Reader,
+        prefix: &[u8],
+        no: u32,
+    ) -> Result<Option<Vec<f32>>> {
+        self.of(no, reader.raw(&[prefix, &no.to_be_bytes()].concat()))
     }
 
     /// A user's vector. What is damaged costs its own user's place in the index and nothing else.

@@ -3,7 +3,7 @@
 use crate::encoder::{Encoder, HashedEncoder};
 use crate::error::{Error, Result};
 use crate::model::{EventKind, Fusion, KeepEvents, Kinds, MAX_DIM, Metric, StoreSettings, check_id};
-use crate::profile::Layout;
+use crate::profile::{Layout, Space};
 use crate::storage::Durability;
 use bincode::{Decode, Encode};
 use serde::Serialize;
@@ -29,6 +29,14 @@ impl Source {
         match self {
             Self::Vectors { metric, .. } => *metric,
             Self::Encoder { .. } => Metric::Cosine,
+        }
+    }
+
+    /// Dimensions of an embedding, where it lies in a space.
+    pub(crate) fn dim(&self, space: &Space) -> usize {
+        match self {
+            Self::Vectors { dim, .. } => *dim,
+            Self::Encoder { .. } => space.layout.dim(),
         }
     }
 }

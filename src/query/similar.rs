@@ -7,7 +7,6 @@ use crate::engine::{
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Neighbor, SearchOptions};
-use crate::model::Metric;
 use crate::profile::{Block, user_query};
 use crate::storage::{View, keys};
 use crate::telemetry::{Operation, QUERY_SECONDS, Stopwatch, failed, observed, redacted};
@@ -227,12 +226,9 @@ impl<'a> Similar<'a> {
     }
 
     fn like_vector(&self, vector: &[f32]) -> Result<Vec<Hit>> {
-        let (dim, metric) = match self.settings.source {
-            Source::Vectors { dim, metric } => (dim, metric),
-            Source::Encoder { .. } => (self.view.attachment().space.layout.dim(), Metric::Cosine),
-        };
-        check_vector("the vector asked for", vector, dim)?;
-        check_direction("the vector asked for", vector, metric)?;
+        let source = &self.settings.source;
+        check_vector("the vector asked for", vector, source.dim(&self.view.attachment().space))?;
+        check_direction("the vector asked for", vector, source.metric())?;
         self.hits(&Sought { query: vector, asked: None, norm: 1.0 }, |_| Ok(None))
     }
 

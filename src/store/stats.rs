@@ -1,7 +1,6 @@
 //! Counts and sizes, of a snapshot and of a whole store.
 
 use super::{Snapshot, Store};
-use crate::engine::Source;
 use crate::error::Result;
 use crate::model::{Kinds, Metric};
 use crate::storage::FolderBytes;
@@ -113,10 +112,6 @@ impl Snapshot {
     /// Counts and sizes.
     pub fn stats(&self) -> Result<Stats> {
         let published = self.view.attachment();
-        let dim = match self.settings.source {
-            Source::Vectors { dim, .. } => dim,
-            Source::Encoder { .. } => published.space.layout.dim(),
-        };
         Ok(Stats {
             users: published.counters.users,
             items: published.counters.items,
@@ -127,7 +122,7 @@ impl Snapshot {
             vectors_in_graph: (published.index.live_len() + published.index.sealed_len()) as u64,
             vectors_sealed: published.index.sealed_len() as u64,
             sealed_files: published.index.sealed_files() as u64,
-            dim,
+            dim: self.settings.source.dim(&published.space),
             metric: self.settings.source.metric(),
             encoder: published.encoder.as_ref().map(|encoder| encoder.id().to_owned()),
             model_version: published.space.learned.version,

@@ -2,6 +2,7 @@
 
 use super::super::buckets::Slot;
 use super::super::contributions::Share;
+use super::super::points::Points;
 use super::super::reader::Reader;
 use super::super::session::IndexChanges;
 use super::super::settings::{EncoderChoice, Request};
@@ -207,4 +208,20 @@ fn vectors_of_the_index_that_profiles_do_not_make_are_found_and_made_anew() {
         assert!(told.contains(&expected), "{told:?}");
         assert_eq!(verify(&engine).problems, [], "{expected}");
     }
+}
+
+/// As a write that was refused between a fit's commit and its publication once left them.
+#[test]
+fn points_of_another_model_are_not_taken() {
+    let (_folder, engine) = embedded();
+    let old = Arc::clone(&engine.view().attachment().space);
+    for n in 0..4 {
+        engine
+            .write(&[Record::Event(Event::new(format!("late{n}"), "view", day(71)).item("a"))], &|_| {})
+            .unwrap();
+    }
+    engine.fit(&|_| {}).unwrap();
+    engine.shared.core().unwrap().points = Points::new(old);
+    engine.write(&[Record::Event(Event::new("u1", "purchase", day(72)).item("a"))], &|_| {}).unwrap();
+    assert_eq!(verify(&engine).problems, []);
 }
