@@ -111,11 +111,11 @@ fn what_is_found_damaged_is_made_anew_while_the_store_is_open() {
             assert!(report.heals || report.is_sound(), "{what}: {:?}", report.problems);
             wait_until(&format!("{what} is damaged"), || {
                 store.write(|tx| tx.put_user("later", [])).unwrap();
-                !path.join(MARK).exists()
+                !store.stats().unwrap().damaged_values
             });
-            let stats = store.stats().unwrap();
-            // Where opening has read the value, it was made anew before.
-            assert_eq!((stats.damaged_values, stats.heals), (false, u64::from(report.heals)), "{what}");
+            assert!(!path.join(MARK).exists(), "{what}");
+            // Where opening has read the value, it was made anew before. Where verify says so while that ends, it is done twice.
+            assert_eq!(store.stats().unwrap().heals > 0, report.heals, "{what}");
             assert!(store.snapshot().users().any(|user| user.unwrap().id == "later"), "{what}");
             store.write(|tx| tx.remove_user("later")).unwrap();
             for snapshot in [&before, &store.snapshot()] {
