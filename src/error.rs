@@ -93,6 +93,18 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A predicate, or what it asks of a store, makes no sense.
+    #[error("{reason}{}", pointed(line, *line_no, *column))]
+    Predicate {
+        /// The line of its text that is meant.
+        line: String,
+        /// The number of that line, from 1.
+        line_no: usize,
+        /// Where in that line, in characters, from 1.
+        column: usize,
+        /// What is wrong there, and what to do.
+        reason: String,
+    },
     /// The store was made with another option than the one given now, or than the store of an export.
     #[error(
         "this store was made with {option} {stored}, which {given} does not fit: take {stored}, or make a new store"
@@ -254,7 +266,21 @@ fn suggestion(nearest: Option<&String>) -> String {
     nearest.map(|name| format!(": did you mean {name:?}?")).unwrap_or_default()
 }
 
-fn shorten(text: &str) -> String {
+/// The line with a caret below the place, both shortened where the line is long.
+fn pointed(line: &str, line_no: usize, column: usize) -> String {
+    const AROUND: usize = 60;
+    let column = column.saturating_sub(1);
+    let from = column.saturating_sub(AROUND);
+    let shown: String =
+        line.chars().skip(from).take(2 * AROUND).map(|c| if c.is_control() { ' ' } else { c }).collect();
+    let (cut, rest) =
+        (if from > 0 { "…" } else { "" }, if line.chars().count() > from + 2 * AROUND { "…" } else { "" });
+    let indent = " ".repeat(column - from + cut.chars().count());
+    format!(", at line {line_no}, column {}:\n  {cut}{shown}{rest}\n  {indent}^", column + 1)
+}
+
+/// A text of at most 80 characters.
+pub(crate) fn shorten(text: &str) -> String {
     const SHOWN: usize = 80;
     match text.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -262,9 +288,31 @@ fn shorten(text: &str) -> String {
     }
 }
 
+/// What cannot fail needs no error.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_caret_stands_below_the_place() {
+        let at = |line: &str, column| {
+            let error =
+                Error::Predicate { line: line.to_owned(), line_no: 1, column, reason: "no".to_owned() };
+            error.to_string()
+        };
+        assert_eq!(at("age = 1", 5), "no, at line 1, column 5:\n  age = 1\n      ^");
+        let long = "ä".repeat(300);
+        let shown = at(&long, 200);
+        let lines: Vec<&str> = shown.lines().collect();
+        assert_eq!((lines[1].chars().count(), lines[2].chars().count()), (2 + 122, 2 + 62));
+        assert_eq!(at("", 1), "no, at line 1, column 1:\n  \n  ^");
+    }
 
     #[test]
     fn long_values_are_shortened_at_a_character() {

@@ -11,6 +11,7 @@ mod keep;
 mod kind;
 mod metric;
 mod nearest;
+pub(crate) mod predicate;
 mod problem;
 mod progress;
 mod record;
@@ -28,6 +29,10 @@ pub use keep::KeepEvents;
 pub use kind::{EventKind, Kinds};
 pub use metric::Metric;
 pub use nearest::nearest_name;
+pub use predicate::{
+    Acts, Interval, Pattern, Predicate, Term, ago, ahead, attribute, count, first, id, last, now, quantity,
+    sum, texts,
+};
 pub use problem::Problem;
 pub use progress::{OnProgress, Progress};
 pub use record::{Erasure, Item, Record, Removal, Text, User};

@@ -9,9 +9,12 @@
 /// assert_eq!(kindred::model::nearest_name("xyz", kinds), None);
 /// ```
 pub fn nearest_name<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<String> {
-    let most = name.chars().count().div_ceil(3);
+    let length = name.chars().count();
+    let most = length.div_ceil(3);
     known
         .into_iter()
+        // What is so much longer or shorter differs by as many letters at least.
+        .filter(|other| other.chars().count().abs_diff(length) <= most)
         .map(|other| (edits(name, other), other))
         .filter(|(edits, _)| *edits <= most)
         .min()
