@@ -36,6 +36,8 @@ mod reader;
 mod report;
 mod rows;
 mod source;
+#[cfg(feature = "sql")]
+mod sql;
 #[cfg(feature = "tables")]
 mod table;
 #[cfg(any(feature = "cli", fuzzing))]

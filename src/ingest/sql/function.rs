@@ -1,0 +1,125 @@
+//! Functions: figures of a user, the instant of asking, and what a set has.
+
+use super::{NOWHERE, Source};
+use crate::error::{Error, Result, shorten};
+use crate::model::nearest_name;
+use crate::model::predicate::{Figure, Interval, Node, Term, TermKind};
+use sqlparser::ast::{Expr, Function, FunctionArg, FunctionArgExpr, FunctionArguments, ObjectNamePart};
+use sqlparser::tokenizer::Location;
+
+const FIGURES: [Figure; 5] = [Figure::Count, Figure::Sum, Figure::Quantity, Figure::First, Figure::Last];
+/// Those beside figures.
+const OTHERS: [&str; 4] = ["now", "id", "texts", "has"];
+
+pub(super) fn start(function: &Function) -> Location {
+    match function.name.0.first() {
+        Some(ObjectNamePart::Identifier(name)) => name.span.start,
+        _ => NOWHERE,
+    }
+}
+
+fn name(function: &Function) -> String {
+    function.name.to_string().to_lowercase()
+}
+
+/// Whether it is true or false, and no value.
+pub(super) fn is_condition(function: &Function) -> bool {
+    name(function) == "has"
+}
+
+impl Source {
+    /// `has(tags, 'vegan')`
+    pub(super) fn has(&self, function: &Function) -> Result<Node> {
+        match self.arguments(function)?[..] {
+            [FunctionArgExpr::Expr(set), FunctionArgExpr::Expr(text)] => Ok(Node::Has(
+                self.term(set)?,
+                self.text_of(text, "a set is asked for a text: has(tags, 'vegan')")?,
+            )),
+            _ => Err(self.wrong(function, "a set is asked for a text: has(tags, 'vegan')")),
+        }
+    }
+
+    pub(super) fn function(&self, function: &Function) -> Result<Term> {
+        let name = name(function);
+        if let Some(figure) = FIGURES.into_iter().find(|figure| figure.name() == name) {
+            return self.figure(figure, function);
+        }
+        let kind = match name.as_str() {
+            "now" | "current_timestamp" => TermKind::Now(Interval::days(0)),
+            "id" => TermKind::Id,
+            "texts" => TermKind::Texts,
+            "has" => {
+                return Err(
+                    self.wrong(function, "what a set has is a condition, and is compared with nothing")
+                );
+            }
+            _ => {
+                let known = FIGURES.iter().map(|figure| figure.name()).chain(OTHERS);
+                let known: Vec<&str> = known.collect();
+                let meant = match nearest_name(&name, known.iter().copied()) {
+                    Some(nearest) => format!("did you mean {nearest}()?"),
+                    None => format!("there are {}", known.join(", ")),
+                };
+                return Err(
+                    self.wrong(function, &format!("there is no function {}(): {meant}", shorten(&name)))
+                );
+            }
+        };
+        if !self.arguments(function)?.is_empty() {
+            return Err(self.wrong(function, &format!("{name}() takes nothing between its parentheses")));
+        }
+        Ok(Term { place: Some(self.place(start(function))), ..kind.into() })
+    }
+
+    /// `count(purchase)`, `count(*)`, `count(purchase, interval '30 days')`
+    fn figure(&self, figure: Figure, function: &Function) -> Result<Term> {
+        let wanted = format!(
+            "say the kind of events: {0}(purchase), {0}(*), {0}(purchase, interval '30 days')",
+            figure.name()
+        );
+        let arguments = self.arguments(function)?;
+        let (kind, rest) = match &arguments[..] {
+            [FunctionArgExpr::Wildcard, rest @ ..] => (None, rest),
+            [FunctionArgExpr::Expr(Expr::Identifier(kind)), rest @ ..] => (Some(kind.value.clone()), rest),
+            [FunctionArgExpr::Expr(kind @ Expr::Value(_)), rest @ ..] => {
+                (Some(self.text_of(kind, &wanted)?), rest)
+            }
+            _ => return Err(self.wrong(function, &wanted)),
+        };
+        let within = match rest {
+            [] => None,
+            [FunctionArgExpr::Expr(interval)] => Some(self.interval(interval)?),
+            _ => return Err(self.wrong(function, &wanted)),
+        };
+        Ok(Term { kind: TermKind::Events(figure, kind), within, place: Some(self.place(start(function))) })
+    }
+
+    fn arguments<'f>(&self, function: &'f Function) -> Result<Vec<&'f FunctionArgExpr>> {
+        let is_plain = function.filter.is_none()
+            && function.over.is_none()
+            && function.null_treatment.is_none()
+            && function.within_group.is_empty()
+            && matches!(function.parameters, FunctionArguments::None);
+        let wrong = || {
+            self.wrong(function, "a function takes values between its parentheses, and nothing behind these")
+        };
+        let arguments = match &function.args {
+            FunctionArguments::None => return if is_plain { Ok(Vec::new()) } else { Err(wrong()) },
+            FunctionArguments::List(list)
+                if list.duplicate_treatment.is_none() && list.clauses.is_empty() =>
+            {
+                &list.args
+            }
+            _ => return Err(wrong()),
+        };
+        let unnamed = arguments.iter().map(|argument| match argument {
+            FunctionArg::Unnamed(value) if is_plain => Ok(value),
+            _ => Err(wrong()),
+        });
+        unnamed.collect()
+    }
+
+    fn wrong(&self, function: &Function, reason: &str) -> Error {
+        self.refuse(start(function), reason)
+    }
+}
