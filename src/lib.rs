@@ -33,3 +33,8 @@ pub use store::{
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;
+
+/// So are those of the description of predicates.
+#[cfg(all(doctest, feature = "sql"))]
+#[doc = include_str!("../docs/predicates.md")]
+struct Predicates;

@@ -18,9 +18,9 @@ use crate::error::Result;
 use crate::index::Wanted;
 use crate::ingest::{self, Report};
 use crate::model::{
-    Erasure, Event, Item, OnProgress, Record, Removal, StoreSettings, Text, Time, Tombstone, User,
+    Erasure, Event, Item, OnProgress, Predicate, Record, Removal, StoreSettings, Text, Time, Tombstone, User,
 };
-use crate::query::{self, Like, Profile, Records, Similar};
+use crate::query::{self, Like, Profile, Records, Selection, Similar};
 use crate::storage::View;
 use crate::telemetry::{Operation, observed};
 use std::io::Write;
@@ -30,6 +30,8 @@ use std::sync::atomic::AtomicBool;
 
 #[cfg(any(test, fuzzing))]
 pub(crate) mod expected;
+#[cfg(test)]
+mod filters;
 #[cfg(test)]
 mod simulation;
 
@@ -374,6 +376,32 @@ impl Snapshot {
     /// or vector are found, and one without has no similar users.
     pub fn similar<'a>(&'a self, like: impl Into<Like<'a>>) -> Similar<'a> {
         Similar::new(&self.view, &self.settings, like.into())
+    }
+
+    /// Users of whom a predicate is true: one that was built, or the WHERE clause of SQL.
+    ///
+    /// ```
+    /// # use kindred::{Store, model::{Event, attribute, count}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     tx.put_user("ann", [("age", 31.into())])?;
+    ///     tx.put_user("bob", [("age", 17.into())])?;
+    ///     tx.record(Event::new("ann", "purchase", "2026-01-01".parse()?).item("p1"))
+    /// })?;
+    /// let snapshot = store.snapshot();
+    /// let adults = snapshot.users_where(attribute("age").ge(18) & count("purchase").ge(1))?;
+    /// assert_eq!(adults.run()?, ["ann"]);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Predicate`] for a text that is none.
+    pub fn users_where<P: TryInto<Predicate>>(&self, predicate: P) -> Result<Selection<'_>>
+    where
+        crate::Error: From<P::Error>,
+    {
+        Ok(Selection::new(&self.view, &self.settings, predicate.try_into()?))
     }
 
     /// All users, with their attributes and, in a store of the host's own, vectors.

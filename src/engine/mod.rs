@@ -49,7 +49,7 @@ pub(crate) use repair::repair;
 pub use repair::{RepairReport, RepairedModel};
 pub(crate) use session::embedding;
 pub(crate) use settings::{EncoderChoice, Request, Settings, Source};
-pub(crate) use stored::{StoredEvent, StoredItem, StoredUser, text_hash, text_number};
+pub(crate) use stored::{State, StoredEvent, StoredItem, StoredUser, text_hash, text_number};
 #[cfg(test)]
 pub(crate) use verify::OTHER_VECTOR;
 pub(crate) use verify::verify_closed;

@@ -3,8 +3,10 @@
 mod archives;
 mod explain;
 mod export;
+mod filter;
 mod profile;
 mod scan;
+mod select;
 mod similar;
 #[cfg(test)]
 mod tests;
@@ -15,4 +17,5 @@ pub(crate) use profile::profile;
 pub use profile::{Acted, KindSummary, Profile};
 pub use scan::Records;
 pub(crate) use scan::{erased, events, items, texts, users};
+pub use select::Selection;
 pub use similar::{Hit, Like, Similar};

@@ -73,6 +73,14 @@ pub(crate) fn users(view: &View<Published>) -> Records<'_, User> {
     })
 }
 
+/// The stored records of all users, with their numbers.
+pub(super) fn stored_users(view: &View<Published>) -> Records<'_, (u32, StoredUser)> {
+    Records::new(view, keys::users(), |_, key, value| {
+        let no = crate::engine::from_key("user", key, keys::u32_at(key, 1))?;
+        Ok((no, codec::decode("user", value)?))
+    })
+}
+
 pub(crate) fn items(view: &View<Published>) -> Records<'_, Item> {
     Records::new(view, keys::items(), |_, _, value| {
         let StoredItem { id, text, attributes, .. } = codec::decode("item", value)?;

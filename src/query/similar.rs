@@ -1,12 +1,14 @@
 //! Who is like this user, this sentence or this vector.
 
 use super::explain::{Explanation, explain_text, explain_user};
+use super::filter::matching;
 use crate::engine::{
     Points, Published, Reader, Settings, Source, check_direction, check_text, check_vector, embedding,
     encode_rows,
 };
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Neighbor, SearchOptions};
+use crate::index::{Neighbor, RowSet, SearchOptions};
+use crate::model::{Predicate, Time};
 use crate::profile::{Block, user_query};
 use crate::storage::{View, keys};
 use crate::telemetry::{Operation, QUERY_SECONDS, Stopwatch, failed, observed, redacted};
@@ -88,6 +90,8 @@ pub struct Similar<'a> {
     like: Like<'a>,
     limit: usize,
     exclude: BTreeSet<String>,
+    filter: Option<Predicate>,
+    now: Option<Time>,
     min_score: Option<f32>,
     ef_search: usize,
     exact: bool,
@@ -102,6 +106,8 @@ impl<'a> Similar<'a> {
             like,
             limit: 10,
             exclude: BTreeSet::new(),
+            filter: None,
+            now: None,
             min_score: None,
             ef_search: SearchOptions::EF,
             exact: false,
@@ -118,6 +124,44 @@ impl<'a> Similar<'a> {
     /// Leaves these users out. A user that is asked about is left out anyway.
     pub fn exclude<I: Into<String>>(mut self, users: impl IntoIterator<Item = I>) -> Self {
         self.exclude.extend(users.into_iter().map(Into::into));
+        self
+    }
+
+    /// Only users of whom a predicate is true: one that was built, or the WHERE clause of SQL. A second one holds beside the first.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use kindred::{Store, model::attribute};
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (user, country, vector) in [("ann", "DE", [1.0, 0.0]), ("bob", "AT", [0.9, 0.1]), ("cem", "DE", [0.5, 0.5])] {
+    ///         tx.put_user(user, [("country", country.into())])?;
+    ///         tx.put_vector(user, vector.to_vec())?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let hits = store.snapshot().similar("ann").filter(attribute("country").eq("DE"))?.run()?;
+    /// assert_eq!(hits[0].user, "cem");
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Predicate`] for a text that is none.
+    pub fn filter<P: TryInto<Predicate>>(mut self, predicate: P) -> Result<Self>
+    where
+        Error: From<P::Error>,
+    {
+        let predicate = predicate.try_into()?;
+        self.filter = Some(match self.filter {
+            Some(before) => before & predicate,
+            None => predicate,
+        });
+        Ok(self)
+    }
+
+    /// The instant that `now()` and intervals in the filter go by; that of asking unless said.
+    pub fn now(mut self, now: Time) -> Self {
+        self.now = Some(now);
         self
     }
 
@@ -153,7 +197,8 @@ impl<'a> Similar<'a> {
     /// # Errors
     /// [`Error::Unknown`] for a user that is not there, [`Error::NoEncoder`] or
     /// [`Error::OwnEmbeddings`] for the wrong kind of question, [`Error::Dimension`] and
-    /// [`Error::NotFinite`] for a bad vector, [`Error::Invalid`] for a limit beyond the bound.
+    /// [`Error::NotFinite`] for a bad vector, [`Error::Invalid`] for a limit beyond the bound; for a filter as
+    /// [`super::Selection::run`].
     pub fn run(&self) -> Result<Vec<Hit>> {
         let watch = Stopwatch::start();
         let hits = observed(Operation::Query, || self.run_unobserved());
@@ -175,27 +220,30 @@ impl<'a> Similar<'a> {
             return Err(Error::invalid("min_score", "NaN", "it is a number"));
         }
         let mut points = Points::new(Arc::clone(&self.view.attachment().space));
+        // Also where nobody can be alike, so that a mistake in it is always told.
+        let within = self.within()?;
+        let within = within.as_ref();
         match self.like {
-            Like::User(id) => self.like_user(&mut points, id),
-            Like::Text(text) => self.like_text(&mut points, text),
-            Like::Vector(vector) => self.like_vector(vector),
+            Like::User(id) => self.like_user(&mut points, id, within),
+            Like::Text(text) => self.like_text(&mut points, text, within),
+            Like::Vector(vector) => self.like_vector(vector, within),
         }
     }
 
-    fn like_user(&self, points: &mut Points, id: &str) -> Result<Vec<Hit>> {
+    fn like_user(&self, points: &mut Points, id: &str, within: Option<&RowSet>) -> Result<Vec<Hit>> {
         let no = known_user(self.view, id)?;
         if matches!(self.settings.source, Source::Vectors { .. }) {
             let vector: Option<Vec<f32>> = self.view.read("vector", &keys::vector(no))?;
             let Some(vector) = vector else { return Ok(Vec::new()) };
-            return self.hits(&Sought { query: &vector, asked: Some(no), norm: 1.0 }, |_| Ok(None));
+            return self.hits(&Sought { query: &vector, asked: Some(no), norm: 1.0, within }, |_| Ok(None));
         }
         let Some(own) = embedding_of(self.view, points, no)? else { return Ok(Vec::new()) };
         let norm = self.view.attachment().space.present_weight(&own).sqrt();
-        let sought = Sought { query: &user_query(&own), asked: Some(no), norm };
+        let sought = Sought { query: &user_query(&own), asked: Some(no), norm, within };
         self.hits(&sought, |hit| self.explain.then(|| explain_user(self.view, points, no, hit)).transpose())
     }
 
-    fn like_text(&self, points: &mut Points, text: &str) -> Result<Vec<Hit>> {
+    fn like_text(&self, points: &mut Points, text: &str, within: Option<&RowSet>) -> Result<Vec<Hit>> {
         let published = self.view.attachment();
         let Some(encoder) = &published.encoder else { return Err(Error::NoEncoder { what: "a sentence" }) };
         check_text("text", Some(text))?;
@@ -220,16 +268,16 @@ impl<'a> Similar<'a> {
                 "this store gives texts no weight (text_weight 0)",
             ));
         }
-        self.hits(&Sought { query: &query, asked: None, norm }, |hit| {
+        self.hits(&Sought { query: &query, asked: None, norm, within }, |hit| {
             self.explain.then(|| explain_text(self.view, points, &vector, hit)).transpose()
         })
     }
 
-    fn like_vector(&self, vector: &[f32]) -> Result<Vec<Hit>> {
+    fn like_vector(&self, vector: &[f32], within: Option<&RowSet>) -> Result<Vec<Hit>> {
         let source = &self.settings.source;
         check_vector("the vector asked for", vector, source.dim(&self.view.attachment().space))?;
         check_direction("the vector asked for", vector, source.metric())?;
-        self.hits(&Sought { query: vector, asked: None, norm: 1.0 }, |_| Ok(None))
+        self.hits(&Sought { query: vector, asked: None, norm: 1.0, within }, |_| Ok(None))
     }
 
     /// The hits, each with what `explain` says of it.
@@ -269,6 +317,13 @@ impl<'a> Similar<'a> {
         }
     }
 
+    /// Whom the filter lets through.
+    fn within(&self) -> Result<Option<RowSet>> {
+        let Some(filter) = &self.filter else { return Ok(None) };
+        let users = matching(self.view, self.settings, filter, self.now.unwrap_or_else(Time::now))?;
+        Ok(Some(self.view.attachment().index.row_set(users)))
+    }
+
     fn search(&self, sought: &Sought<'_>, limit: usize) -> Result<Vec<Neighbor>> {
         let mut excluded: BTreeSet<u32> = sought.asked.into_iter().collect();
         for id in &self.exclude {
@@ -280,7 +335,7 @@ impl<'a> Similar<'a> {
             ef: self.ef_search,
             exact: self.exact,
             exclude: if excluded.is_empty() { None } else { Some(&is_excluded) },
-            within: None,
+            within: sought.within,
             min_score: self.min_score.map(|score| score * sought.norm),
             exact_scores: true,
         };
@@ -300,6 +355,8 @@ struct Sought<'a> {
     asked: Option<u32>,
     /// What the index's scores are to be divided by.
     norm: f32,
+    /// Whom the filter lets through.
+    within: Option<&'a RowSet>,
 }
 
 /// The number of a user that must be there.

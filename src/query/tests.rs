@@ -1,9 +1,9 @@
 //! Answers beside damaged records.
 
-use super::{Like, Similar};
+use super::{Like, Selection, Similar};
 use crate::engine::{Engine, Reader, Request};
-use crate::model::{Metric, Record, User};
-use crate::storage::{Disk, MemoryBackend, MemoryDisk, keys};
+use crate::model::{Event, Interval, Metric, Predicate, Record, Time, User, attribute, count, id};
+use crate::storage::{Disk, MemoryBackend, MemoryDisk, keys, prefix_end};
 use std::sync::Arc;
 
 const USERS: u16 = 30;
@@ -50,4 +50,70 @@ fn users_whose_records_are_damaged_are_left_out_and_others_come_in_their_place()
         [2, 7].into_iter().chain(9..USERS).for_each(damage);
         assert_eq!(ask(4, -1.0), names(&[]));
     }
+}
+
+fn day(n: u16) -> Time {
+    Time::from_secs(i64::from(n) * 86_400).unwrap()
+}
+
+/// Each part of what a filter reads in turn: a record, a state, an event.
+#[test]
+fn whoever_has_damaged_values_is_left_out_of_a_filter_that_needs_them() {
+    let backend = Arc::new(MemoryBackend::default());
+    let (_folder, engine) = engine(&backend);
+    let event = |n: u16| Record::Event(Event::new(format!("u{n}"), "purchase", day(n)));
+    engine.write(&(0..USERS).map(event).collect::<Vec<_>>(), &|_| {}).unwrap();
+    engine
+        .write(
+            &[Record::User(User {
+                id: "u9".into(),
+                attributes: [("vip".into(), true.into())].into(),
+                vector: None,
+            })],
+            &|_| {},
+        )
+        .unwrap();
+    engine.apply_waiting();
+    let no = |n: u16| engine.view().user_no(&format!("u{n}")).unwrap().unwrap();
+    let flip = |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1;
+    backend.tamper(&keys::user(no(1)), flip);
+    backend.tamper(&keys::state(no(2)), flip);
+    let events_of = keys::events_of(no(3));
+    let mut event = Vec::new();
+    engine
+        .view()
+        .scan_from(&events_of, prefix_end(&events_of).as_deref(), |key, _| {
+            event = key.to_vec();
+            Ok(std::ops::ControlFlow::Continue(()))
+        })
+        .unwrap();
+    backend.tamper(&event, flip);
+
+    let found = |predicate: &Predicate| {
+        let (view, settings) = (engine.view(), engine.settings());
+        let selected = Selection::new(&view, &settings, predicate.clone()).now(day(USERS)).run().unwrap();
+        let similar = Similar::new(&view, &settings, Like::user("u0")).limit(5).filter(predicate).unwrap();
+        let hits: Vec<String> =
+            similar.now(day(USERS)).run().unwrap().into_iter().map(|hit| hit.user).collect();
+        (selected, hits)
+    };
+    let all_but = |without: &[u16], from: u16, limit: usize| -> Vec<String> {
+        (from..USERS).filter(|n| !without.contains(n)).take(limit).map(|n| format!("u{n}")).collect()
+    };
+    let of_all_time = count("purchase").eq(1);
+    let within = count("purchase").within(Interval::days(USERS)).eq(1);
+    for (predicate, without) in
+        [(Predicate::everybody(), &[1][..]), (of_all_time, &[1, 2]), (within, &[1, 3])]
+    {
+        let (selected, hits) = found(&predicate);
+        assert_eq!(selected, all_but(without, 0, usize::MAX), "{predicate}");
+        assert_eq!(hits, all_but(without, 1, 5), "{predicate}");
+    }
+    // Whether its part was needed is for the parts before to say.
+    assert_eq!(found(&(id().eq("u2") & count("purchase").eq(1))).0, [""; 0]);
+    assert_eq!(found(&(id().eq("u2") | count("purchase").eq(7))).0, ["u2"]);
+    // Those whom nobody can read may have it.
+    assert_eq!(found(&attribute("vip").eq(true)).0, ["u9"]);
+    backend.tamper(&keys::user(no(9)), flip);
+    assert_eq!(found(&attribute("vip").eq(true)).0, [""; 0]);
 }

@@ -148,6 +148,7 @@ mod tests {
             Error::NotFinite { what: "dmitri".into(), position: 1 },
             Error::Line { source_name: "dmitri".into(), line: 1, reason: "dmitri".into() },
             Error::ReadOnly { reason: "dmitri".into() },
+            Error::Predicate { line: "dmitri".into(), line_no: 1, column: 1, reason: "dmitri".into() },
             Error::host("dmitri"),
             Error::damaged("the value of key dmitri", "its checksum does not match"),
         ] {

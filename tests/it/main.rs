@@ -16,6 +16,7 @@ mod damage;
 mod erasure;
 mod explain;
 mod export;
+mod filters;
 mod fit;
 mod fixture;
 mod formats;

@@ -33,12 +33,13 @@ use std::sync::RwLock;
 use std::time::Duration;
 
 /// Whose fault each variant is; said here a second time, on purpose.
-const KINDS: [(&str, ErrorKind); 13] = [
+const KINDS: [(&str, ErrorKind); 14] = [
     ("Invalid", ErrorKind::Usage),
     ("Dimension", ErrorKind::Usage),
     ("NotFinite", ErrorKind::Usage),
     ("Unknown", ErrorKind::Usage),
     ("Line", ErrorKind::Usage),
+    ("Predicate", ErrorKind::Usage),
     ("OptionMismatch", ErrorKind::Usage),
     ("NotAStore", ErrorKind::Usage),
     ("NoEncoder", ErrorKind::Usage),

@@ -1,7 +1,7 @@
 //! Questions that cannot be answered.
 
 use super::{Row, Victim, row};
-use kindred::model::Metric;
+use kindred::model::{Interval, Metric, Pattern, ago, attribute, count, last};
 use kindred::{Like, Result, Snapshot};
 
 /// What is asked.
@@ -93,6 +93,126 @@ pub(super) const ROWS: &[Row<Question>] = &[
         },
         "NotFinite",
         &["the vector asked for", "position 7"],
+    ),
+    #[cfg(feature = "sql")]
+    question(
+        "a filter by what nobody has",
+        |s| s.users_where("agee > 3")?.run().map(drop),
+        "Predicate",
+        &["no attribute \"agee\"", "did you mean \"age\"", "line 1, column 1"],
+    ),
+    #[cfg(feature = "sql")]
+    question(
+        "a filter by a megabyte of attribute",
+        |s| s.users_where(format!("{} > 3", "a".repeat(1 << 19)))?.count().map(drop),
+        "Predicate",
+        &["no attribute \"aaaa"],
+    ),
+    #[cfg(feature = "sql")]
+    question(
+        "a filter of a megabyte of minus",
+        |s| s.users_where(format!("age = 1{}", "-1".repeat(500_000))).map(drop),
+        "Predicate",
+        &["at most 1000 words"],
+    ),
+    question(
+        "a filter by no kind of event",
+        |s| s.similar("u1").filter(count("purchse").gt(3))?.run().map(drop),
+        "Unknown",
+        &["no event kind \"purchse\"", "did you mean \"purchase\""],
+    ),
+    question(
+        "a number like a text",
+        |s| s.similar("u1").filter(attribute("age").eq("x"))?.run().map(drop),
+        "Invalid",
+        &["this is a number", "cannot be compared with a text"],
+    ),
+    question(
+        "a pattern for a number",
+        |s| s.users_where(attribute("age").like("3%"))?.run().map(drop),
+        "Invalid",
+        &["only texts are like a pattern"],
+    ),
+    question(
+        "a pattern with an escape of nothing",
+        |s| s.users_where(attribute("town").like(Pattern::new("3!").escape('!')))?.run().map(drop),
+        "Invalid",
+        &["escapes nothing"],
+    ),
+    question(
+        "a text of what is no set",
+        |s| s.users_where(attribute("town").has("x"))?.run().map(drop),
+        "Invalid",
+        &["only sets have texts"],
+    ),
+    question(
+        "no number in a filter",
+        |s| s.users_where(attribute("age").gt(f64::INFINITY))?.run().map(drop),
+        "Invalid",
+        &["inf is no number"],
+    ),
+    question(
+        "an attribute within a month",
+        |s| s.users_where(attribute("age").within(Interval::months(1)).gt(3))?.run().map(drop),
+        "Invalid",
+        &["only what is made of events"],
+    ),
+    question(
+        "a time before all times",
+        |s| s.users_where(last("view").gt(ago("9999 years".parse()?)))?.run().map(drop),
+        "Invalid",
+        &["years 1 to 9999"],
+    ),
+    question(
+        "a filter too deep",
+        |s| {
+            let deep = (0..1_000).fold(attribute("age").gt(1), |inner, _| !inner);
+            s.users_where(deep)?.run().map(drop)
+        },
+        "Invalid",
+        &["too deep", "256"],
+    ),
+    #[cfg(feature = "sql")]
+    question(
+        "no filter",
+        |s| s.users_where("").map(drop),
+        "Predicate",
+        &["found the end", "line 1, column 1"],
+    ),
+    #[cfg(feature = "sql")]
+    question(
+        "half a filter",
+        |s| s.similar("u1").filter("age > ").map(drop),
+        "Predicate",
+        &["expected an expression", "^"],
+    ),
+    #[cfg(feature = "sql")]
+    question(
+        "a filter that is more",
+        |s| s.users_where("age > 3; drop table users").map(drop),
+        "Predicate",
+        &["the predicate is whole before ;"],
+    ),
+    #[cfg(feature = "sql")]
+    question(
+        "a filter with a megabyte of name",
+        |s| s.users_where(format!("a = '1' {}", "b".repeat(1 << 19)).as_str()).map(drop),
+        "Predicate",
+        &["the predicate is whole before bbbb"],
+    ),
+    #[cfg(feature = "sql")]
+    question(
+        "a filter of two megabytes",
+        |s| s.users_where("a".repeat(2 << 20).as_str()).map(drop),
+        "Invalid",
+        &["2097152 bytes", "1 MiB"],
+    ),
+    #[cfg(feature = "sql")]
+    question(
+        "a text between the wrong quotes",
+        |s| s.users_where("town = \"Ulm\"")?.run().map(drop),
+        "Predicate",
+        &["no attribute \"Ulm\"", "single quotes: 'Ulm'"],
     ),
 ];
 

@@ -1,0 +1,78 @@
+//! Users of whom a predicate is true.
+
+use super::filter::matching;
+use crate::engine::{Published, Reader, Settings};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Predicate, Time};
+use crate::storage::View;
+use crate::telemetry::{Operation, failed, observed, redacted};
+
+/// A question for the users of whom a predicate is true: set what is wanted, then [`Selection::run`] or [`Selection::count`].
+#[must_use = "a question does nothing until it is run"]
+pub struct Selection<'a> {
+    view: &'a View<Published>,
+    settings: &'a Settings,
+    predicate: Predicate,
+    now: Option<Time>,
+    limit: usize,
+}
+
+impl<'a> Selection<'a> {
+    pub(crate) fn new(view: &'a View<Published>, settings: &'a Settings, predicate: Predicate) -> Self {
+        Self { view, settings, predicate, now: None, limit: usize::MAX }
+    }
+
+    /// The instant that `now()` and intervals go by; that of asking unless said.
+    pub fn now(mut self, now: Time) -> Self {
+        self.now = Some(now);
+        self
+    }
+
+    /// How many users at most; all unless said.
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
+    }
+
+    /// Their ids, in the order in which the users were first seen. A user whose record is damaged is left out, with a warning in the
+    /// log: [`crate::Store::verify`] names it.
+    ///
+    /// # Errors
+    /// [`Error::Predicate`], or for a predicate that was built in Rust [`Error::Unknown`] and [`Error::Invalid`], where it asks for
+    /// a kind of event that there is not, or compares what cannot be compared; as text also where it names an attribute that no user has.
+    pub fn run(&self) -> Result<Vec<String>> {
+        observed(Operation::Query, || {
+            let (mut users, mut lost) = (Vec::new(), None);
+            for no in matching(self.view, self.settings, &self.predicate, self.instant())? {
+                if users.len() == self.limit {
+                    break;
+                }
+                match self.view.user(no) {
+                    Ok(Some(user)) => users.push(user.id),
+                    Ok(None) => lost = Some(Error::damaged(format!("user {no}"), "its record is missing")),
+                    Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
+                    Err(error) => return Err(error),
+                }
+            }
+            if let Some(error) = lost {
+                failed(Operation::Query.name(), &error);
+                tracing::warn!(error = %redacted(&error), "users whose records are damaged are left out of an answer");
+            }
+            Ok(users)
+        })
+    }
+
+    /// How many they are, whatever the limit.
+    ///
+    /// # Errors
+    /// As [`Selection::run`].
+    pub fn count(&self) -> Result<u64> {
+        observed(Operation::Query, || {
+            matching(self.view, self.settings, &self.predicate, self.instant()).map(|users| users.len())
+        })
+    }
+
+    fn instant(&self) -> Time {
+        self.now.unwrap_or_else(Time::now)
+    }
+}
