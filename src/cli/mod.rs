@@ -27,6 +27,7 @@ mod repair;
 mod restore;
 mod similar;
 mod stats;
+mod users;
 mod verify;
 
 use crate::error::{Error, ErrorKind, Result};
@@ -60,6 +61,8 @@ enum Command {
     Profile(profile::ProfileArgs),
     /// Find users like a user, a sentence or a vector
     Similar(similar::SimilarArgs),
+    /// List the users of whom a predicate is true
+    Users(users::UsersArgs),
     /// Make a store of an export, or read vectors of your own into one
     Import(import::ImportArgs),
     /// Write a store's records, profiles or vectors to a file
@@ -192,6 +195,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Ingest(args) => ingest::run(&args, output),
         Command::Profile(args) => profile::run(&args, output),
         Command::Similar(args) => similar::run(&args, output),
+        Command::Users(args) => users::run(&args, output),
         Command::Import(args) => import::run(&args, output),
         Command::Encode(args) => encode::run(&args, output),
         Command::Stats(args) => stats::run(&args, output),

@@ -2,6 +2,7 @@
 
 use super::StoreArgs;
 use super::output::Output;
+use super::users::WhereArgs;
 use crate::error::{Error, Result};
 use crate::ingest::vectors::read_vectors;
 use crate::query::{Hit, Like};
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 #[command(after_help = "Examples:
   kindred similar shop --user ann --explain
   kindred similar shop --text \"families with a baby\" -k 5
+  kindred similar shop --user ann --where \"country = 'DE' and age between 25 and 40\"
   kindred similar vectors --vector 0.1,0.2,0.3
   kindred similar vectors --vector query.npy")]
 pub(crate) struct SimilarArgs {
@@ -27,6 +29,8 @@ pub(crate) struct SimilarArgs {
     /// Leave these users out
     #[arg(long, value_delimiter = ',', value_name = "USER")]
     exclude: Vec<String>,
+    #[command(flatten)]
+    filter: WhereArgs,
     /// Only users with at least this score
     #[arg(long, allow_negative_numbers = true)]
     min_score: Option<f32>,
@@ -70,6 +74,12 @@ pub(crate) fn run(args: &SimilarArgs, output: &Output) -> Result<()> {
         .exclude(args.exclude.iter().cloned())
         .exact(args.exact)
         .explain(args.explain);
+    if let Some(predicate) = &args.filter.predicate {
+        query = query.filter(predicate)?;
+    }
+    if let Some(now) = args.filter.now {
+        query = query.now(now);
+    }
     if let Some(score) = args.min_score {
         query = query.min_score(score);
     }

@@ -43,6 +43,32 @@ fn folder_with_store() -> tempfile::TempDir {
 }
 
 #[test]
+fn users_where_a_predicate_is_true() {
+    let folder = folder_with_store();
+    let ask = |args: &[&str]| json(folder.path(), &[&["users", "shop"], args].concat());
+    let all = ask(&[]);
+    assert_eq!((&all["matching"], &all["users"]), (&3.into(), &serde_json::json!(["ann", "bob", "cem"])));
+    let some = ask(&["--where", "count(purchase) = 1 and age is null", "-k", "1"]);
+    assert_eq!((&some["matching"], &some["users"]), (&2.into(), &serde_json::json!(["bob"])));
+    let lately = "count(purchase, interval '36 hours') > 0";
+    let count = ask(&["--where", lately, "--now", "2026-01-03T13:00:00Z", "--count"]);
+    assert_eq!(count, serde_json::json!({ "matching": 2 }));
+    let hits = json(
+        folder.path(),
+        &["similar", "shop", "--user", "ann", "--where", "id() <> 'bob' and texts() > 0"],
+    );
+    assert_eq!((hits[0]["user"].as_str(), hits.as_array().map(Vec::len)), (Some("cem"), Some(1)));
+
+    let shown = kindred(folder.path(), &["users", "shop", "--where", "age > 3"]);
+    assert_eq!(String::from_utf8(shown.stdout).unwrap(), "ann\n");
+    let shown = kindred(folder.path(), &["users", "shop", "--where", "age > 99"]);
+    assert_eq!(String::from_utf8(shown.stdout).unwrap(), "nobody\n");
+    let (code, message) = failure(folder.path(), &["users", "shop", "--where", "age > 3 and twon = 'Ulm'"]);
+    assert_eq!(code, 2);
+    assert!(message.contains("\n  age > 3 and twon = 'Ulm'\n              ^"), "{message}");
+}
+
+#[test]
 fn from_init_to_similar() {
     let folder = folder_with_store();
     let stats = json(folder.path(), &["stats", "shop"]);
