@@ -220,6 +220,9 @@ impl<'a> Similar<'a> {
             return Err(Error::invalid("min_score", "NaN", "it is a number"));
         }
         let mut points = Points::new(Arc::clone(&self.view.attachment().space));
+        if let Like::User(id) = self.like {
+            known_user(self.view, id)?;
+        }
         // Also where nobody can be alike, so that a mistake in it is always told.
         let within = self.within()?;
         let within = within.as_ref();

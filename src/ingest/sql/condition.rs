@@ -90,14 +90,24 @@ impl Source {
     }
 
     fn missing(&self, of: &Expr) -> Result<Node> {
-        match of {
-            Expr::Nested(inner)
-                if !matches!(**inner, Expr::Identifier(_) | Expr::Function(_) | Expr::Value(_)) =>
-            {
-                Err(self.refuse(start(of), "only values are missing: ask a condition with `is unknown`"))
-            }
-            of => self.term(of).map(Node::IsNull),
+        let mut of = of;
+        while let Expr::Nested(inner) = of {
+            of = inner;
         }
+        let is_condition = match of {
+            Expr::BinaryOp { op, .. } => !matches!(op, BinaryOperator::Plus | BinaryOperator::Minus),
+            Expr::UnaryOp { op, .. } => *op == UnaryOperator::Not,
+            Expr::Between { .. }
+            | Expr::In { .. }
+            | Expr::Like { .. }
+            | Expr::ILike { .. }
+            | Expr::IsNull(_) => true,
+            _ => false,
+        };
+        if is_condition {
+            return Err(self.refuse(start(of), "only values are missing: ask a condition with `is unknown`"));
+        }
+        self.term(of).map(Node::IsNull)
     }
 
     fn like(&self, of: &Expr, pattern: &Expr, escape: Option<&Expr>, ignores_case: bool) -> Result<Node> {

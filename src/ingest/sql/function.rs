@@ -9,7 +9,25 @@ use sqlparser::tokenizer::Location;
 
 const FIGURES: [Figure; 5] = [Figure::Count, Figure::Sum, Figure::Quantity, Figure::First, Figure::Last];
 /// Those beside figures.
-const OTHERS: [&str; 4] = ["now", "id", "texts", "has"];
+const OTHERS: [&str; 5] = ["now", "id", "texts", "has", "current_timestamp"];
+
+fn names() -> impl Iterator<Item = &'static str> {
+    FIGURES.into_iter().map(Figure::name).chain(OTHERS)
+}
+
+/// Whether there is a function of that name.
+pub(super) fn is_known(name: &str) -> bool {
+    names().any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The word that there is no such function.
+pub(super) fn unknown(name: &str) -> String {
+    let meant = match nearest_name(&name.to_lowercase(), names()) {
+        Some(nearest) => format!("did you mean {nearest}()?"),
+        None => format!("there are {}", names().collect::<Vec<_>>().join(", ")),
+    };
+    format!("there is no function {}(): {meant}", shorten(name))
+}
 
 pub(super) fn start(function: &Function) -> Location {
     match function.name.0.first() {
@@ -53,17 +71,7 @@ impl Source {
                     self.wrong(function, "what a set has is a condition, and is compared with nothing")
                 );
             }
-            _ => {
-                let known = FIGURES.iter().map(|figure| figure.name()).chain(OTHERS);
-                let known: Vec<&str> = known.collect();
-                let meant = match nearest_name(&name, known.iter().copied()) {
-                    Some(nearest) => format!("did you mean {nearest}()?"),
-                    None => format!("there are {}", known.join(", ")),
-                };
-                return Err(
-                    self.wrong(function, &format!("there is no function {}(): {meant}", shorten(&name)))
-                );
-            }
+            name => return Err(self.wrong(function, &unknown(name))),
         };
         if !self.arguments(function)?.is_empty() {
             return Err(self.wrong(function, &format!("{name}() takes nothing between its parentheses")));

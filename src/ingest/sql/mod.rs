@@ -28,6 +28,27 @@ const PARSER_DEPTH: usize = 64;
 /// The parser takes some 100 KB for each step down where it is not optimised: more than a host's thread may have.
 const STACK: usize = 16 << 20;
 
+/// Most numbers, texts, words and signs.
+const MAX_TOKENS: usize = 250_000;
+
+/// Words of SQL that begin what is no condition.
+const QUERIES: [Keyword; 5] =
+    [Keyword::SELECT, Keyword::WITH, Keyword::VALUES, Keyword::TABLE, Keyword::CASE];
+/// Words that may stand before a parenthesis.
+const JOINING: [Keyword; 11] = [
+    Keyword::AND,
+    Keyword::OR,
+    Keyword::NOT,
+    Keyword::IN,
+    Keyword::ANY,
+    Keyword::SOME,
+    Keyword::BETWEEN,
+    Keyword::LIKE,
+    Keyword::ILIKE,
+    Keyword::ESCAPE,
+    Keyword::IS,
+];
+
 const TOO_DEEP: &str =
     "too many conditions lie in each other: take out parentheses, or build the predicate in Rust";
 
@@ -46,10 +67,6 @@ impl Dialect for Names {
 
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
         ch == '"'
-    }
-
-    fn supports_filter_during_aggregation(&self) -> bool {
-        true
     }
 }
 
@@ -186,29 +203,67 @@ impl Source {
         Ok(expression)
     }
 
-    /// Refuses what is long, and what people write who think of something else.
+    /// Refuses what is long, and what has no place in a predicate: of the rest of SQL the parser reads some again and again.
     fn check(&self, tokens: &[TokenWithSpan]) -> Result<()> {
-        let (mut words, mut before) = (0, &Token::LParen);
-        for token in tokens {
+        let mut words = 0;
+        for (n, token) in tokens.iter().enumerate() {
             let refuse = |reason: &str| Err(self.refuse(token.span.start, reason));
-            match &token.token {
-                Token::Number(..) | Token::SingleQuotedString(_) | Token::Comma => {}
+            let before = |back: usize| n.checked_sub(back).map(|n| &tokens[n].token);
+            let is_listed = match &token.token {
+                Token::Number(..) | Token::SingleQuotedString(_) | Token::Comma => true,
                 // The sign of a number in a list.
-                Token::Minus if matches!(before, Token::LParen | Token::Comma) => {}
+                Token::Minus => matches!(before(1), Some(Token::LParen | Token::Comma)),
                 Token::Overlap | Token::StringConcat => {
                     return refuse("conditions are joined by `and` and `or`");
                 }
-                Token::Word(word) if word.keyword == Keyword::SELECT && word.quote_style.is_none() => {
-                    return refuse("a predicate is a condition on each user, and holds no query");
+                Token::LParen => {
+                    self.check_called(before(1), before(2), &tokens[n.saturating_sub(1)])?;
+                    false
                 }
-                _ => words += 1,
-            }
+                Token::Word(word) if word.quote_style.is_none() && QUERIES.contains(&word.keyword) => {
+                    return refuse(
+                        "a predicate is a condition on each user, and holds no query or `case`: an attribute of that name stands between double quotes",
+                    );
+                }
+                Token::Word(_)
+                | Token::RParen
+                | Token::Period
+                | Token::Mul
+                | Token::Plus
+                | Token::Placeholder(_)
+                | Token::Eq
+                | Token::DoubleEq
+                | Token::Neq
+                | Token::Lt
+                | Token::Gt
+                | Token::LtEq
+                | Token::GtEq
+                | Token::HexStringLiteral(_)
+                | Token::NationalStringLiteral(_)
+                | Token::EscapedStringLiteral(_) => false,
+                other => {
+                    return refuse(&format!("{} means nothing in a predicate", shorten(&other.to_string())));
+                }
+            };
+            words += usize::from(!is_listed);
             if words > MAX_WORDS {
                 return refuse("a predicate has at most 1000 words and signs, beside numbers and texts");
             }
-            before = &token.token;
+            if n > MAX_TOKENS {
+                return refuse("a predicate has at most 250,000 numbers, texts and commas: build it in Rust");
+            }
         }
         Ok(())
+    }
+
+    /// What stands before a parenthesis: a sign, a word that joins or compares, or the name of a function.
+    fn check_called(&self, name: Option<&Token>, before: Option<&Token>, at: &TokenWithSpan) -> Result<()> {
+        let Some(Token::Word(word)) = name else { return Ok(()) };
+        let is_name = word.quote_style.is_none() && before != Some(&Token::Period);
+        if is_name && (JOINING.contains(&word.keyword) || function::is_known(&word.value)) {
+            return Ok(());
+        }
+        Err(self.refuse(at.span.start, function::unknown(&word.value)))
     }
 
     fn not_parsed(&self, error: ParserError) -> Error {
@@ -239,5 +294,8 @@ fn plain(message: &str) -> String {
     let mut chars = message.trim_end_matches('.').chars().take(TOLD);
     let lower: String =
         chars.next().map(|first| first.to_lowercase().chain(chars).collect()).unwrap_or_default();
-    lower.replace("expected: ", "expected ").replace("found: ", "found ").replace("EOF", "the end")
+    lower
+        .replacen("expected: ", "expected ", 1)
+        .replacen("found: EOF", "found the end", 1)
+        .replacen("found: ", "found ", 1)
 }

@@ -1,7 +1,6 @@
 //! The patterns of LIKE.
 
 use crate::error::{Error, Result};
-use std::str::Chars;
 
 /// A pattern of SQL's LIKE: `%` stands for any characters, `_` for one, and each other character for itself.
 ///
@@ -45,22 +44,21 @@ impl<T: Into<String>> From<T> for Pattern {
     }
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Part {
-    /// Any characters, or none.
-    Any,
-    /// Any character.
-    One,
-    Char(char),
-}
-
-/// Longest pattern, in bytes: matching may take as many steps for each character of a text.
+/// Longest pattern, in bytes: where `_` stands, matching may take as many steps for each character of a text.
 const MAX_BYTES: usize = 4096;
 
-/// A pattern that is ready to be matched.
+/// What stands between two `%`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Literal(String),
+    /// Each a character, or any where there is none.
+    Chars(Vec<Option<char>>),
+}
+
+/// A pattern that is ready to be matched: its pieces, of which there is at least one.
 #[derive(Clone, Debug)]
 pub(crate) struct Matcher {
-    parts: Vec<Part>,
+    pieces: Vec<Piece>,
     ignores_case: bool,
 }
 
@@ -72,55 +70,99 @@ impl Matcher {
         if pattern.text.len() > MAX_BYTES {
             return Err(refuse("a pattern has at most 4096 bytes"));
         }
-        let (mut parts, mut chars) = (Vec::new(), pattern.text.chars());
+        let (mut pieces, mut piece, mut chars) = (Vec::new(), Vec::new(), pattern.text.chars());
         while let Some(char) = chars.next() {
-            parts.push(match char {
-                _ if pattern.escape == Some(char) => match chars.next() {
-                    Some(escaped) => Part::Char(escaped),
-                    None => return Err(refuse("its escape character stands last, and escapes nothing")),
-                },
-                '%' => Part::Any,
-                '_' => Part::One,
-                char => Part::Char(char),
-            });
-        }
-        Ok(Self { parts, ignores_case: pattern.ignores_case })
-    }
-
-    /// Each `%` takes as little as it can; where that fails, only the last one met needs to take more.
-    pub(crate) fn matches(&self, text: &str) -> bool {
-        let mut rest = text.chars();
-        let mut part = 0;
-        let mut back: Option<(usize, Chars<'_>)> = None;
-        loop {
-            let before = rest.clone();
-            let char = rest.next();
-            let fits = match (self.parts.get(part), char) {
-                (Some(Part::Any), _) => {
-                    rest = before;
-                    back = Some((part + 1, rest.clone()));
-                    true
-                }
-                (None, None) => return true,
-                // Where the text is too short from here, it is from anywhere behind.
-                (Some(_), None) => return false,
-                (Some(Part::One), Some(_)) => true,
-                (Some(Part::Char(wanted)), Some(char)) => self.is_same(*wanted, char),
-                (None, Some(_)) => false,
-            };
-            if fits {
-                part += 1;
+            let literal = if pattern.escape == Some(char) {
+                chars.next().ok_or_else(|| refuse("its escape character stands last, and escapes nothing"))?
+            } else if char == '%' {
+                pieces.push(Piece::new(std::mem::take(&mut piece)));
                 continue;
-            }
-            let Some((after, from)) = &mut back else { return false };
-            from.next();
-            (part, rest) = (*after, from.clone());
+            } else if char == '_' {
+                piece.push(None);
+                continue;
+            } else {
+                char
+            };
+            piece.push(Some(if pattern.ignores_case { folded(literal) } else { literal }));
+        }
+        pieces.push(Piece::new(piece));
+        Ok(Self { pieces, ignores_case: pattern.ignores_case })
+    }
+
+    pub(crate) fn matches(&self, text: &str) -> bool {
+        if self.ignores_case {
+            self.matches_exactly(&text.chars().map(folded).collect::<String>())
+        } else {
+            self.matches_exactly(text)
         }
     }
 
-    /// One character is never the same as two, whatever its other case is.
-    fn is_same(&self, wanted: char, char: char) -> bool {
-        wanted == char || self.ignores_case && wanted.to_lowercase().eq(char.to_lowercase())
+    /// The first piece is where the text begins, the last where it ends, and each of the others as soon as it can be.
+    fn matches_exactly(&self, text: &str) -> bool {
+        let Some((first, more)) = self.pieces.split_first() else { return text.is_empty() };
+        let Some(mut rest) = first.behind(text) else { return false };
+        let Some((last, middle)) = more.split_last() else { return rest.is_empty() };
+        for piece in middle {
+            let Some(behind) = piece.behind_the_first(rest) else { return false };
+            rest = behind;
+        }
+        last.is_end_of(rest)
+    }
+}
+
+/// One character for all that differ by case: each by itself, so that a text keeps its length.
+fn folded(char: char) -> char {
+    let mut lower = char.to_lowercase();
+    match (char, lower.next(), lower.next()) {
+        // The form that it has at the end of a word.
+        ('ς', ..) => 'σ',
+        (_, Some(one), None) => one,
+        _ => char,
+    }
+}
+
+impl Piece {
+    fn new(chars: Vec<Option<char>>) -> Self {
+        match chars.iter().copied().collect() {
+            Some(literal) => Self::Literal(literal),
+            None => Self::Chars(chars),
+        }
+    }
+
+    /// What is behind it, where a text begins with it.
+    fn behind<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Self::Literal(literal) => text.strip_prefix(literal.as_str()),
+            Self::Chars(wanted) => {
+                let mut chars = text.chars();
+                let fits = |wanted: &Option<char>| {
+                    let char = chars.next();
+                    char.is_some() && (wanted.is_none() || *wanted == char)
+                };
+                wanted.iter().all(fits).then_some(chars.as_str())
+            }
+        }
+    }
+
+    /// What is behind the first place where it is.
+    fn behind_the_first<'t>(&self, text: &'t str) -> Option<&'t str> {
+        match self {
+            Self::Literal(literal) => text.find(literal.as_str()).map(|start| &text[start + literal.len()..]),
+            Self::Chars(_) => text.char_indices().find_map(|(start, _)| self.behind(&text[start..])),
+        }
+    }
+
+    fn is_end_of(&self, text: &str) -> bool {
+        match self {
+            Self::Literal(literal) => text.ends_with(literal.as_str()),
+            Self::Chars(wanted) => {
+                let mut chars = text.chars().rev();
+                wanted.iter().rev().all(|wanted| {
+                    let char = chars.next();
+                    char.is_some() && (wanted.is_none() || *wanted == char)
+                })
+            }
+        }
     }
 }
 
@@ -130,22 +172,23 @@ mod tests {
     use proptest::prelude::*;
 
     /// By trying everything.
-    fn naive(parts: &[Part], text: &[char]) -> bool {
-        match (parts, text) {
+    fn naive(pattern: &[char], text: &[char]) -> bool {
+        match (pattern, text) {
             ([], []) => true,
-            ([Part::Any, more @ ..], _) => (0..=text.len()).any(|taken| naive(more, &text[taken..])),
-            ([Part::One, more @ ..], [_, rest @ ..]) => naive(more, rest),
-            ([Part::Char(wanted), more @ ..], [char, rest @ ..]) => wanted == char && naive(more, rest),
+            (['%', more @ ..], _) => (0..=text.len()).any(|taken| naive(more, &text[taken..])),
+            (['_', more @ ..], [_, rest @ ..]) => naive(more, rest),
+            ([wanted, more @ ..], [char, rest @ ..]) => wanted == char && naive(more, rest),
             _ => false,
         }
     }
 
     proptest! {
+        #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
         #[test]
         fn patterns_match_as_by_trying_everything(pattern in "[ab%_é]{0,8}", text in "[abé]{0,10}") {
-            let matcher = Matcher::new(&Pattern::new(pattern)).unwrap();
-            let chars: Vec<char> = text.chars().collect();
-            prop_assert_eq!(matcher.matches(&text), naive(&matcher.parts, &chars));
+            let matcher = Matcher::new(&Pattern::new(pattern.clone())).unwrap();
+            let (pattern, chars): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
+            prop_assert_eq!(matcher.matches(&text), naive(&pattern, &chars));
         }
     }
 
@@ -161,6 +204,7 @@ mod tests {
         assert!(!matches(Pattern::new("50E%").escape('E').ignore_case(), "50exyz"));
         assert!(matches(Pattern::new("E%").escape('e').ignore_case(), "ex"));
         assert!(matches(Pattern::new("ΟΔΟΣ%").ignore_case(), "οδοσα"));
+        assert!(matches(Pattern::new("ΟΔΟΣ").ignore_case(), "οδος"));
         assert!(matches(Pattern::new("_").ignore_case(), "İ"));
         assert!(Matcher::new(&Pattern::new("50!").escape('!')).is_err());
         assert!(Matcher::new(&Pattern::new("%".repeat(5000))).is_err());
@@ -170,5 +214,7 @@ mod tests {
     fn many_wildcards_take_no_time() {
         let matcher = Matcher::new(&Pattern::new("%a".repeat(200) + "b")).unwrap();
         assert!(!matcher.matches(&"a".repeat(5_000)));
+        let matcher = Matcher::new(&Pattern::new(format!("%{}b", "a".repeat(4_000)))).unwrap();
+        assert!(!matcher.matches(&"a".repeat(1 << 20)));
     }
 }

@@ -56,7 +56,7 @@ struct Binding<'a> {
 
 impl Binding<'_> {
     fn node(&self, node: &Node, depth: usize) -> Result<Bound> {
-        if depth > MAX_DEPTH {
+        if depth >= MAX_DEPTH {
             let expected = format!("at most {MAX_DEPTH} parts may lie in each other");
             return Err(Error::invalid("the predicate", "too deep", expected));
         }

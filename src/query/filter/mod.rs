@@ -8,6 +8,7 @@ mod facts;
 use super::scan::stored_users;
 use crate::engine::{Published, Settings};
 use crate::error::{ErrorKind, Result};
+use crate::model::predicate::Truth;
 use crate::model::{Predicate, Time};
 use crate::storage::View;
 use crate::telemetry::{Operation, failed, redacted};
@@ -15,8 +16,6 @@ use bind::bind;
 use catalogue::Catalogue;
 use facts::Facts;
 use roaring::RoaringBitmap;
-
-use crate::model::predicate::Truth;
 
 /// The numbers of the users of whom a predicate is true at `now`. Users whose values are damaged are left out, with a warning.
 ///
@@ -32,6 +31,7 @@ pub(super) fn matching(
     let bound = bind(&predicate.node, settings, now)?;
     let (mut matching, mut catalogue, mut lost) = (RoaringBitmap::new(), Catalogue::new(), None);
     for user in stored_users(view) {
+        catalogue.is_whole &= user.is_ok();
         let truth = user.and_then(|(no, user)| {
             catalogue.see(&user.attributes);
             Ok((no, bound.truth(&Facts::new(view, no, &user))?))
@@ -46,7 +46,6 @@ pub(super) fn matching(
     if let Some(error) = lost {
         failed(Operation::Query.name(), &error);
         tracing::warn!(error = %redacted(&error), "users whose values are damaged are left out of a filter");
-        catalogue.is_whole = false;
     }
     catalogue.check(&predicate.node)?;
     Ok(matching)

@@ -191,7 +191,7 @@ pub(super) const ROWS: &[Row<Question>] = &[
         "a filter that is more",
         |s| s.users_where("age > 3; drop table users").map(drop),
         "Predicate",
-        &["the predicate is whole before ;"],
+        &["; means nothing in a predicate"],
     ),
     #[cfg(feature = "sql")]
     question(
