@@ -1,11 +1,12 @@
 //! Users of whom a predicate is true.
 
 use super::filter::matching;
-use crate::engine::{Published, Reader, Settings};
-use crate::error::{Error, ErrorKind, Result};
+use super::similar::{tell_left_out, user_id};
+use crate::engine::{Published, Settings};
+use crate::error::{ErrorKind, Result};
 use crate::model::{Predicate, Time};
 use crate::storage::View;
-use crate::telemetry::{Operation, failed, observed, redacted};
+use crate::telemetry::{Operation, observed};
 
 /// A question for the users of whom a predicate is true: set what is wanted, then [`Selection::run`] or [`Selection::count`].
 #[must_use = "a question does nothing until it is run"]
@@ -38,7 +39,7 @@ impl<'a> Selection<'a> {
     /// log: [`crate::Store::verify`] names it.
     ///
     /// # Errors
-    /// [`Error::Predicate`], or for a predicate that was built in Rust [`Error::Unknown`] and [`Error::Invalid`], where it asks for
+    /// [`crate::Error::Predicate`], or for a predicate that was built in Rust [`crate::Error::Unknown`] and [`crate::Error::Invalid`], where it asks for
     /// a kind of event that there is not, or compares what cannot be compared; as text also where it names an attribute that no user has.
     pub fn run(&self) -> Result<Vec<String>> {
         observed(Operation::Query, || {
@@ -47,17 +48,13 @@ impl<'a> Selection<'a> {
                 if users.len() == self.limit {
                     break;
                 }
-                match self.view.user(no) {
-                    Ok(Some(user)) => users.push(user.id),
-                    Ok(None) => lost = Some(Error::damaged(format!("user {no}"), "its record is missing")),
+                match user_id(self.view, no) {
+                    Ok(id) => users.push(id),
                     Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
                     Err(error) => return Err(error),
                 }
             }
-            if let Some(error) = lost {
-                failed(Operation::Query.name(), &error);
-                tracing::warn!(error = %redacted(&error), "users whose records are damaged are left out of an answer");
-            }
+            tell_left_out(lost.as_ref());
             Ok(users)
         })
     }

@@ -220,9 +220,6 @@ impl<'a> Similar<'a> {
             return Err(Error::invalid("min_score", "NaN", "it is a number"));
         }
         let mut points = Points::new(Arc::clone(&self.view.attachment().space));
-        if let Like::User(id) = self.like {
-            known_user(self.view, id)?;
-        }
         // Also where nobody can be alike, so that a mistake in it is always told.
         let within = self.within()?;
         let within = within.as_ref();
@@ -302,7 +299,7 @@ impl<'a> Similar<'a> {
             let are_all = found.len() < wanted;
             let (mut named, mut lost) = (Vec::with_capacity(found.len()), None);
             for neighbor in found {
-                match self.id(neighbor.label) {
+                match user_id(self.view, neighbor.label) {
                     Ok(id) => named.push((neighbor.label, id, neighbor.score / sought.norm)),
                     Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
                     Err(error) => return Err(error),
@@ -310,10 +307,7 @@ impl<'a> Similar<'a> {
             }
             named.truncate(self.limit);
             if named.len() == self.limit || are_all {
-                if let Some(error) = lost {
-                    failed(Operation::Query.name(), &error);
-                    tracing::warn!(error = %redacted(&error), "users whose records are damaged are left out of an answer");
-                }
+                tell_left_out(lost.as_ref());
                 return Ok(named);
             }
             wanted = wanted.saturating_mul(2);
@@ -323,6 +317,10 @@ impl<'a> Similar<'a> {
     /// Whom the filter lets through.
     fn within(&self) -> Result<Option<RowSet>> {
         let Some(filter) = &self.filter else { return Ok(None) };
+        // Looked for first: a filter reads every user.
+        if let Like::User(id) = self.like {
+            known_user(self.view, id)?;
+        }
         let users = matching(self.view, self.settings, filter, self.now.unwrap_or_else(Time::now))?;
         Ok(Some(self.view.attachment().index.row_set(users)))
     }
@@ -344,11 +342,6 @@ impl<'a> Similar<'a> {
         };
         self.view.attachment().index.search(sought.query, &options)
     }
-
-    fn id(&self, no: u32) -> Result<String> {
-        let user = self.view.user(no)?;
-        user.map(|user| user.id).ok_or_else(|| Error::damaged(format!("user {no}"), "its record is missing"))
-    }
 }
 
 /// What the index is asked for.
@@ -360,6 +353,20 @@ struct Sought<'a> {
     norm: f32,
     /// Whom the filter lets through.
     within: Option<&'a RowSet>,
+}
+
+/// The id of a user that was found.
+pub(super) fn user_id(view: &View<Published>, no: u32) -> Result<String> {
+    let user = view.user(no)?;
+    user.map(|user| user.id).ok_or_else(|| Error::damaged(format!("user {no}"), "its record is missing"))
+}
+
+/// Tells that users are left out of an answer, since values of theirs are damaged.
+pub(super) fn tell_left_out(lost: Option<&Error>) {
+    if let Some(error) = lost {
+        failed(Operation::Query.name(), error);
+        tracing::warn!(error = %redacted(error), "users whose values are damaged are left out of an answer");
+    }
 }
 
 /// The number of a user that must be there.

@@ -6,12 +6,12 @@ mod evaluate;
 mod facts;
 
 use super::scan::stored_users;
+use super::similar::tell_left_out;
 use crate::engine::{Published, Settings};
 use crate::error::{ErrorKind, Result};
 use crate::model::predicate::Truth;
 use crate::model::{Predicate, Time};
 use crate::storage::View;
-use crate::telemetry::{Operation, failed, redacted};
 use bind::bind;
 use catalogue::Catalogue;
 use facts::Facts;
@@ -43,10 +43,7 @@ pub(super) fn matching(
             Err(error) => return Err(error),
         }
     }
-    if let Some(error) = lost {
-        failed(Operation::Query.name(), &error);
-        tracing::warn!(error = %redacted(&error), "users whose values are damaged are left out of a filter");
-    }
+    tell_left_out(lost.as_ref());
     catalogue.check(&predicate.node)?;
     Ok(matching)
 }
