@@ -18,7 +18,7 @@ use std::process::ExitCode;
 A service that has the store open goes on meanwhile; the backup holds what it had written when
 this began. The folder holds the whole backup from before or the whole new one, whenever this is interrupted.
 Whoever was removed from the store is gone from the backup after the next run. Neither the store's
-model nor its index is needed. Ends with code 1 where values are damaged in the store: they are
+model nor its index is needed. What was written is read back, and opened, before it counts. Ends with code 1 where values are damaged in the store: they are
 named, and everything else is in the backup.")]
 pub(crate) struct BackupArgs {
     /// The store's folder
@@ -45,7 +45,11 @@ pub(crate) fn run(args: &BackupArgs, output: &Output) -> Result<ExitCode> {
     };
     drop(bars);
     output.result(&report, |report| text(report, args))?;
-    Ok(if report.damaged == 0 { ExitCode::SUCCESS } else { ExitCode::from(1) })
+    Ok(if report.damaged == 0 && report.cannot_open.is_none() {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::from(1)
+    })
 }
 
 fn text(report: &BackupReport, args: &BackupArgs) -> String {
@@ -61,6 +65,11 @@ fn text(report: &BackupReport, args: &BackupArgs) -> String {
     if report.damaged > 0 {
         lines.push(format!("It lacks {} value(s) that are damaged in the store:", grouped(report.damaged)));
         lines.extend(report.damaged_values.iter().map(|value| format!("  {value}")));
+    }
+    if let Some(reason) = &report.cannot_open {
+        lines.push(format!(
+            "A store restored from it cannot be opened ({reason}), but repaired: kindred repair."
+        ));
     }
     lines.join("\n")
 }

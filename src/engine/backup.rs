@@ -1,5 +1,6 @@
 //! Backups of a store, open or not, and stores out of backups.
 
+use super::open::{Meta, check_complete};
 use super::reader::Reader;
 use super::seal::swept_key;
 use super::settings::Settings;
@@ -23,13 +24,13 @@ impl Engine {
         options: &BackupOptions,
         progress: OnProgress<'_>,
     ) -> Result<BackupReport> {
-        self.back_up(to, |source| storage::backup(source, to, options, progress))
+        self.back_up(to, |source| storage::backup(source, to, options, &openable, progress))
     }
 
     /// [`Engine::backup`] that a test may end at any instant.
     #[cfg(test)]
     pub(crate) fn backup_watched(&self, to: &Path, watch: storage::Watch<'_>) -> Result<BackupReport> {
-        self.back_up(to, |source| storage::backup_watched(source, to, watch))
+        self.back_up(to, |source| storage::backup_watched(source, to, &openable, watch))
     }
 
     fn back_up(
@@ -49,6 +50,9 @@ impl Engine {
         let report = make(&source)?;
         let BackupReport { commit, chunks_written, bytes_written, damaged, .. } = report;
         tracing::info!(commit, chunks_written, bytes_written, damaged, "backed up");
+        if report.cannot_open.is_some() {
+            tracing::error!(commit, "the backup lacks what a store cannot be opened without");
+        }
         Ok(report)
     }
 }
@@ -87,7 +91,7 @@ fn backup_of(
     let scan = |visit: Visit<'_>| contents.scan_each(b"", visit);
     let (store_id, commit) = (contents.store_id(), contents.seq());
     let source = BackupSource { store_id, commit, until: &|| Ok(commit), scan: &scan, keep: &belongs };
-    storage::backup(&source, to, options, progress)
+    storage::backup(&source, to, options, &openable, progress)
 }
 
 /// Makes a store of a backup.
@@ -99,6 +103,13 @@ pub(crate) fn restore(from: &Path, to: &Path, progress: OnProgress<'_>) -> Resul
 /// What the index's files lack is of use beside them only, and a backup has none: they are made anew from the rest.
 fn belongs(key: &[u8]) -> bool {
     !key.starts_with(&keys::all_unsealed()) && key != swept_key()
+}
+
+/// Reads what a restored store is opened with.
+fn openable(backup: &Contents) -> Result<()> {
+    check_complete(backup, false)?;
+    Meta::read(backup)?;
+    check(backup)
 }
 
 /// Reads what a store cannot be opened without, and counts its users.

@@ -13,7 +13,7 @@ use super::{Core, Engine, Shared};
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{DamagedFiles, Index, IndexView, Options as IndexOptions};
-use crate::model::KeepEvents;
+use crate::model::{KeepEvents, Salt};
 use crate::profile::{Learned, Space};
 use crate::storage::keys::Key;
 use crate::storage::{
@@ -226,6 +226,27 @@ pub(super) fn check_complete(opened: &Contents, is_new: bool) -> Result<()> {
     Ok(())
 }
 
+/// What a store is opened with beside its settings, its users and its index.
+pub(super) struct Meta {
+    learned: Learned,
+    counters: Counters,
+    salt: Option<Salt>,
+    keep: KeepEvents,
+    folded: Option<u64>,
+}
+
+impl Meta {
+    pub(super) fn read(opened: &Contents) -> Result<Self> {
+        Ok(Self {
+            learned: opened.read("learned model", &keys::meta("learned"))?.unwrap_or_default(),
+            counters: opened.read("counters", &keys::meta("counters"))?.unwrap_or_default(),
+            salt: opened.read("salt", &keys::meta("salt"))?,
+            keep: opened.read("policy for old events", &keys::meta("keep"))?.unwrap_or_default(),
+            folded: opened.read("count of folded events", &keys::meta("folded"))?,
+        })
+    }
+}
+
 /// Whether any key begins with one of these.
 fn has_any(opened: &Contents, prefixes: &[Key]) -> Result<bool> {
     let mut any = false;
@@ -254,7 +275,7 @@ pub(super) fn load(
     files: &Files<'_>,
     head_rows: Option<usize>,
 ) -> Result<Loaded> {
-    let learned: Learned = opened.read("learned model", &keys::meta("learned"))?.unwrap_or_default();
+    let Meta { learned, counters, salt, keep, folded } = Meta::read(opened)?;
     let encoder = adapt(encoder, &learned)?;
     let text_dims = encoder.as_ref().map_or(0, |encoder| encoder.dim());
     if learned.whitening.as_ref().is_some_and(|whitening| !whitening.fits(text_dims)) {
@@ -263,7 +284,6 @@ pub(super) fn load(
             format!("its whitening is not of {text_dims} dimensions"),
         ));
     }
-    let counters: Counters = opened.read("counters", &keys::meta("counters"))?.unwrap_or_default();
     let space = Arc::new(space(settings, encoder.as_deref(), learned));
     let mut points = Points::new(Arc::clone(&space));
     let mut options = IndexOptions::new(settings.source.dim(&space), settings.source.metric());
@@ -282,9 +302,6 @@ pub(super) fn load(
     let (view, left_out) = with_vectors(opened, &settings.source, &mut points, |prefix, vector| {
         Rows { opened, prefix, made: Made::new(vector) }.load(&mut index)
     })?;
-    let salt = opened.read("salt", &keys::meta("salt"))?;
-    let keep = opened.read("policy for old events", &keys::meta("keep"))?.unwrap_or_default();
-    let folded = opened.read("count of folded events", &keys::meta("folded"))?;
     let published = Published { index: view, space, encoder, counters, salt, keep, folded };
     Ok(Loaded { core: Core { index, points, heals: 0 }, published, left_out })
 }

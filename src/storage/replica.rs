@@ -66,6 +66,11 @@ pub(crate) fn read_durable(store: &Path) -> Result<Contents> {
     Ok(contents)
 }
 
+/// What a base or a backup holds as of its commit.
+pub(super) fn of_base(base: Lookup, store_id: u128, seq: u64) -> Contents {
+    Contents { backend: Arc::new(Replica { base: Some(base), since: Stored::new() }), store_id, seq }
+}
+
 /// [`read`] with the log on `disk`.
 pub(super) fn over(store: &Path, disk: &dyn Disk) -> Result<Contents> {
     look(store, disk).map(|(contents, _)| contents)
@@ -119,7 +124,7 @@ fn try_look(store: &Path, disk: &dyn Disk) -> Result<(Contents, u64)> {
         return Err(Error::damaged(log_folder.display().to_string(), "it ends before the base does"));
     }
     let lacking = base.as_ref().map_or(0, super::backup::Backup::damaged);
-    let base = base.as_ref().map(Lookup::new).transpose()?;
+    let base = base.as_ref().map(super::backup::Backup::lookup).transpose()?;
     Ok((Contents { backend: Arc::new(Replica { base, since }), store_id, seq }, lacking))
 }
 

@@ -14,7 +14,8 @@ impl Store {
     /// backup is made.
     ///
     /// Whenever it ends, by an error or a crash, the folder holds the whole backup from before or the whole new one. What
-    /// was written is read back before it counts. What no longer is in the store goes from the folder with the next
+    /// was written is read back, and opened, before it counts; where a damaged value would keep a store restored from it from
+    /// being opened, the first backup in a folder is made and its report tells, but none is written over. What no longer is in the store goes from the folder with the next
     /// backup; who was removed is in it until then. Values that are damaged in the store are left out, and named in the report.
     ///
     /// ```
@@ -36,7 +37,8 @@ impl Store {
     /// # Errors
     /// [`crate::Error::NotABackup`] where the folder holds something else, and [`crate::Error::Invalid`] where it lies in the
     /// store's own, or holds a backup of another store or of a later commit; it is left as it was. [`crate::Error::Locked`]
-    /// while another backup is made there, [`crate::Error::Damaged`] where its manifest is, [`crate::Error::Io`].
+    /// while another backup is made there, [`crate::Error::Damaged`] where its manifest is, or what the backup could not be opened
+    /// without, [`crate::Error::Io`].
     pub fn backup(&self, to: impl AsRef<Path>) -> Result<BackupReport> {
         self.backup_with(to, &BackupOptions::new(), &|_| {})
     }

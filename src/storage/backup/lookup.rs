@@ -3,7 +3,7 @@
 use super::chunk::Named;
 use super::files::chunk_name;
 use super::mapped::Mapped;
-use super::read::{Backup, check_chunk};
+use super::read::check_chunk;
 use crate::error::Result;
 use std::ops::Range;
 use std::path::Path;
@@ -45,14 +45,13 @@ impl Entry {
 }
 
 impl Lookup {
-    /// Maps all files of a backup; nothing of them is read yet.
+    /// Maps all files of a backup in a folder, in order; nothing of them is read yet.
     ///
     /// # Errors
     /// [`crate::Error::Damaged`] where one is missing or of another length, [`crate::Error::Io`].
-    pub(crate) fn new(backup: &Backup) -> Result<Self> {
-        let named = &backup.manifest.chunks;
+    pub(super) fn new(folder: &Path, named: &[Named]) -> Result<Self> {
         let end = |at: usize| named.get(at + 1).map(|next| next.first.clone());
-        let chunks = named.iter().enumerate().map(|(at, named)| Chunk::open(&backup.folder, named, end(at)));
+        let chunks = named.iter().enumerate().map(|(at, named)| Chunk::open(folder, named, end(at)));
         Ok(Self { chunks: chunks.collect::<Result<_>>()? })
     }
 

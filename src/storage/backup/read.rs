@@ -2,6 +2,7 @@
 
 use super::chunk::{self, Named};
 use super::files::{MANIFEST, chunk_name, foreign};
+use super::lookup::Lookup;
 use super::manifest::Manifest;
 use crate::error::{Error, Result};
 use crate::model::{OnProgress, Progress};
@@ -56,6 +57,14 @@ impl Backup {
     /// Bytes of its entries.
     pub(crate) fn bytes(&self) -> u64 {
         self.manifest.chunk_bytes()
+    }
+
+    /// Looks single keys of it up.
+    ///
+    /// # Errors
+    /// As [`Lookup::new`].
+    pub(crate) fn lookup(&self) -> Result<Lookup> {
+        Lookup::new(&self.folder, &self.manifest.chunks)
     }
 
     /// Calls `visit` with each entry, in the order of their keys.

@@ -25,6 +25,9 @@ pub struct BackupReport {
     pub damaged: u64,
     /// The first hundred of these, each with its key and what is wrong with it.
     pub damaged_values: Vec<String>,
+    /// Why a store restored from the backup cannot be opened, where that is so: what it lacks is damaged in the store.
+    /// `kindred repair` makes another store of what is there.
+    pub cannot_open: Option<String>,
 }
 
 /// What a store was restored from.

@@ -3,12 +3,14 @@
 
 use super::chunk::{Chunk, Cut, Cutter};
 use super::files::{Files, MANIFEST, Watch};
+use super::lookup::Lookup;
 use super::manifest::Manifest;
 use super::options::BackupOptions;
 use super::read::{read_chunk, read_manifest};
 use super::report::BackupReport;
 use crate::error::{Error, Result};
 use crate::model::{OnProgress, Progress, Time};
+use crate::storage::{Contents, replica};
 use crate::telemetry::redacted;
 use std::ops::ControlFlow;
 use std::path::Path;
@@ -18,6 +20,9 @@ const NAMED: usize = 100;
 
 /// Called with each key and its value, or with what is wrong with it.
 pub(crate) type Visit<'a> = &'a mut dyn FnMut(&[u8], Result<Vec<u8>>) -> Result<ControlFlow<()>>;
+
+/// Looks at a backup as at a store that is opened.
+pub(crate) type Check<'a> = &'a dyn Fn(&Contents) -> Result<()>;
 
 /// What a backup is made of.
 pub(crate) struct Source<'a> {
@@ -32,25 +37,32 @@ pub(crate) struct Source<'a> {
     pub(crate) keep: &'a dyn Fn(&[u8]) -> bool,
 }
 
-/// Makes the backup in a folder one of `source`.
+/// Makes the backup in a folder one of `source`. `check` opens it before it counts: where it finds it damaged, the first backup in a
+/// folder is made all the same, since it holds all there is, and its report tells.
 ///
 /// # Errors
-/// [`Error::NotABackup`], and [`Error::Invalid`] for one of another store or of a later commit: the folder is as it was.
+/// [`Error::Damaged`] where `check` finds that, and a backup is there already: it stays. [`Error::NotABackup`], and [`Error::Invalid`] for one of another store or of a later commit: the folder is as it was.
 /// [`Error::Locked`] while another is made there, [`Error::Damaged`] where its manifest is, [`Error::Io`]: it still
 /// holds the backup before.
 pub(crate) fn backup(
     source: &Source<'_>,
     to: &Path,
     options: &BackupOptions,
+    check: Check<'_>,
     progress: OnProgress<'_>,
 ) -> Result<BackupReport> {
-    Run::start(Files::take(to, UNWATCHED)?, options, Cut::default(), progress).go(source)
+    Run::start(Files::take(to, UNWATCHED)?, options, Cut::default(), progress).go(source, check)
 }
 
 /// [`backup`] that `watch` hears of and may end.
 #[cfg(test)]
-pub(crate) fn backup_watched(source: &Source<'_>, to: &Path, watch: Watch<'_>) -> Result<BackupReport> {
-    Run::start(Files::take(to, watch)?, &BackupOptions::new(), Cut::default(), &|_| {}).go(source)
+pub(crate) fn backup_watched(
+    source: &Source<'_>,
+    to: &Path,
+    check: Check<'_>,
+    watch: Watch<'_>,
+) -> Result<BackupReport> {
+    Run::start(Files::take(to, watch)?, &BackupOptions::new(), Cut::default(), &|_| {}).go(source, check)
 }
 
 /// Makes the base in a folder, which only the store's own process writes to, one of `source`. There it goes on whatever was there
@@ -115,18 +127,22 @@ impl<'a> Run<'a> {
         Self { files, options, progress, cutter, manifest, written: Vec::new(), report }
     }
 
-    pub(super) fn go(mut self, source: &Source<'_>) -> Result<BackupReport> {
+    pub(super) fn go(mut self, source: &Source<'_>, check: Check<'_>) -> Result<BackupReport> {
         (self.manifest.store_id, self.manifest.commit) = (source.store_id, source.commit);
-        self.check_before()?;
-        self.write_all(source, &|| Ok(()))
+        let continues = self.continues()?;
+        self.write_chunks(source, &|| Ok(()))?;
+        self.open(check, continues)?;
+        self.finish(source)
     }
 
     fn renew(mut self, source: &Source<'_>, go_on: &dyn Fn() -> Result<()>) -> Result<BackupReport> {
         (self.manifest.store_id, self.manifest.commit) = (source.store_id, source.commit);
-        self.write_all(source, go_on)
+        self.write_chunks(source, go_on)?;
+        self.finish(source)
     }
 
-    fn write_all(mut self, source: &Source<'_>, go_on: &dyn Fn() -> Result<()>) -> Result<BackupReport> {
+    /// Writes what is not there yet, and reads it back.
+    fn write_chunks(&mut self, source: &Source<'_>, go_on: &dyn Fn() -> Result<()>) -> Result<()> {
         self.files.clear()?;
         (source.scan)(&mut |key, value| {
             if (source.keep)(key) {
@@ -137,17 +153,21 @@ impl<'a> Run<'a> {
         if let Some(chunk) = self.cutter.finish() {
             self.put(chunk)?;
         }
-        self.verify(go_on)?;
+        self.verify(go_on)
+    }
+
+    /// Has all that was written count.
+    fn finish(mut self, source: &Source<'_>) -> Result<BackupReport> {
         self.manifest.until = (source.until)()?;
         self.put_manifest()?;
         self.report.chunks_removed = self.files.keep_only(&self.manifest.chunks)?;
         Ok(self.report())
     }
 
-    /// Refuses to write over what this backup does not continue.
-    fn check_before(&self) -> Result<()> {
+    /// Whether there is a backup that this one continues; refuses to write over any other.
+    fn continues(&self) -> Result<bool> {
         let folder = self.files.folder();
-        let Some(before) = read_manifest(&folder.join(MANIFEST))? else { return Ok(()) };
+        let Some(before) = read_manifest(&folder.join(MANIFEST))? else { return Ok(false) };
         if before.store_id != self.manifest.store_id {
             return Err(Error::invalid(
                 "backup folder",
@@ -165,7 +185,7 @@ impl<'a> Run<'a> {
                 ),
             ));
         }
-        Ok(())
+        Ok(true)
     }
 
     fn take(&mut self, key: &[u8], value: Result<Vec<u8>>) -> Result<()> {
@@ -213,6 +233,25 @@ impl<'a> Run<'a> {
             (self.progress)(Progress::of("verifying the backup", done + 1, self.written.len()));
         }
         Ok(())
+    }
+
+    /// Opens what a restored store would be opened with, out of the files that the manifest is to name.
+    fn open(&mut self, check: Check<'_>, continues: bool) -> Result<()> {
+        let Manifest { store_id, commit, ref chunks, .. } = self.manifest;
+        let written = Lookup::new(self.files.folder(), chunks)?;
+        match check(&replica::of_base(written, store_id, commit)) {
+            Err(Error::Damaged { place, reason }) if continues => Err(Error::damaged(
+                place,
+                format!(
+                    "{reason}: a store restored from this backup could not be opened, and the one before is kept; take another folder for it, or repair the store first"
+                ),
+            )),
+            Err(Error::Damaged { place, reason }) => {
+                self.report.cannot_open = Some(format!("{place}: {reason}"));
+                Ok(())
+            }
+            checked => checked,
+        }
     }
 
     fn put_manifest(&self) -> Result<()> {

@@ -13,10 +13,22 @@ fn a_store_without_its_settings_is_refused_and_repaired() {
         let key = [b"M", name.as_bytes()].concat();
         let folder = tempfile::tempdir().unwrap();
         let path = sample.copy_data(folder.path());
+        let [before, backup, restored] =
+            ["before", "backup", "restored"].map(|name| folder.path().join(name));
+        let back_up = |to| Store::backup_closed(&path, to, &BackupOptions::new(), &|_| {});
+        assert_eq!(back_up(&before).unwrap().cannot_open, None, "{name}");
         flip(&path, std::slice::from_ref(&key), 60);
-        let (backup, restored) = (folder.path().join("backup"), folder.path().join("restored"));
-        let report = Store::backup_closed(&path, &backup, &BackupOptions::new(), &|_| {}).unwrap();
-        assert_eq!(report.damaged, 1, "{name}");
+        let report = back_up(&backup).unwrap();
+        assert_eq!((report.damaged, report.cannot_open.is_some()), (1, true), "{name}");
+        // What can be opened is not given for what cannot.
+        let error = back_up(&before).unwrap_err();
+        assert!(
+            matches!(&error, Error::Damaged { reason, .. } if reason.contains("is kept")),
+            "{name}: {error}"
+        );
+        Store::restore(&before, &restored).unwrap();
+        assert!(sample.options.open(&restored).is_ok(), "{name}");
+        std::fs::remove_dir_all(&restored).unwrap();
         Store::restore(&backup, &restored).unwrap();
         let error = sample.options.open(&restored).err().unwrap();
         assert!(matches!(error, Error::Damaged { .. }), "{name}: {error}");

@@ -9,7 +9,8 @@ use crate::error::Error;
 use crate::storage::disk::{Disk, SystemDisk};
 use crate::storage::log::file::FORMAT;
 use crate::storage::memory::MemoryBackend;
-use crate::storage::{Database, Opened, Options};
+use crate::storage::{Contents, Database, Opened, Options};
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// A backup of a few bytes in more than one chunk.
@@ -175,7 +176,7 @@ fn values_that_are_damaged_in_the_store_are_left_out_and_named() {
     let scan = |visit: Visit<'_>| view.scan_from(b"", None, visit);
     let source =
         Source { store_id: 7, commit: view.seq(), until: &|| Ok(view.seq()), scan: &scan, keep: &|_| true };
-    let report = backup(&source, &to, &BackupOptions::new(), &|_| {}).unwrap();
+    let report = backup(&source, &to, &BackupOptions::new(), OPENS, &|_| {}).unwrap();
     assert_eq!((report.entries, report.damaged, report.damaged_values.len()), (100, 150, 100));
     assert!(report.damaged_values[0].contains("6b32"), "{}", report.damaged_values[0]);
     let expected: Entries = (0..50).chain(200..250).map(|n: u8| (vec![b'k', n], vec![n; 40])).collect();
@@ -192,9 +193,40 @@ fn a_store_that_cannot_be_read_just_now_leaves_the_backup_before() {
         Err(Error::Storage { action: "read", reason: "the disk is away".into() })
     };
     let source = Source { store_id: 7, commit: 2, until: &|| Ok(2), scan: &scan, keep: &|_| true };
-    let error = backup(&source, folder.path(), &BackupOptions::new(), &|_| {}).unwrap_err();
+    let error = backup(&source, folder.path(), &BackupOptions::new(), OPENS, &|_| {}).unwrap_err();
     assert!(matches!(error, Error::Storage { .. }), "{error}");
     assert_eq!(contents(folder.path()).unwrap(), entries);
+}
+
+#[test]
+fn a_backup_that_cannot_be_opened_counts_only_where_there_is_none_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let [to, other] = ["backup", "other"].map(|name| folder.path().join(name));
+    let entries = small(&to);
+    let more: Entries =
+        entries.iter().map(|(key, value)| (key.clone(), [&value[..], b"+"].concat())).collect();
+    let made = Made { commit: 2, ..Made::default() };
+    let seen = Cell::new(0);
+    // What it looks at is what was written, and no older file.
+    let missing = |contents: &Contents| {
+        seen.set(seen.get() + 1);
+        assert_eq!((contents.store_id(), contents.seq()), (7, 2));
+        assert!(more.iter().all(|(key, value)| contents.get(key).unwrap().as_ref() == Some(value)));
+        Err(Error::damaged("the settings", "nothing is there"))
+    };
+    let error = made.checked(&more, &to, &missing).unwrap_err();
+    assert!(matches!(&error, Error::Damaged { place, .. } if place == "the settings"), "{error}");
+    assert!(error.to_string().contains("the one before is kept"), "{error}");
+    assert_eq!(contents(&to).unwrap(), entries);
+    let report = made.checked(&more, &other, &missing).unwrap();
+    assert_eq!(report.cannot_open.as_deref(), Some("the settings: nothing is there"));
+    assert_eq!((contents(&other).unwrap(), seen.get()), (more.clone(), 2));
+
+    let away = |_: &Contents| Err(Error::Storage { action: "read", reason: "the disk is away".into() });
+    let third = folder.path().join("third");
+    assert!(matches!(made.checked(&more, &third, &away), Err(Error::Storage { .. })));
+    assert!(matches!(contents(&third), Err(Error::NotABackup { .. })));
+    assert_eq!(made.checked(&more, &third, OPENS).unwrap().cannot_open, None);
 }
 
 #[test]

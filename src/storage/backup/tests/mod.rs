@@ -8,7 +8,7 @@ mod restored;
 use super::chunk::Cut;
 use super::files::{Files, Watch};
 use super::read::Backup;
-use super::write::{Run, Source, Visit};
+use super::write::{Check, Run, Source, Visit};
 use super::{BackupOptions, BackupReport};
 use crate::error::Result;
 use crate::model::Time;
@@ -34,6 +34,9 @@ fn entry(seed: u64, n: u64) -> (Vec<u8>, Vec<u8>) {
     (key, bytes[..].repeat(1 + usize::from(bytes[31]) % 3))
 }
 
+/// Any map may be opened.
+const OPENS: Check<'_> = &|_| Ok(());
+
 struct Made<'a> {
     store_id: u128,
     commit: u64,
@@ -51,6 +54,10 @@ impl Default for Made<'_> {
 
 impl Made<'_> {
     fn of(&self, entries: &Entries, to: &Path) -> Result<BackupReport> {
+        self.checked(entries, to, OPENS)
+    }
+
+    fn checked(&self, entries: &Entries, to: &Path, check: Check<'_>) -> Result<BackupReport> {
         let scan = |visit: Visit<'_>| {
             entries.iter().try_for_each(|(key, value)| visit(key, Ok(value.clone())).map(drop))
         };
@@ -61,7 +68,7 @@ impl Made<'_> {
             scan: &scan,
             keep: &|_| true,
         };
-        Run::start(Files::take(to, self.watch)?, &self.options, self.cut, &|_| {}).go(&source)
+        Run::start(Files::take(to, self.watch)?, &self.options, self.cut, &|_| {}).go(&source, check)
     }
 }
 

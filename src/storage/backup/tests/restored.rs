@@ -38,7 +38,7 @@ fn a_restored_store_holds_what_the_snapshot_did_and_goes_on() {
     let scan = |visit: Visit<'_>| view.scan_from(b"", None, visit);
     let source =
         Source { store_id: 7, commit: view.seq(), until: &|| Ok(view.seq()), scan: &scan, keep: &|_| true };
-    let report = backup(&source, &to, &BackupOptions::new(), &|_| {}).unwrap();
+    let report = backup(&source, &to, &BackupOptions::new(), OPENS, &|_| {}).unwrap();
     assert_eq!((report.commit, report.entries, report.damaged), (301, 301, 0));
 
     let told = restore(&to, &restored, &|_| {}, |_| Ok(())).unwrap();
