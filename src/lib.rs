@@ -2,6 +2,7 @@
 
 #[cfg(feature = "cli")]
 pub mod cli;
+mod columns;
 pub mod compute;
 pub mod encoder;
 mod engine;

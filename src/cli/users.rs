@@ -12,7 +12,8 @@ use serde::Serialize;
 #[command(after_help = "Examples:
   kindred users shop --where \"country = 'DE' and age between 25 and 40\"
   kindred users shop --where \"count(purchase, interval '30 days') >= 3 and not has(tags, 'staff')\" --count
-  kindred users shop --where \"last(purchase) < now() - interval '6 months'\" --now 2018-01-01")]
+  kindred users shop --where \"last(purchase) < now() - interval '6 months'\" --now 2018-01-01
+  kindred users shop --where \"age > 30 and country = 'DE'\" --plan     how it is answered, with counts")]
 pub(crate) struct UsersArgs {
     #[command(flatten)]
     store: StoreArgs,
@@ -24,6 +25,9 @@ pub(crate) struct UsersArgs {
     /// Only tell how many they are
     #[arg(long)]
     count: bool,
+    /// Tell how it was answered: which parts the columns of attributes told, in which order, and how many users were asked
+    #[arg(long, conflicts_with_all = ["count", "limit"])]
+    plan: bool,
 }
 
 /// A predicate, and what `now()` is in it.
@@ -50,6 +54,9 @@ pub(crate) fn run(args: &UsersArgs, output: &Output) -> Result<()> {
     let mut selection = snapshot.users_where(predicate.unwrap_or_else(Predicate::everybody))?;
     if let Some(now) = args.filter.now {
         selection = selection.now(now);
+    }
+    if args.plan {
+        return output.result(&selection.plan()?, ToString::to_string);
     }
     if args.count {
         let answer = Matching { matching: selection.count()?, users: None };

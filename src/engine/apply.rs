@@ -133,6 +133,7 @@ impl Session<'_, '_> {
 
     /// Stores a user's attributes, with the sentence they make.
     pub(super) fn put_attributes(&mut self, no: u32, stored: &StoredUser) -> Result<()> {
+        self.note_attributes(no)?;
         self.put(keys::user(no), stored)?;
         // Also where it has no share now: the share may change at the next open, without any encoding.
         let wanted = sentence(&stored.attributes);

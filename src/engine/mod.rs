@@ -5,6 +5,7 @@ mod archive;
 mod backup;
 mod buckets;
 mod check;
+mod columns;
 mod contributions;
 mod encode;
 mod erase;

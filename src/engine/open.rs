@@ -302,7 +302,8 @@ pub(super) fn load(
     let (view, left_out) = with_vectors(opened, &settings.source, &mut points, |prefix, vector| {
         Rows { opened, prefix, made: Made::new(vector) }.load(&mut index)
     })?;
-    let published = Published { index: view, space, encoder, counters, salt, keep, folded };
+    let published =
+        Published { index: view, space, encoder, counters, salt, keep, folded, columns: Arc::default() };
     Ok(Loaded { core: Core { index, points, heals: 0 }, published, left_out })
 }
 

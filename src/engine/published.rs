@@ -1,5 +1,6 @@
 //! What is published with every commit, beside the data: all that queries need in memory.
 
+use super::columns::LazyColumns;
 use super::stored::Counters;
 use crate::encoder::Encoder;
 use crate::index::IndexView;
@@ -20,4 +21,6 @@ pub(crate) struct Published {
     pub keep: KeepEvents,
     /// Events folded and not removed since, once there were any.
     pub folded: Option<u64>,
+    /// Who has which attributes.
+    pub columns: Arc<LazyColumns>,
 }

@@ -36,6 +36,7 @@ impl Session<'_, '_> {
             self.release_text(text_hash(&text))?;
         }
         self.delete_archive(no)?;
+        self.note_attributes(no)?;
         state.sentence.map(|sentence| self.release_text(sentence)).transpose()?;
         self.delete_all(&keys::contributions_of(no))?;
         let epoch = self.space.learned.epoch;

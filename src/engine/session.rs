@@ -2,6 +2,7 @@
 
 use super::archive::Head;
 use super::buckets::{Buckets, Slot};
+use super::columns::{LazyColumns, Noted};
 use super::contributions::Share;
 use super::encode::encode_rows;
 use super::event_ids::EventIds;
@@ -66,6 +67,7 @@ pub(crate) struct Finished<'db> {
     pub counters: Counters,
     pub salt: Option<Salt>,
     pub folded: Option<u64>,
+    pub columns: Arc<LazyColumns>,
 }
 
 /// One write in progress. Nothing is stored before its [`Session::finish`] is committed.
@@ -89,6 +91,8 @@ pub(crate) struct Session<'s, 'db> {
     /// Items whose text changed and items that are gone: whoever acted on them is made anew at the end.
     pub(super) changed_items: BTreeSet<u32>,
     pub(super) removed_items: BTreeSet<u32>,
+    /// What changes of users' attributes.
+    pub(super) noted: Noted,
     encoder: Option<Arc<dyn Encoder>>,
     encoded: &'s Encoded,
     users: HashMap<String, u32>,
@@ -114,6 +118,7 @@ impl<'s, 'db> Session<'s, 'db> {
             grown: BTreeSet::new(),
             changed_items: BTreeSet::new(),
             removed_items: BTreeSet::new(),
+            noted: Noted::nothing(&published.columns),
             encoder: published.encoder.clone(),
             encoded,
             users: HashMap::new(),
@@ -144,8 +149,9 @@ impl<'s, 'db> Session<'s, 'db> {
         if let Some(folded) = self.folded.filter(|_| self.folded != self.tx.attachment().folded) {
             self.put(keys::meta("folded"), &folded)?;
         }
+        let columns = self.columns()?;
         let Self { tx, index, counters, salt, folded, .. } = self;
-        Ok(Finished { tx, index, counters, salt, folded })
+        Ok(Finished { tx, index, counters, salt, folded, columns })
     }
 
     pub(super) fn put<T: bincode::Encode>(&mut self, key: Key, value: &T) -> Result<()> {
@@ -191,6 +197,7 @@ impl<'s, 'db> Session<'s, 'db> {
     fn new_user(&mut self, id: &str) -> Result<u32> {
         let no = next(&mut self.counters.next_user, "users")?;
         self.counters.users += 1;
+        self.note_new_user(no);
         let epoch = self.space.learned.epoch;
         for key in [keys::user(no), keys::state(no), keys::sums(epoch, no), Share::key(no, 0)] {
             self.tx.note_absent(key);

@@ -13,6 +13,7 @@ mod tests;
 
 pub use explain::{Explanation, Part, PartOf};
 pub(crate) use export::export;
+pub use filter::{Access, Plan, PlanPart};
 pub(crate) use profile::profile;
 pub use profile::{Acted, KindSummary, Profile};
 pub use scan::Records;

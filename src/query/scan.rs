@@ -1,7 +1,7 @@
 //! Walking over users, items, events and texts in the order of the store, a page at a time.
 
 use super::similar::known_user;
-use crate::engine::{Published, Reader, Settings, StoredEvent, StoredItem, StoredUser, time_of};
+use crate::engine::{Published, Reader, Settings, State, StoredEvent, StoredItem, StoredUser, time_of};
 use crate::error::{Error, Result};
 use crate::model::{Event, Hex, Item, Text, Tombstone, User};
 use crate::storage::keys::{self, Key};
@@ -78,6 +78,14 @@ pub(super) fn stored_users(view: &View<Published>) -> Records<'_, (u32, StoredUs
     Records::new(view, keys::users(), |_, key, value| {
         let no = crate::engine::from_key("user", key, keys::u32_at(key, 1))?;
         Ok((no, codec::decode("user", value)?))
+    })
+}
+
+/// Users' numbers and states, in the order in which the users were first seen. Who has none yet is not among them.
+pub(super) fn stored_states(view: &View<Published>) -> Records<'_, (u32, State)> {
+    Records::new(view, keys::states(), |_, key, value| {
+        let no = crate::engine::from_key("state", key, keys::u32_at(key, 1))?;
+        Ok((no, codec::decode("state", value)?))
     })
 }
 

@@ -1,6 +1,6 @@
 //! Users of whom a predicate is true.
 
-use super::filter::matching;
+use super::filter::{Answer, Plan, answer};
 use super::similar::{tell_left_out, user_id};
 use crate::engine::{Published, Settings};
 use crate::error::{ErrorKind, Result};
@@ -44,7 +44,7 @@ impl<'a> Selection<'a> {
     pub fn run(&self) -> Result<Vec<String>> {
         observed(Operation::Query, || {
             let (mut users, mut lost) = (Vec::new(), None);
-            for no in matching(self.view, self.settings, &self.predicate, self.instant())? {
+            for no in self.answer()?.matching {
                 if users.len() == self.limit {
                     break;
                 }
@@ -64,12 +64,35 @@ impl<'a> Selection<'a> {
     /// # Errors
     /// As [`Selection::run`].
     pub fn count(&self) -> Result<u64> {
-        observed(Operation::Query, || {
-            matching(self.view, self.settings, &self.predicate, self.instant()).map(|users| users.len())
-        })
+        observed(Operation::Query, || self.answer().map(|answer| answer.matching.len()))
     }
 
-    fn instant(&self) -> Time {
-        self.now.unwrap_or_else(Time::now)
+    /// Asks, and tells how it was answered: which parts of the predicate the columns of attributes told, in which order, how many
+    /// users each left, and how many had to be asked.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use kindred::{Store, model::{attribute, count}, query::Access};
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     tx.put_user("ann", [("country", "DE".into()), ("age", 31.into())])?;
+    ///     tx.put_user("bob", [("country", "AT".into()), ("age", 35.into())])
+    /// })?;
+    /// let wanted = count("purchase").eq(0) & attribute("age").between(25, 40) & attribute("country").eq("DE");
+    /// let plan = store.snapshot().users_where(wanted)?.plan()?;
+    /// assert_eq!((plan.matching, plan.users, plan.asked), (1, 2, 1));
+    /// let first = &plan.root.parts[0];
+    /// assert_eq!((&*first.part, first.access, first.users), (r#""country" = 'DE'"#, Access::Lookup, 1));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Selection::run`].
+    pub fn plan(&self) -> Result<Plan> {
+        observed(Operation::Query, || self.answer().map(|answer| answer.plan()))
+    }
+
+    fn answer(&self) -> Result<Answer<'_>> {
+        answer(self.view, self.settings, &self.predicate, self.now.unwrap_or_else(Time::now))
     }
 }

@@ -1,10 +1,10 @@
 //! Who is like this user, this sentence or this vector.
 
 use super::explain::{Explanation, explain_text, explain_user};
-use super::filter::matching;
+use super::filter::answer;
 use crate::engine::{
-    Points, Published, Reader, Settings, Source, check_direction, check_text, check_vector, embedding,
-    encode_rows,
+    Points, Published, Reader, Settings, Source, StoredUser, check_direction, check_text, check_vector,
+    embedding, encode_rows,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Neighbor, RowSet, SearchOptions};
@@ -321,8 +321,9 @@ impl<'a> Similar<'a> {
         if let Like::User(id) = self.like {
             known_user(self.view, id)?;
         }
-        let users = matching(self.view, self.settings, filter, self.now.unwrap_or_else(Time::now))?;
-        Ok(Some(self.view.attachment().index.row_set(users)))
+        let now = self.now.unwrap_or_else(Time::now);
+        let matching = answer(self.view, self.settings, filter, now)?.matching;
+        Ok(Some(self.view.attachment().index.row_set(matching)))
     }
 
     fn search(&self, sought: &Sought<'_>, limit: usize) -> Result<Vec<Neighbor>> {
@@ -357,8 +358,12 @@ struct Sought<'a> {
 
 /// The id of a user that was found.
 pub(super) fn user_id(view: &View<Published>, no: u32) -> Result<String> {
-    let user = view.user(no)?;
-    user.map(|user| user.id).ok_or_else(|| Error::damaged(format!("user {no}"), "its record is missing"))
+    stored_user(view, no).map(|user| user.id)
+}
+
+/// The record of a user who is there.
+pub(super) fn stored_user(view: &View<Published>, no: u32) -> Result<StoredUser> {
+    view.user(no)?.ok_or_else(|| Error::damaged(format!("user {no}"), "its record is missing"))
 }
 
 /// Tells that users are left out of an answer, since values of theirs are damaged.

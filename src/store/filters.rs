@@ -234,27 +234,65 @@ fn store_of(people: &[Made]) -> (tempfile::TempDir, Store) {
     (folder, store)
 }
 
+/// Each predicate matches whom the naive evaluation says.
+fn check(snapshot: &Snapshot, predicates: &[Predicate], now: Time) -> Result<(), TestCaseError> {
+    let people = people(snapshot);
+    for predicate in predicates {
+        let expected: Vec<&str> = people
+            .iter()
+            .filter(|person| naive(&predicate.node, person, now) == Some(true))
+            .map(|person| person.id.as_str())
+            .collect();
+        let selection = snapshot.users_where(predicate.clone()).unwrap().now(now);
+        prop_assert_eq!(selection.run().unwrap(), expected.clone(), "{}", &predicate);
+        prop_assert_eq!(selection.count().unwrap(), expected.len() as u64);
+        let plan = selection.plan().unwrap();
+        prop_assert_eq!((plan.matching, plan.users), (expected.len() as u64, people.len() as u64));
+        // Who is left is asked, nobody else.
+        prop_assert!(
+            plan.root.users >= plan.matching && plan.root.users <= plan.asked + plan.matching,
+            "{}",
+            plan
+        );
+        prop_assert!(plan.asked == 0 || !plan.root.exact, "{}", plan);
+    }
+    Ok(())
+}
+
+/// Every second of them with new attributes or gone, and some who are new.
+fn change(store: &Store, people: &[Made], others: &[Attributes]) {
+    store
+        .write(|tx| {
+            for (n, attributes) in others.iter().enumerate() {
+                let id = format!("a{}", 2 * n);
+                if attributes.is_empty() && 2 * n < people.len() {
+                    tx.remove_user(&id)?;
+                } else {
+                    tx.put_user(&id, attributes.iter().map(|(name, value)| (name.as_str(), value.clone())))?;
+                    tx.remove_attribute(&id, NUMBER)?;
+                }
+            }
+            Ok(())
+        })
+        .unwrap();
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
     #[test]
     fn filters_match_as_a_naive_evaluation_does(
         made in proptest::collection::vec(a_person(), 0..12),
+        others in proptest::collection::vec(some_attributes(), 0..8),
         predicates in proptest::collection::vec(a_predicate(), 20),
         now in a_time(),
     ) {
         let (_folder, store) = store_of(&made);
         let snapshot = store.snapshot();
-        let people = people(&snapshot);
-        for predicate in predicates {
-            let expected: Vec<&str> = people
-                .iter()
-                .filter(|person| naive(&predicate.node, person, now) == Some(true))
-                .map(|person| person.id.as_str())
-                .collect();
-            let selection = snapshot.users_where(predicate.clone()).unwrap().now(now);
-            prop_assert_eq!(selection.run().unwrap(), expected.clone(), "{}", &predicate);
-            prop_assert_eq!(selection.count().unwrap(), expected.len() as u64);
-        }
+        check(&snapshot, &predicates, now)?;
+        // From here on what was made for the first answers follows the writes.
+        change(&store, &made, &others);
+        check(&store.snapshot(), &predicates, now)?;
+        check(&snapshot, &predicates, now)?;
     }
 }
 

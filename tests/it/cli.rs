@@ -59,6 +59,12 @@ fn users_where_a_predicate_is_true() {
     );
     assert_eq!((hits[0]["user"].as_str(), hits.as_array().map(Vec::len)), (Some("cem"), Some(1)));
 
+    let plan = ask(&["--where", "age > 3 and town = 'Ulm'", "--plan"]);
+    assert_eq!(
+        (&plan["users"], &plan["root"]["parts"][0]["access"]),
+        (&3.into(), &"lookup".into()),
+        "{plan}"
+    );
     let shown = kindred(folder.path(), &["users", "shop", "--where", "age > 3"]);
     assert_eq!(String::from_utf8(shown.stdout).unwrap(), "ann\n");
     let shown = kindred(folder.path(), &["users", "shop", "--where", "age > 99"]);

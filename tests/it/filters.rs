@@ -177,6 +177,53 @@ fn what_came_and_went_is_seen_in_the_next_snapshot() {
     assert_eq!(found(&before, vip()), ["ann", "bob"]);
 }
 
+/// What takes the least and leaves the fewest comes first, and who is left is asked.
+#[test]
+fn a_plan_tells_how_a_predicate_is_answered() {
+    let place = crate::fixture::place();
+    let store = vector_options(2).open(&place.path).unwrap();
+    store
+        .write(|tx| {
+            for n in 0..2_000_i64 {
+                let (id, town) = (format!("u{n}"), if n % 100 == 7 { "Ulm" } else { "Bonn" });
+                tx.put_user(&id, [("town", town.into()), ("no", n.into()), ("even", (n % 2 == 0).into())])?;
+            }
+            ["u7", "u107", "u3"].into_iter().try_for_each(|user| tx.record(bought(user, "p1", 1)))
+        })
+        .unwrap();
+    let snapshot = store.snapshot();
+    let plan = |predicate: Predicate| snapshot.users_where(predicate).unwrap().plan().unwrap();
+    let ulm = || attribute("town").eq("Ulm");
+    let wanted = count("purchase").ge(1) & attribute("no").lt(1_000) & attribute("even").eq(false) & ulm();
+    assert_eq!(
+        plan(wanted).to_string(),
+        r#"2 of 2000 users match, 20 of whom were asked
+"town" = 'Ulm' and "even" = false and "no" < 1000 and count('purchase') >= 1  [by its parts: at most 20 users]
+  "town" = 'Ulm'  [looked up: 20 users]
+  "even" = false  [looked up: 1000 users]
+  "no" < 1000  [each user that is left is asked]
+  count('purchase') >= 1  [each user that is left is asked]"#
+    );
+    let wanted = attribute("no").lt(1_000) & attribute("even").eq(true) | !ulm();
+    assert_eq!(
+        plan(wanted).to_string(),
+        r#"1980 of 2000 users match, 0 of whom were asked
+not "town" = 'Ulm' or "even" = true and "no" < 1000  [by its parts: 1980 users]
+  not "town" = 'Ulm'  [by its parts: 1980 users]
+    "town" = 'Ulm'  [looked up: 1980 users]
+  "even" = true and "no" < 1000  [by its parts: 500 users]
+    "even" = true  [looked up: 1000 users]
+    "no" < 1000  [up to 2000 values gone through: 1000 users]"#
+    );
+    let nobody = plan(attribute("town").eq("Rome") & attribute("no").gt(3));
+    assert_eq!(nobody.root.parts[1].access, kindred::query::Access::Unneeded);
+    let asked = plan(texts().eq(0));
+    assert_eq!(
+        (asked.matching, asked.asked, asked.root.access),
+        (2_000, 2_000, kindred::query::Access::Records)
+    );
+}
+
 #[cfg(feature = "sql")]
 #[test]
 fn text_and_builder_ask_the_same() {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Floor of each top-level module of `src`.
-const FLOORS: [(&str, u8); 20] = [
+const FLOORS: [(&str, u8); 21] = [
     ("error", 0),
     ("sync", 0),
     ("model", 1),
@@ -13,6 +13,7 @@ const FLOORS: [(&str, u8); 20] = [
     ("eval", 2),
     ("ingest", 2),
     ("privacy", 2),
+    ("columns", 3),
     ("encoder", 3),
     ("index", 3),
     ("storage", 3),

@@ -15,6 +15,9 @@ pub(crate) enum Family {
 }
 
 impl Family {
+    /// How many there are.
+    pub(crate) const COUNT: usize = 5;
+
     /// In words, for one of them.
     pub(crate) const fn words(self) -> &'static str {
         match self {
@@ -40,6 +43,17 @@ impl Value {
 }
 
 impl Comparison {
+    /// The same with its sides exchanged.
+    pub(crate) const fn flipped(self) -> Self {
+        match self {
+            Self::Equal | Self::NotEqual => self,
+            Self::Less => Self::Greater,
+            Self::LessOrEqual => Self::GreaterOrEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterOrEqual => Self::LessOrEqual,
+        }
+    }
+
     pub(crate) const fn holds(self, order: Ordering) -> bool {
         match self {
             Self::Equal => order.is_eq(),

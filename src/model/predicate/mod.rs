@@ -40,22 +40,22 @@ pub struct Predicate {
     pub(crate) node: Node,
 }
 
-/// One part of a predicate.
+/// One part of a predicate, of terms and patterns as they were written, or made ready to be evaluated.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Node {
+pub(crate) enum Node<T = Term, P = Pattern> {
     /// Each of them; true of everybody where there are none.
-    All(Vec<Node>),
+    All(Vec<Self>),
     /// Any of them; true of nobody where there are none.
-    Any(Vec<Node>),
-    Not(Box<Node>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
     /// Whether a part is just this, which is true or false and never unknown.
-    Is(Box<Node>, Truth),
-    Compare(Term, Comparison, Term),
-    In(Term, Vec<Value>),
-    Like(Term, Pattern),
-    IsNull(Term),
+    Is(Box<Self>, Truth),
+    Compare(T, Comparison, T),
+    In(T, Vec<Value>),
+    Like(T, P),
+    IsNull(T),
     /// Whether a set of texts has this one.
-    Has(Term, String),
+    Has(T, String),
 }
 
 /// What a condition is of a user: where a value is missing, neither true nor false.

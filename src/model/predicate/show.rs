@@ -11,7 +11,7 @@ impl Display for Predicate {
     }
 }
 
-impl Display for Node {
+impl<T: Display, P: Display> Display for Node<T, P> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
             Self::All(parts) if parts.is_empty() => f.write_str("true"),
@@ -51,7 +51,7 @@ enum Binding {
     Condition,
 }
 
-impl Node {
+impl<T, P> Node<T, P> {
     const fn binding(&self) -> Binding {
         match self {
             Self::Any(parts) if !parts.is_empty() => Binding::Or,
@@ -64,9 +64,9 @@ impl Node {
 }
 
 /// A part of another: in parentheses where it binds less, or is of a kind that would be taken for the same chain.
-struct Part<'a>(&'a Node, Binding);
+struct Part<'a, T, P>(&'a Node<T, P>, Binding);
 
-impl Display for Part<'_> {
+impl<T: Display, P: Display> Display for Part<'_, T, P> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         let Self(part, around) = self;
         let is_chain_in_chain = part.binding() == *around && *around <= Binding::And;

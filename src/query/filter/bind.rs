@@ -2,32 +2,28 @@
 
 use crate::engine::Settings;
 use crate::error::{Error, Result, shorten};
-use crate::model::predicate::{Comparison, Figure, Matcher, Node, Term, TermKind, Truth, compare};
+use crate::model::predicate::{Figure, Matcher, Node, Pattern, Term, TermKind, compare};
 use crate::model::{Time, Value, nearest_name};
 use std::cmp::Ordering;
+use std::fmt::{self, Display, Formatter};
 
 /// A predicate's parts may lie in each other this deep.
 const MAX_DEPTH: usize = 256;
 
-/// A bound part.
-pub(super) enum Bound {
-    All(Vec<Bound>),
-    Any(Vec<Bound>),
-    Not(Box<Bound>),
-    Is(Box<Bound>, Truth),
-    Compare(Field, Comparison, Field),
-    /// Among values of one type, in their order.
-    In(Field, Vec<Value>),
-    Like(Field, Matcher),
-    IsNull(Field),
-    Has(Field, String),
-}
+/// A bound part, which is shown as it was written. What is looked for among values is among them in their order.
+pub(super) type Bound<'p> = Node<Field<'p>, Prepared<'p>>;
 
 /// A bound term.
-pub(super) enum Field {
+pub(super) struct Field<'p> {
+    term: &'p Term,
+    pub source: Source<'p>,
+}
+
+/// Where a term's value is from.
+pub(super) enum Source<'p> {
     Id,
     Texts,
-    Attribute(String),
+    Attribute(&'p str),
     Value(Value),
     Events(Events),
 }
@@ -41,11 +37,29 @@ pub(super) struct Events {
     pub within: Option<(Time, Time)>,
 }
 
+/// A pattern that is ready to be matched.
+pub(super) struct Prepared<'p> {
+    pattern: &'p Pattern,
+    pub matcher: Matcher,
+}
+
+impl Display for Field<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.term.fmt(f)
+    }
+}
+
+impl Display for Prepared<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        self.pattern.fmt(f)
+    }
+}
+
 /// Binds a predicate.
 ///
 /// # Errors
 /// For kinds of events that the store does not know, and for what cannot be asked of any store.
-pub(super) fn bind(node: &Node, settings: &Settings, now: Time) -> Result<Bound> {
+pub(super) fn bind<'p>(node: &'p Node, settings: &Settings, now: Time) -> Result<Bound<'p>> {
     Binding { settings, now }.node(node, 0)
 }
 
@@ -55,67 +69,53 @@ struct Binding<'a> {
 }
 
 impl Binding<'_> {
-    fn node(&self, node: &Node, depth: usize) -> Result<Bound> {
+    fn node<'p>(&self, node: &'p Node, depth: usize) -> Result<Bound<'p>> {
         if depth >= MAX_DEPTH {
             let expected = format!("at most {MAX_DEPTH} parts may lie in each other");
             return Err(Error::invalid("the predicate", "too deep", expected));
         }
+        let parts =
+            |parts: &'p [Node]| parts.iter().map(|part| self.node(part, depth + 1)).collect::<Result<_>>();
         Ok(match node {
-            Node::All(parts) => Bound::All(self.parts(parts, depth)?),
-            Node::Any(parts) => Bound::Any(self.parts(parts, depth)?),
-            Node::Not(part) => Bound::Not(Box::new(self.node(part, depth + 1)?)),
-            Node::Is(part, truth) => Bound::Is(Box::new(self.node(part, depth + 1)?), *truth),
+            Node::All(all) => Node::All(parts(all)?),
+            Node::Any(any) => Node::Any(parts(any)?),
+            Node::Not(part) => Node::Not(Box::new(self.node(part, depth + 1)?)),
+            Node::Is(part, truth) => Node::Is(Box::new(self.node(part, depth + 1)?), *truth),
             Node::Compare(left, comparison, right) => {
-                Bound::Compare(self.field(left)?, *comparison, self.field(right)?)
+                Node::Compare(self.field(left)?, *comparison, self.field(right)?)
             }
-            Node::In(term, values) => {
-                let is_mixed = |pair: &[Value]| pair[0].family() != pair[1].family();
-                if values.windows(2).any(is_mixed) {
-                    return Err(term.refuse("the values that it is looked for among are of one type"));
-                }
-                values.iter().try_for_each(|value| check_finite(term, value))?;
-                let mut values = values.clone();
-                values.sort_by(|left, right| compare(left, right).unwrap_or(Ordering::Equal));
-                Bound::In(self.field(term)?, values)
+            Node::In(term, values) => Node::In(self.field(term)?, sorted(term, values)?),
+            Node::Like(term, pattern) => {
+                Node::Like(self.field(term)?, Prepared { pattern, matcher: Matcher::new(pattern)? })
             }
-            Node::Like(term, pattern) => Bound::Like(self.field(term)?, Matcher::new(pattern)?),
-            Node::IsNull(term) => Bound::IsNull(self.field(term)?),
-            Node::Has(term, text) => Bound::Has(self.field(term)?, text.clone()),
+            Node::IsNull(term) => Node::IsNull(self.field(term)?),
+            Node::Has(term, text) => Node::Has(self.field(term)?, text.clone()),
         })
     }
 
-    /// The parts of a chain, those first that take the least to know.
-    fn parts(&self, parts: &[Node], depth: usize) -> Result<Vec<Bound>> {
-        let mut bound: Vec<Bound> =
-            parts.iter().map(|part| self.node(part, depth + 1)).collect::<Result<_>>()?;
-        bound.sort_by_cached_key(Bound::cost);
-        Ok(bound)
-    }
-
-    fn field(&self, term: &Term) -> Result<Field> {
+    fn field<'p>(&self, term: &'p Term) -> Result<Field<'p>> {
         if term.within.is_some() && !matches!(term.kind, TermKind::Events(..)) {
             return Err(term.refuse("only what is made of events is counted within a part of the time"));
         }
-        Ok(match &term.kind {
-            TermKind::Id => Field::Id,
-            TermKind::Texts => Field::Texts,
-            TermKind::Attribute(name) => Field::Attribute(name.clone()),
+        let source = match &term.kind {
+            TermKind::Id => Source::Id,
+            TermKind::Texts => Source::Texts,
+            TermKind::Attribute(name) => Source::Attribute(name),
             TermKind::Value(value) => {
                 check_finite(term, value)?;
-                Field::Value(value.clone())
+                Source::Value(value.clone())
             }
-            TermKind::Now(interval) => Field::Value(self.in_reach(term, interval.after(self.now))?.into()),
+            TermKind::Now(interval) => {
+                Source::Value(in_reach(term, self.now, interval.after(self.now))?.into())
+            }
             TermKind::Events(figure, kind) => {
                 let kind = kind.as_deref().map(|kind| self.kind(term, kind)).transpose()?;
-                let from = term.within.map(|interval| self.in_reach(term, interval.before(self.now)));
+                let from = term.within.map(|interval| in_reach(term, self.now, interval.before(self.now)));
                 let within = from.transpose()?.map(|from| (from, self.now));
-                Field::Events(Events { figure: *figure, kind, within })
+                Source::Events(Events { figure: *figure, kind, within })
             }
-        })
-    }
-
-    fn in_reach(&self, term: &Term, time: Result<Time>) -> Result<Time> {
-        time.map_err(|error| term.refuse(format!("{error} (now is {})", self.now)))
+        };
+        Ok(Field { term, source })
     }
 
     fn kind(&self, term: &Term, name: &str) -> Result<u8> {
@@ -128,6 +128,22 @@ impl Binding<'_> {
     }
 }
 
+fn in_reach(term: &Term, now: Time, time: Result<Time>) -> Result<Time> {
+    time.map_err(|error| term.refuse(format!("{error} (now is {now})")))
+}
+
+/// Values of one type, in their order.
+fn sorted(term: &Term, values: &[Value]) -> Result<Vec<Value>> {
+    let is_mixed = |pair: &[Value]| pair[0].family() != pair[1].family();
+    if values.windows(2).any(is_mixed) {
+        return Err(term.refuse("the values that it is looked for among are of one type"));
+    }
+    values.iter().try_for_each(|value| check_finite(term, value))?;
+    let mut values = values.to_vec();
+    values.sort_by(|left, right| compare(left, right).unwrap_or(Ordering::Equal));
+    Ok(values)
+}
+
 fn check_finite(term: &Term, value: &Value) -> Result<()> {
     match value {
         Value::Float(number) if !number.is_finite() => {
@@ -137,26 +153,17 @@ fn check_finite(term: &Term, value: &Value) -> Result<()> {
     }
 }
 
-impl Bound {
-    /// What it takes to know it: nothing but the user's record, the state, or a walk over events.
-    fn cost(&self) -> u8 {
+impl Bound<'_> {
+    /// Whether users are asked for what stands in their records.
+    pub(super) fn reads_record(&self) -> bool {
+        let is_of_record = |field: &Field<'_>| matches!(field.source, Source::Id | Source::Attribute(_));
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().map(Self::cost).max().unwrap_or(0),
-            Self::Not(part) | Self::Is(part, _) => part.cost(),
-            Self::Compare(left, _, right) => left.cost().max(right.cost()),
+            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::reads_record),
+            Self::Not(part) | Self::Is(part, _) => part.reads_record(),
+            Self::Compare(left, _, right) => is_of_record(left) || is_of_record(right),
             Self::In(field, _) | Self::Like(field, _) | Self::IsNull(field) | Self::Has(field, _) => {
-                field.cost()
+                is_of_record(field)
             }
-        }
-    }
-}
-
-impl Field {
-    const fn cost(&self) -> u8 {
-        match self {
-            Self::Events(Events { within: Some(_), .. }) => 2,
-            Self::Events(_) | Self::Texts => 1,
-            Self::Id | Self::Attribute(_) | Self::Value(_) => 0,
         }
     }
 }

@@ -1,9 +1,9 @@
 //! The attributes that a store's users have, and whether a predicate fits them.
 
+use crate::columns::Columns;
 use crate::error::{Error, Result, shorten};
+use crate::model::nearest_name;
 use crate::model::predicate::{Family, Figure, Node, Term, TermKind};
-use crate::model::{Attributes, nearest_name};
-use std::collections::BTreeMap;
 
 /// Types, as a set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,28 +35,9 @@ impl Families {
 }
 
 /// Names and types of attributes.
-pub(super) struct Catalogue {
-    attributes: BTreeMap<String, Families>,
-    /// Whether the attributes of all users are there.
-    pub is_whole: bool,
-}
+pub(super) struct Catalogue<'a>(pub &'a Columns);
 
-impl Catalogue {
-    pub(super) fn new() -> Self {
-        Self { attributes: BTreeMap::new(), is_whole: true }
-    }
-
-    /// Notes a user's attributes.
-    pub(super) fn see(&mut self, attributes: &Attributes) {
-        for (name, value) in attributes {
-            let families = Families::of(value.family());
-            match self.attributes.get_mut(name) {
-                Some(known) => known.0 |= families.0,
-                None => drop(self.attributes.insert(name.clone(), families)),
-            }
-        }
-    }
-
+impl Catalogue<'_> {
     /// Refuses a predicate that asks for what nobody has, or compares what cannot be compared.
     pub(super) fn check(&self, node: &Node) -> Result<()> {
         match node {
@@ -103,11 +84,14 @@ impl Catalogue {
 
     /// What an attribute may be. One that nobody has may be anything, unless it was written by people: then it is misspelt.
     fn attribute(&self, name: &str, term: &Term) -> Result<Families> {
-        if let Some(families) = self.attributes.get(name) {
-            return Ok(*families);
+        if let Some(column) = self.0.get(name) {
+            let families = ALL.into_iter().filter(|family| column.of(*family).is_some());
+            return Ok(families.fold(Families::default(), |all, one| Families(all.0 | Families::of(one).0)));
         }
-        let Some(place) = term.place.as_ref().filter(|_| self.is_whole) else { return Ok(Families::ANY) };
-        let nearest = nearest_name(name, self.attributes.keys().map(String::as_str));
+        // Who cannot be read may have it.
+        let is_whole = self.0.unread().is_empty();
+        let Some(place) = term.place.as_ref().filter(|_| is_whole) else { return Ok(Families::ANY) };
+        let nearest = nearest_name(name, self.0.names());
         let name = shorten(name);
         let hint = if place.is_quoted() {
             format!(". A text stands between single quotes: '{name}'")

@@ -7,7 +7,7 @@ use crate::model::Value;
 use crate::model::predicate::{Comparison, Truth, compare};
 use std::cmp::Ordering;
 
-impl Bound {
+impl Bound<'_> {
     /// What this is of a user.
     pub(super) fn truth(&self, facts: &Facts<'_>) -> Result<Truth> {
         Ok(match self {
@@ -20,8 +20,8 @@ impl Bound {
                 left.zip(right).map_or(Truth::Unknown, |(left, right)| holds(*comparison, &left, &right))
             }
             Self::In(field, values) => with(facts, field, |value| is_among(value, values))?,
-            Self::Like(field, matcher) => {
-                with(facts, field, |value| value.as_text().map(|text| matcher.matches(text)))?
+            Self::Like(field, like) => {
+                with(facts, field, |value| value.as_text().map(|text| like.matcher.matches(text)))?
             }
             Self::Has(field, text) => with(facts, field, |value| match value {
                 Value::Set(texts) => Some(texts.contains(text)),
@@ -34,7 +34,7 @@ impl Bound {
 
 /// The least or the greatest of some, which the first of the other kind decides.
 fn of_all(
-    parts: &[Bound],
+    parts: &[Bound<'_>],
     facts: &Facts<'_>,
     neutral: Truth,
     join: fn(Truth, Truth) -> Truth,
@@ -49,7 +49,7 @@ fn of_all(
     Ok(truth)
 }
 
-const fn not(truth: Truth) -> Truth {
+pub(super) const fn not(truth: Truth) -> Truth {
     match truth {
         Truth::False => Truth::True,
         Truth::Unknown => Truth::Unknown,
@@ -67,11 +67,11 @@ fn is_among(value: &Value, values: &[Value]) -> Option<bool> {
     Some(values.binary_search_by(|one| compare(one, value).unwrap_or(Ordering::Less)).is_ok())
 }
 
-fn holds(comparison: Comparison, left: &Value, right: &Value) -> Truth {
+pub(super) fn holds(comparison: Comparison, left: &Value, right: &Value) -> Truth {
     compare(left, right).map_or(Truth::Unknown, |order| known(comparison.holds(order)))
 }
 
 /// What is said of a field's value; unknown where there is none, or none of which it can be said.
-fn with(facts: &Facts<'_>, field: &Field, say: impl Fn(&Value) -> Option<bool>) -> Result<Truth> {
+fn with(facts: &Facts<'_>, field: &Field<'_>, say: impl Fn(&Value) -> Option<bool>) -> Result<Truth> {
     Ok(facts.value(field)?.and_then(|value| say(&value)).map_or(Truth::Unknown, known))
 }

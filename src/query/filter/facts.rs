@@ -1,10 +1,11 @@
 //! What a predicate may ask of one user, read when it is asked.
 
-use super::bind::{Events, Field};
+use super::bind::{Events, Field, Source};
 use crate::engine::{Published, Reader, State, StoredEvent, StoredUser, time_of};
 use crate::error::Result;
 use crate::model::predicate::Figure;
 use crate::model::{Time, Value};
+use crate::query::similar::stored_user;
 use crate::storage::keys::{self, EventHash};
 use crate::storage::{View, codec, prefix_end};
 use std::borrow::Cow;
@@ -14,7 +15,7 @@ use std::ops::ControlFlow;
 pub(super) struct Facts<'a> {
     view: &'a View<Published>,
     no: u32,
-    user: &'a StoredUser,
+    user: OnceCell<StoredUser>,
     state: OnceCell<State>,
 }
 
@@ -52,21 +53,31 @@ impl Sums {
 }
 
 impl<'a> Facts<'a> {
-    pub(super) fn new(view: &'a View<Published>, no: u32, user: &'a StoredUser) -> Self {
-        Self { view, no, user, state: OnceCell::new() }
+    pub(super) fn new(view: &'a View<Published>, no: u32) -> Self {
+        Self { view, no, user: OnceCell::new(), state: OnceCell::new() }
+    }
+
+    /// Those of a user whose record was read before.
+    pub(super) fn of_record(view: &'a View<Published>, no: u32, user: StoredUser) -> Self {
+        Self { user: user.into(), ..Self::new(view, no) }
+    }
+
+    /// Those of a user whose state was read before.
+    pub(super) fn of_state(view: &'a View<Published>, no: u32, state: State) -> Self {
+        Self { state: state.into(), ..Self::new(view, no) }
     }
 
     /// The value of a field, if the user has one.
-    pub(super) fn value<'f>(&'f self, field: &'f Field) -> Result<Option<Cow<'f, Value>>> {
-        Ok(match field {
-            Field::Attribute(name) => self.user.attributes.get(name).map(Cow::Borrowed),
-            Field::Value(value) => Some(Cow::Borrowed(value)),
-            Field::Id => Some(Cow::Owned(Value::Text(self.user.id.clone()))),
-            Field::Texts => {
+    pub(super) fn value<'f>(&'f self, field: &'f Field<'_>) -> Result<Option<Cow<'f, Value>>> {
+        Ok(match &field.source {
+            Source::Attribute(name) => self.user()?.attributes.get(*name).map(Cow::Borrowed),
+            Source::Value(value) => Some(Cow::Borrowed(value)),
+            Source::Id => Some(Cow::Owned(Value::Text(self.user()?.id.clone()))),
+            Source::Texts => {
                 let texts = i64::try_from(self.state()?.texts).unwrap_or(i64::MAX);
                 Some(Cow::Owned(Value::Int(texts)))
             }
-            Field::Events(events) => {
+            Source::Events(events) => {
                 let sums = match events.within {
                     Some((from, to)) => self.within(events, from, to)?,
                     None => self.of_all_time(events)?,
@@ -74,6 +85,14 @@ impl<'a> Facts<'a> {
                 sums.figure(events.figure).map(Cow::Owned)
             }
         })
+    }
+
+    fn user(&self) -> Result<&StoredUser> {
+        if let Some(user) = self.user.get() {
+            return Ok(user);
+        }
+        let user = stored_user(self.view, self.no)?;
+        Ok(self.user.get_or_init(|| user))
     }
 
     fn state(&self) -> Result<&State> {

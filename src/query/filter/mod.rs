@@ -1,49 +1,120 @@
-//! Whom a predicate matches: bound to a store, evaluated for each user, and checked against the attributes that there are.
+//! Whom a predicate matches: bound to a store, checked against its attributes, narrowed down by their columns, and evaluated
+//! for each user of whom these do not tell.
 
 mod bind;
+mod bounds;
 mod catalogue;
 mod evaluate;
 mod facts;
+mod narrow;
+mod plan;
 
-use super::scan::stored_users;
-use super::similar::tell_left_out;
+pub use plan::{Access, Plan, PlanPart};
+
+use super::scan::{stored_states, stored_users};
+use super::similar::{stored_user, tell_left_out};
 use crate::engine::{Published, Settings};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::predicate::Truth;
 use crate::model::{Predicate, Time};
 use crate::storage::View;
-use bind::bind;
+use bind::{Bound, bind};
 use catalogue::Catalogue;
 use facts::Facts;
+use narrow::Narrowing;
+use plan::Step;
 use roaring::RoaringBitmap;
 
-/// The numbers of the users of whom a predicate is true at `now`. Users whose values are damaged are left out, with a warning.
+/// Where one user in so many is to be asked, all records are read in their order: that takes less than to look each of these up.
+const SCAN_FROM: u64 = 8;
+
+/// The answer to a predicate.
+pub(super) struct Answer<'p> {
+    /// The numbers of the users of whom it is true.
+    pub matching: RoaringBitmap,
+    bound: Bound<'p>,
+    step: Step,
+    users: u64,
+    asked: u64,
+}
+
+impl Answer<'_> {
+    pub(super) fn plan(&self) -> Plan {
+        Plan::new(&self.bound, &self.step, self.users, self.asked, self.matching.len())
+    }
+}
+
+/// Of whom a predicate is true at `now`. Users whose values are damaged are left out, with a warning.
 ///
 /// # Errors
 /// [`crate::Error::Predicate`], or without a place [`crate::Error::Invalid`] or [`crate::Error::Unknown`], for what is misspelt
 /// or cannot be compared.
-pub(super) fn matching(
+pub(super) fn answer<'p>(
     view: &View<Published>,
     settings: &Settings,
-    predicate: &Predicate,
+    predicate: &'p Predicate,
     now: Time,
-) -> Result<RoaringBitmap> {
-    let bound = bind(&predicate.node, settings, now)?;
-    let (mut matching, mut catalogue, mut lost) = (RoaringBitmap::new(), Catalogue::new(), None);
-    for user in stored_users(view) {
-        catalogue.is_whole &= user.is_ok();
-        let truth = user.and_then(|(no, user)| {
-            catalogue.see(&user.attributes);
-            Ok((no, bound.truth(&Facts::new(view, no, &user))?))
-        });
-        match truth {
-            Ok((no, Truth::True)) => drop(matching.insert(no)),
+) -> Result<Answer<'p>> {
+    let mut bound = bind(&predicate.node, settings, now)?;
+    let columns = view.attachment().columns.get(view)?;
+    Catalogue(columns).check(&predicate.node)?;
+    let narrowing = Narrowing { view, columns };
+    narrowing.arrange(&mut bound);
+    let (bounds, step) = narrowing.of(&bound, Truth::True)?;
+    let asked = &*bounds.perhaps - &*bounds.surely;
+    let mut asking =
+        Asking { view, bound: &bound, matching: RoaringBitmap::clone(&bounds.surely), lost: None };
+    asking.ask(&asked, columns.all().len())?;
+    // What the columns lack may be sound again.
+    for no in columns.unread() {
+        asking.add(no, stored_user(view, no).map(|user| Facts::of_record(view, no, user)))?;
+    }
+    let Asking { matching, lost, .. } = asking;
+    tell_left_out(lost.as_ref());
+    let unread = columns.unread().len();
+    let (users, asked) = (columns.all().len() + unread, asked.len() + unread);
+    Ok(Answer { matching, bound, step, users, asked })
+}
+
+/// Users who are asked, one after the other.
+struct Asking<'a> {
+    view: &'a View<Published>,
+    bound: &'a Bound<'a>,
+    matching: RoaringBitmap,
+    lost: Option<Error>,
+}
+
+impl<'a> Asking<'a> {
+    fn add(&mut self, no: u32, facts: Result<Facts<'a>>) -> Result<()> {
+        match facts.and_then(|facts| self.bound.truth(&facts)) {
+            Ok(Truth::True) => drop(self.matching.insert(no)),
             Ok(_) => {}
-            Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
+            Err(error) if error.kind() == ErrorKind::Damage => self.lost = Some(error),
             Err(error) => return Err(error),
         }
+        Ok(())
     }
-    tell_left_out(lost.as_ref());
-    catalogue.check(&predicate.node)?;
-    Ok(matching)
+
+    /// Asks some of all users.
+    fn ask(&mut self, asked: &RoaringBitmap, all: u64) -> Result<()> {
+        let view = self.view;
+        let mut left = asked.clone();
+        if asked.len() > all / SCAN_FROM {
+            // What is damaged is told of when it is asked for by itself.
+            if self.bound.reads_record() {
+                for (no, user) in stored_users(view).flatten() {
+                    if left.remove(no) {
+                        self.add(no, Ok(Facts::of_record(view, no, user)))?;
+                    }
+                }
+            } else {
+                for (no, state) in stored_states(view).flatten() {
+                    if left.remove(no) {
+                        self.add(no, Ok(Facts::of_state(view, no, state)))?;
+                    }
+                }
+            }
+        }
+        left.iter().try_for_each(|no| self.add(no, Ok(Facts::new(view, no))))
+    }
 }

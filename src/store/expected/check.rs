@@ -1,7 +1,7 @@
 //! Does a store hold what it should, and does its index answer as its records say?
 
-use super::{Model, sorted_lines};
-use crate::model::{Record, Tombstone};
+use super::{Model, Person, sorted_lines};
+use crate::model::{Predicate, Record, Tombstone, Value, attribute, texts};
 use crate::store::Snapshot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -58,8 +58,9 @@ fn same_marks(snapshot: &Snapshot, model: &Model) -> bool {
 /// Hits of the ordinary search that may be another than the best: it walks a graph.
 const MOST_MISSED: usize = 1;
 
-/// Every user's nearest are those that a comparison with all profiles of the store finds.
+/// Predicates match whom the records say, and every user's nearest are those that a comparison with all profiles of the store finds.
 pub fn answers(snapshot: &Snapshot, model: &Model) {
+    filters(snapshot, model);
     let mut vectors: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
     for user in model.users.keys() {
         vectors.extend(snapshot.profile(user).unwrap().embedding.map(|vector| (user.as_str(), vector)));
@@ -98,6 +99,29 @@ pub fn answers(snapshot: &Snapshot, model: &Model) {
             };
             assert_eq!(missed, 0, "{user}, exact: {exact}: {hits:?} are not the best, {best:?}");
         }
+    }
+}
+
+/// Predicates of the attributes that random records have match whom the model says.
+fn filters(snapshot: &Snapshot, model: &Model) {
+    let town = |person: &Person| person.attributes.get("town").and_then(Value::as_text).map(str::to_owned);
+    let age = |person: &Person| person.attributes.get("age").and_then(Value::as_number);
+    let asked: [(Predicate, &dyn Fn(&Person) -> bool); 5] = [
+        (attribute("town").eq("salmon"), &|person| town(person).as_deref() == Some("salmon")),
+        (!attribute("town").like("%o%"), &|person| town(person).is_some_and(|town| !town.contains('o'))),
+        (attribute("town").is_null(), &|person| town(person).is_none()),
+        (attribute("age").between(20, 60), &|person| {
+            age(person).is_some_and(|age| (20.0..=60.0).contains(&age))
+        }),
+        (attribute("age").lt(30) | texts().gt(0), &|person| {
+            age(person).is_some_and(|age| age < 30.0) || !person.texts.is_empty()
+        }),
+    ];
+    for (predicate, is_meant) in asked {
+        let meant = model.users.iter().filter(|(_, person)| is_meant(person));
+        let meant: BTreeSet<&str> = meant.map(|(user, _)| user.as_str()).collect();
+        let found = snapshot.users_where(&predicate).unwrap().run().unwrap();
+        assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), meant, "{predicate}");
     }
 }
 

@@ -1,0 +1,157 @@
+//! One attribute: the users by value, and of which type they have it.
+
+use super::Users;
+use super::key::Key;
+use crate::model::Value;
+use crate::model::predicate::{Comparison, Family};
+use imbl::OrdMap;
+use roaring::RoaringBitmap;
+use std::borrow::Borrow;
+use std::ops::Bound;
+use std::sync::Arc;
+
+/// One attribute of all users.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Column {
+    /// Of all values but sets.
+    by_value: OrdMap<Key, Users>,
+    /// Of the texts in sets.
+    by_text: OrdMap<Arc<str>, Users>,
+    /// By the type in which they have it.
+    by_family: [Option<Users>; Family::COUNT],
+}
+
+impl Column {
+    pub(super) fn insert(&mut self, user: u32, value: &Value) {
+        match &mut self.by_family[value.family() as usize] {
+            Some(users) => users.insert(user),
+            none => *none = Some(Users::One(user)),
+        }
+        let Value::Set(texts) = value else {
+            let key = Key::Of(value.clone());
+            return put(&mut self.by_value, &key.clone(), || key, user);
+        };
+        for text in texts {
+            put(&mut self.by_text, text.as_str(), || text.as_str().into(), user);
+        }
+    }
+
+    pub(super) fn remove(&mut self, user: u32, value: &Value) {
+        let family = &mut self.by_family[value.family() as usize];
+        if family.as_mut().is_some_and(|users| !users.remove(user)) {
+            *family = None;
+        }
+        match value {
+            Value::Set(texts) => texts.iter().for_each(|text| take(&mut self.by_text, text.as_str(), user)),
+            value => take(&mut self.by_value, &Key::Of(value.clone()), user),
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.by_family.iter().all(Option::is_none)
+    }
+
+    /// Users who have it in a type.
+    pub(crate) fn of(&self, family: Family) -> Option<&Users> {
+        self.by_family[family as usize].as_ref()
+    }
+
+    /// Users who have it at all.
+    pub(crate) fn present(&self) -> Arc<RoaringBitmap> {
+        union(self.by_family.iter().flatten())
+    }
+
+    /// Different values of a type, texts in sets counted each. No less than there are.
+    pub(crate) fn distinct(&self, family: Family) -> usize {
+        if family == Family::Set { self.by_text.len() } else { self.by_value.len() }
+    }
+
+    /// Users whose value is just this one.
+    pub(crate) fn equal(&self, value: &Value) -> Option<&Users> {
+        self.by_value.get(&Key::Of(value.clone()))
+    }
+
+    /// Users whose set has a text.
+    pub(crate) fn having(&self, text: &str) -> Option<&Users> {
+        self.by_text.get(text)
+    }
+
+    /// Users whose value, of the type of the one given, stands to it so.
+    pub(crate) fn compared(&self, comparison: Comparison, value: &Value) -> Arc<RoaringBitmap> {
+        let (family, at) = (value.family(), Key::Of(value.clone()));
+        let least = Bound::Excluded(Key::Before(family));
+        let most = Bound::Excluded(Key::Behind(family));
+        match comparison {
+            Comparison::Equal => self.equal(value).map(Users::to_set).unwrap_or_default(),
+            Comparison::NotEqual => {
+                let all = self.of(family).map(Users::to_set).unwrap_or_default();
+                match self.equal(value) {
+                    Some(equal) => Arc::new(&*all - &*equal.to_set()),
+                    None => all,
+                }
+            }
+            Comparison::Less => self.between(least, Bound::Excluded(at)),
+            Comparison::LessOrEqual => self.between(least, Bound::Included(at)),
+            Comparison::Greater => self.between(Bound::Excluded(at), most),
+            Comparison::GreaterOrEqual => self.between(Bound::Included(at), most),
+        }
+    }
+
+    fn between(&self, from: Bound<Key>, to: Bound<Key>) -> Arc<RoaringBitmap> {
+        union(self.by_value.range((from, to)).map(|(_, users)| users))
+    }
+
+    /// Users whose text is one of which this holds, which is asked once for each text that there is.
+    pub(crate) fn texts_where(&self, mut holds: impl FnMut(&str) -> bool) -> Arc<RoaringBitmap> {
+        let (least, most) = (Key::Before(Family::Text), Key::Behind(Family::Text));
+        let texts = self.by_value.range(least..most);
+        let meant = texts.filter(|(key, _)| matches!(key, Key::Of(Value::Text(text)) if holds(text)));
+        union(meant.map(|(_, users)| users))
+    }
+
+    /// Users whose value is among some.
+    pub(crate) fn among(&self, values: &[Value]) -> Arc<RoaringBitmap> {
+        union(values.iter().filter_map(|value| self.equal(value)))
+    }
+}
+
+fn put<Q, K>(map: &mut OrdMap<K, Users>, key: &Q, owned: impl FnOnce() -> K, user: u32)
+where
+    K: Ord + Clone + Borrow<Q>,
+    Q: Ord + ?Sized,
+{
+    match map.get_mut(key) {
+        Some(users) => users.insert(user),
+        None => drop(map.insert(owned(), Users::One(user))),
+    }
+}
+
+fn take<Q, K>(map: &mut OrdMap<K, Users>, key: &Q, user: u32)
+where
+    K: Ord + Clone + Borrow<Q>,
+    Q: Ord + ?Sized,
+{
+    if map.get_mut(key).is_some_and(|users| !users.remove(user)) {
+        map.remove(key);
+    }
+}
+
+/// All users of some sets. Those alone with a value come in no order, which a bitmap takes in only slowly: they are sorted first.
+fn union<'a>(sets: impl Iterator<Item = &'a Users>) -> Arc<RoaringBitmap> {
+    let (mut single, mut many) = (Vec::new(), Vec::new());
+    for users in sets {
+        match users {
+            Users::One(user) => single.push(*user),
+            Users::Many(users) => many.push(users),
+        }
+    }
+    if let ([], [one]) = (&single[..], &many[..]) {
+        return Arc::clone(one);
+    }
+    single.sort_unstable();
+    let mut all: RoaringBitmap = single.into_iter().collect();
+    for users in many {
+        all |= &**users;
+    }
+    Arc::new(all)
+}

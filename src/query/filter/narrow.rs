@@ -1,0 +1,286 @@
+//! A predicate narrowed down by the columns of attributes, part by part, before any user's record is read.
+
+use super::bind::{Bound, Field, Source};
+use super::bounds::Bounds;
+use super::evaluate::{holds, not};
+use super::plan::{Access, Step};
+use crate::columns::{Column, Columns, Users};
+use crate::engine::{Published, Reader};
+use crate::error::{ErrorKind, Result};
+use crate::model::Value;
+use crate::model::predicate::{Comparison, Family, Node, Truth};
+use crate::storage::View;
+use roaring::RoaringBitmap;
+use std::sync::Arc;
+
+/// Values of a column that are gone through in the time that it takes to read one user's record, about.
+const VALUES_PER_RECORD: u64 = 64;
+
+/// What it takes to narrow by a part, in values that are gone through.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Effort {
+    Values(u64),
+    /// It is in no column: users are asked, for their state, or for their events.
+    State,
+    Events,
+}
+
+/// Of whom a condition is true, and of whom it is true or false; of all others it is unknown.
+struct Known {
+    is_true: Arc<RoaringBitmap>,
+    is_known: Arc<RoaringBitmap>,
+}
+
+pub(super) struct Narrowing<'a> {
+    pub view: &'a View<Published>,
+    pub columns: &'a Columns,
+}
+
+impl Narrowing<'_> {
+    /// Has the parts of each chain in the order in which they take the least.
+    pub(super) fn arrange(&self, node: &mut Bound<'_>) {
+        match node {
+            Node::All(parts) | Node::Any(parts) => {
+                parts.iter_mut().for_each(|part| self.arrange(part));
+                parts.sort_by_cached_key(|part| (self.effort(part), self.expected(part)));
+            }
+            Node::Not(part) | Node::Is(part, _) => self.arrange(part),
+            _ => {}
+        }
+    }
+
+    /// Of whom a part is `wanted`, and how that was found.
+    pub(super) fn of(&self, node: &Bound<'_>, wanted: Truth) -> Result<(Bounds, Step)> {
+        let (bounds, access, parts) = match (node, wanted) {
+            (Node::Not(part), wanted) => {
+                let (bounds, step) = self.of(part, not(wanted))?;
+                (bounds, Access::Parts, vec![step])
+            }
+            (Node::Is(part, truth), Truth::True) => {
+                let (bounds, step) = self.of(part, *truth)?;
+                (bounds, Access::Parts, vec![step])
+            }
+            (Node::Is(part, truth), Truth::False) => {
+                let (bounds, step) = self.of(part, *truth)?;
+                (bounds.others(self.columns.all()), Access::Parts, vec![step])
+            }
+            (Node::Is(..), Truth::Unknown) => (Bounds::exactly(Arc::default()), Access::Unneeded, Vec::new()),
+            (Node::All(_) | Node::Any(_), Truth::Unknown) => self.neither(node)?,
+            (Node::All(parts), Truth::True) | (Node::Any(parts), Truth::False) => {
+                self.each_of(parts, wanted)?
+            }
+            (Node::All(parts), Truth::False) | (Node::Any(parts), Truth::True) => {
+                self.any_of(parts, wanted)?
+            }
+            _ => self.condition(node, wanted)?,
+        };
+        let step = Step { access, users: bounds.perhaps.len(), is_exact: bounds.is_exact(), parts };
+        Ok((bounds, step))
+    }
+
+    /// Of whom a chain is neither true nor false.
+    fn neither(&self, node: &Bound<'_>) -> Result<(Bounds, Access, Vec<Step>)> {
+        let (is_true, step) = self.of(node, Truth::True)?;
+        let (is_false, _) = self.of(node, Truth::False)?;
+        Ok((is_true.or(&is_false).others(self.columns.all()), Access::Parts, step.parts))
+    }
+
+    /// Of whom each part is `wanted`. What would take longer than to ask the users that are left is not done.
+    fn each_of(&self, parts: &[Bound<'_>], wanted: Truth) -> Result<(Bounds, Access, Vec<Step>)> {
+        let all = self.columns.all();
+        let (mut bounds, mut steps) = (Bounds::exactly(Arc::clone(all)), Vec::new());
+        for part in parts {
+            let left = bounds.perhaps.len();
+            let records = left.saturating_mul(VALUES_PER_RECORD);
+            let (of_part, step) = if left == 0 {
+                (Bounds::any_of(all), Step::unneeded())
+            } else if matches!(self.effort(part), Effort::Values(values) if values > records) {
+                (Bounds::any_of(all), Step::records(left))
+            } else {
+                self.of(part, wanted)?
+            };
+            bounds = bounds.and(&of_part);
+            steps.push(step);
+        }
+        Ok((bounds, Access::Parts, steps))
+    }
+
+    fn any_of(&self, parts: &[Bound<'_>], wanted: Truth) -> Result<(Bounds, Access, Vec<Step>)> {
+        let (mut bounds, mut steps) = (Bounds::exactly(Arc::default()), Vec::new());
+        for part in parts {
+            let (of_part, step) = self.of(part, wanted)?;
+            bounds = bounds.or(&of_part);
+            steps.push(step);
+        }
+        Ok((bounds, Access::Parts, steps))
+    }
+
+    fn condition(&self, node: &Bound<'_>, wanted: Truth) -> Result<(Bounds, Access, Vec<Step>)> {
+        let all = self.columns.all();
+        let Some(Known { is_true, is_known }) = self.known(node)? else {
+            return Ok((Bounds::any_of(all), Access::Records, Vec::new()));
+        };
+        let users = match wanted {
+            Truth::True => is_true,
+            Truth::False => Arc::new(&*is_known - &*is_true),
+            Truth::Unknown => Arc::new(&**all - &*is_known),
+        };
+        let access = match self.effort(node) {
+            Effort::Values(values) if values > 1 => Access::Values(values),
+            _ => Access::Lookup,
+        };
+        Ok((Bounds::exactly(users), access, Vec::new()))
+    }
+
+    /// Of whom a condition is true or known, if the columns tell.
+    fn known(&self, node: &Bound<'_>) -> Result<Option<Known>> {
+        Ok(match node {
+            Node::Compare(left, comparison, right) => match (&left.source, &right.source) {
+                (Source::Attribute(name), Source::Value(value)) => {
+                    Some(self.compared(name, *comparison, value))
+                }
+                (Source::Value(value), Source::Attribute(name)) => {
+                    Some(self.compared(name, comparison.flipped(), value))
+                }
+                (Source::Value(left), Source::Value(right)) => {
+                    Some(self.same_for_all(holds(*comparison, left, right)))
+                }
+                (Source::Id, Source::Value(Value::Text(id))) if *comparison == Comparison::Equal => {
+                    self.named(id)?
+                }
+                _ => None,
+            },
+            Node::In(Field { source: Source::Attribute(name), .. }, values) => {
+                let family = values.first().map_or(Family::Set, Value::family);
+                Some(self.of_column(name, family, |column| column.among(values)))
+            }
+            Node::Like(Field { source: Source::Attribute(name), .. }, like) => {
+                let holds = |text: &str| like.matcher.matches(text);
+                Some(self.of_column(name, Family::Text, |column| column.texts_where(holds)))
+            }
+            Node::Has(Field { source: Source::Attribute(name), .. }, text) => {
+                let having = |column: &Column| column.having(text).map(Users::to_set).unwrap_or_default();
+                Some(self.of_column(name, Family::Set, having))
+            }
+            Node::IsNull(Field { source: Source::Attribute(name), .. }) => {
+                let all = self.columns.all();
+                let is_true = match self.columns.get(name) {
+                    Some(column) => Arc::new(&**all - &*column.present()),
+                    None => Arc::clone(all),
+                };
+                Some(Known { is_true, is_known: Arc::clone(all) })
+            }
+            _ => None,
+        })
+    }
+
+    fn compared(&self, name: &str, comparison: Comparison, value: &Value) -> Known {
+        match value.family() {
+            // Nothing compares with a set.
+            Family::Set => Known { is_true: Arc::default(), is_known: Arc::default() },
+            family => self.of_column(name, family, |column| column.compared(comparison, value)),
+        }
+    }
+
+    /// What is true of some who have an attribute in a type, and known of all these.
+    fn of_column(
+        &self,
+        name: &str,
+        family: Family,
+        find: impl FnOnce(&Column) -> Arc<RoaringBitmap>,
+    ) -> Known {
+        let column = self.columns.get(name);
+        let of_family = column.and_then(|column| Some((column, column.of(family)?)));
+        match of_family {
+            Some((column, users)) => Known { is_true: find(column), is_known: users.to_set() },
+            None => Known { is_true: Arc::default(), is_known: Arc::default() },
+        }
+    }
+
+    fn same_for_all(&self, truth: Truth) -> Known {
+        let all_if = |holds: bool| if holds { Arc::clone(self.columns.all()) } else { Arc::default() };
+        Known { is_true: all_if(truth == Truth::True), is_known: all_if(truth != Truth::Unknown) }
+    }
+
+    /// The user of an id, unless it cannot be read who that is.
+    fn named(&self, id: &str) -> Result<Option<Known>> {
+        let all = self.columns.all();
+        match self.view.user_no(id) {
+            Ok(no) => {
+                let is_true: RoaringBitmap = no.into_iter().filter(|no| all.contains(*no)).collect();
+                Ok(Some(Known { is_true: Arc::new(is_true), is_known: Arc::clone(all) }))
+            }
+            Err(error) if error.kind() == ErrorKind::Damage => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn effort(&self, node: &Bound<'_>) -> Effort {
+        match node {
+            Node::All(parts) | Node::Any(parts) => {
+                let of_parts = parts.iter().map(|part| self.effort(part));
+                of_parts.fold(Effort::Values(0), |all, one| match (all, one) {
+                    (Effort::Values(all), Effort::Values(one)) => Effort::Values(all.saturating_add(one)),
+                    (all, one) => all.max(one),
+                })
+            }
+            Node::Not(part) | Node::Is(part, _) => self.effort(part),
+            Node::Compare(left, comparison, right) => self.effort_of_comparison(left, *comparison, right),
+            Node::In(field, values) => self.effort_of(field, |_| values.len()),
+            Node::Like(field, _) => self.effort_of(field, |column| column.distinct(Family::Text)),
+            Node::Has(field, _) | Node::IsNull(field) => self.effort_of(field, |_| 1),
+        }
+    }
+
+    fn effort_of_comparison(&self, left: &Field<'_>, comparison: Comparison, right: &Field<'_>) -> Effort {
+        match (&left.source, &right.source) {
+            (Source::Value(_), Source::Value(_)) => Effort::Values(0),
+            (Source::Attribute(_), Source::Value(value)) => self.effort_of(left, |column| match comparison {
+                Comparison::Equal | Comparison::NotEqual => 1,
+                _ => column.distinct(value.family()),
+            }),
+            (Source::Value(_), Source::Attribute(_)) => self.effort_of_comparison(right, comparison, left),
+            (Source::Id, Source::Value(_)) if comparison == Comparison::Equal => Effort::Values(1),
+            (_, _) => left.asked().max(right.asked()),
+        }
+    }
+
+    fn effort_of(&self, field: &Field<'_>, values: impl FnOnce(&Column) -> usize) -> Effort {
+        match field.source {
+            Source::Attribute(name) => Effort::Values(self.columns.get(name).map_or(0, values) as u64),
+            _ => field.asked(),
+        }
+    }
+
+    /// How many users a condition is expected to leave, where that is known without any work; else all.
+    fn expected(&self, node: &Bound<'_>) -> u64 {
+        let count = |name: &str, of: &dyn Fn(&Column) -> Option<u64>| {
+            self.columns.get(name).and_then(of).unwrap_or_default()
+        };
+        match node {
+            Node::Compare(left, Comparison::Equal, right) => match (&left.source, &right.source) {
+                (Source::Attribute(name), Source::Value(value))
+                | (Source::Value(value), Source::Attribute(name)) => {
+                    count(name, &|column| column.equal(value).map(Users::len))
+                }
+                (Source::Id, Source::Value(_)) => 1,
+                _ => u64::MAX,
+            },
+            Node::Has(Field { source: Source::Attribute(name), .. }, text) => {
+                count(name, &|column| column.having(text).map(Users::len))
+            }
+            _ => u64::MAX,
+        }
+    }
+}
+
+impl Field<'_> {
+    /// What it takes to ask a user for it.
+    const fn asked(&self) -> Effort {
+        match &self.source {
+            Source::Events(events) if events.within.is_some() => Effort::Events,
+            Source::Events(_) | Source::Texts => Effort::State,
+            Source::Id | Source::Attribute(_) | Source::Value(_) => Effort::Values(u64::MAX),
+        }
+    }
+}
