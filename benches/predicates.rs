@@ -82,7 +82,7 @@ fn predicates(criterion: &mut Criterion) {
     for (name, predicate) in asked().expect("valid") {
         println!("{name} matches {}", counted(&predicate).expect("valid"));
         group.bench_function(name, |bencher| bencher.iter(|| counted(black_box(&predicate))));
-        group.bench_function(&format!("similar_{name}"), |bencher| {
+        group.bench_function(format!("similar_{name}"), |bencher| {
             bencher.iter(|| {
                 let similar = snapshot.similar("user-7").filter(black_box(&predicate))?;
                 similar.now(now).limit(10).run().map(drop)
@@ -90,7 +90,7 @@ fn predicates(criterion: &mut Criterion) {
         });
     }
     group.bench_function("similar_without_any", |bencher| {
-        bencher.iter(|| snapshot.similar("user-7").limit(10).run())
+        bencher.iter(|| snapshot.similar("user-7").limit(10).run());
     });
     let mut age = 0_u32;
     group.bench_function("write_of_one_attribute", |bencher| {

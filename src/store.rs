@@ -5,6 +5,7 @@ mod import;
 mod options;
 mod read_only;
 mod repair;
+mod segments;
 mod stats;
 mod verify;
 
@@ -32,6 +33,8 @@ use std::sync::atomic::AtomicBool;
 pub(crate) mod expected;
 #[cfg(test)]
 mod filters;
+#[cfg(test)]
+mod live;
 #[cfg(test)]
 mod simulation;
 

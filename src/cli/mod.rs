@@ -25,6 +25,7 @@ mod profile;
 mod remove;
 mod repair;
 mod restore;
+mod segment;
 mod similar;
 mod stats;
 mod users;
@@ -63,6 +64,9 @@ enum Command {
     Similar(similar::SimilarArgs),
     /// List the users of whom a predicate is true
     Users(users::UsersArgs),
+    /// Define segments, list them, and ask who is in them
+    #[command(subcommand)]
+    Segment(segment::SegmentCommand),
     /// Make a store of an export, or read vectors of your own into one
     Import(import::ImportArgs),
     /// Write a store's records, profiles or vectors to a file
@@ -196,6 +200,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Profile(args) => profile::run(&args, output),
         Command::Similar(args) => similar::run(&args, output),
         Command::Users(args) => users::run(&args, output),
+        Command::Segment(command) => segment::run(&command, output),
         Command::Import(args) => import::run(&args, output),
         Command::Encode(args) => encode::run(&args, output),
         Command::Stats(args) => stats::run(&args, output),

@@ -34,6 +34,7 @@ pub(crate) fn text(profile: &Profile) -> String {
     let attributes: Vec<String> =
         profile.attributes.iter().map(|(name, value)| format!("{name} {value}")).collect();
     line("attributes", attributes.join(", "));
+    line("segments", profile.segments.join(", "));
     for kind in &profile.kinds {
         let dates = [kind.first, kind.last].map(|time| time.to_string().chars().take(10).collect::<String>());
         let sum = if kind.value == 0.0 { String::new() } else { format!(", worth {:.2} in all", kind.value) };

@@ -14,66 +14,66 @@ use std::sync::Arc;
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Column {
     /// Of all values but sets.
-    by_value: OrdMap<Key, Users>,
+    values: OrdMap<Key, Users>,
     /// Of the texts in sets.
-    by_text: OrdMap<Arc<str>, Users>,
+    texts: OrdMap<Arc<str>, Users>,
     /// By the type in which they have it.
-    by_family: [Option<Users>; Family::COUNT],
+    families: [Option<Users>; Family::COUNT],
 }
 
 impl Column {
     pub(super) fn insert(&mut self, user: u32, value: &Value) {
-        match &mut self.by_family[value.family() as usize] {
+        match &mut self.families[value.family() as usize] {
             Some(users) => users.insert(user),
             none => *none = Some(Users::One(user)),
         }
         let Value::Set(texts) = value else {
             let key = Key::Of(value.clone());
-            return put(&mut self.by_value, &key.clone(), || key, user);
+            return put(&mut self.values, &key.clone(), || key, user);
         };
         for text in texts {
-            put(&mut self.by_text, text.as_str(), || text.as_str().into(), user);
+            put(&mut self.texts, text.as_str(), || text.as_str().into(), user);
         }
     }
 
     pub(super) fn remove(&mut self, user: u32, value: &Value) {
-        let family = &mut self.by_family[value.family() as usize];
+        let family = &mut self.families[value.family() as usize];
         if family.as_mut().is_some_and(|users| !users.remove(user)) {
             *family = None;
         }
         match value {
-            Value::Set(texts) => texts.iter().for_each(|text| take(&mut self.by_text, text.as_str(), user)),
-            value => take(&mut self.by_value, &Key::Of(value.clone()), user),
+            Value::Set(texts) => texts.iter().for_each(|text| take(&mut self.texts, text.as_str(), user)),
+            value => take(&mut self.values, &Key::Of(value.clone()), user),
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.by_family.iter().all(Option::is_none)
+        self.families.iter().all(Option::is_none)
     }
 
     /// Users who have it in a type.
     pub(crate) fn of(&self, family: Family) -> Option<&Users> {
-        self.by_family[family as usize].as_ref()
+        self.families[family as usize].as_ref()
     }
 
     /// Users who have it at all.
     pub(crate) fn present(&self) -> Arc<RoaringBitmap> {
-        union(self.by_family.iter().flatten())
+        union(self.families.iter().flatten())
     }
 
     /// Different values of a type, texts in sets counted each. No less than there are.
     pub(crate) fn distinct(&self, family: Family) -> usize {
-        if family == Family::Set { self.by_text.len() } else { self.by_value.len() }
+        if family == Family::Set { self.texts.len() } else { self.values.len() }
     }
 
     /// Users whose value is just this one.
     pub(crate) fn equal(&self, value: &Value) -> Option<&Users> {
-        self.by_value.get(&Key::Of(value.clone()))
+        self.values.get(&Key::Of(value.clone()))
     }
 
     /// Users whose set has a text.
     pub(crate) fn having(&self, text: &str) -> Option<&Users> {
-        self.by_text.get(text)
+        self.texts.get(text)
     }
 
     /// Users whose value, of the type of the one given, stands to it so.
@@ -98,13 +98,13 @@ impl Column {
     }
 
     fn between(&self, from: Bound<Key>, to: Bound<Key>) -> Arc<RoaringBitmap> {
-        union(self.by_value.range((from, to)).map(|(_, users)| users))
+        union(self.values.range((from, to)).map(|(_, users)| users))
     }
 
     /// Users whose text is one of which this holds, which is asked once for each text that there is.
     pub(crate) fn texts_where(&self, mut holds: impl FnMut(&str) -> bool) -> Arc<RoaringBitmap> {
         let (least, most) = (Key::Before(Family::Text), Key::Behind(Family::Text));
-        let texts = self.by_value.range(least..most);
+        let texts = self.values.range(least..most);
         let meant = texts.filter(|(key, _)| matches!(key, Key::Of(Value::Text(text)) if holds(text)));
         union(meant.map(|(_, users)| users))
     }

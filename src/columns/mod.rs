@@ -48,14 +48,12 @@ impl Columns {
     }
 
     fn insert(&mut self, user: u32, name: &str, value: &Value) {
-        match self.by_name.get_mut(name) {
-            Some(column) => column.insert(user, value),
-            None => {
-                let mut column = Column::default();
-                column.insert(user, value);
-                self.by_name.insert(name.into(), column);
-            }
+        if let Some(column) = self.by_name.get_mut(name) {
+            return column.insert(user, value);
         }
+        let mut column = Column::default();
+        column.insert(user, value);
+        self.by_name.insert(name.into(), column);
     }
 
     fn remove(&mut self, user: u32, name: &str, value: &Value) {

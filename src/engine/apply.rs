@@ -63,6 +63,8 @@ impl Session<'_, '_> {
             Record::Remove(Removal::UserAttribute { user, attribute }) => {
                 self.remove_attribute(user, attribute)
             }
+            Record::Remove(Removal::Segment { segment }) => self.drop_segment(segment),
+            Record::Segment(definition) => self.define_segment(definition),
             Record::Archive(archive) => self.put_archive(archive),
             Record::Erase(erasure) => self.erase(&erasure.user),
             Record::Readmit(erasure) => self.readmit(&erasure.user),
@@ -213,6 +215,7 @@ impl Session<'_, '_> {
         group: Option<u32>,
     ) -> Result<()> {
         self.work(user)?.state.figures.record(event.kind, time, event.value, event.quantity);
+        self.touched(user).map(|touched| touched.kinds.insert(event.kind));
         shares_of_event(event, group, time).try_for_each(|share| self.accumulate(user, share))
     }
 
@@ -232,6 +235,9 @@ impl Session<'_, '_> {
         self.put(key, &text.text)?;
         self.counters.texts += 1;
         self.work(user)?.state.texts += 1;
+        if let Some(touched) = self.touched(user) {
+            touched.texts = true;
+        }
         self.retain_text(&text.text)?;
         self.count_text(user, text.time, &text.text)?;
         Ok(Outcome::Changed)

@@ -30,6 +30,13 @@ pub(crate) fn check(settings: &Settings, record: &Record) -> Result<()> {
         }
         Record::Remove(Removal::User { user }) => check_id("user id", user),
         Record::Remove(Removal::Item { item }) => check_id("item id", item),
+        Record::Remove(Removal::Segment { segment }) => check_id("segment name", segment),
+        Record::Segment(definition) => {
+            check_id("segment name", &definition.name)?;
+            #[cfg(feature = "sql")]
+            crate::ingest::check_text_of(&definition.predicate)?;
+            Ok(())
+        }
         Record::Erase(erasure) | Record::Readmit(erasure) => check_id("user id", &erasure.user),
         Record::Erased(_) => Ok(()),
         Record::Remove(Removal::UserAttribute { user, attribute }) => {

@@ -57,7 +57,7 @@ impl LazyColumns {
     }
 
     /// Whether a commit is to say what it changes.
-    fn is_wanted(&self) -> bool {
+    pub(super) fn is_wanted(&self) -> bool {
         self.made.get().is_some() || self.wanted.load(Ordering::SeqCst)
     }
 
@@ -146,8 +146,8 @@ pub(super) enum Noted {
 }
 
 impl Noted {
-    pub(super) fn nothing(columns: &LazyColumns) -> Self {
-        Self::Unchanged { wanted: columns.is_wanted() }
+    pub(super) const fn nothing(wanted: bool) -> Self {
+        Self::Unchanged { wanted }
     }
 
     /// The place of a user who is changed, if it is to be noted how.
@@ -165,7 +165,14 @@ impl Noted {
 impl Session<'_, '_> {
     /// Notes a user's attributes, who is to get others, or to go.
     pub(super) fn note_attributes(&mut self, user: u32) -> Result<()> {
-        let Some(Entry::Vacant(place)) = self.noted.entry(user) else { return Ok(()) };
+        let place = match self.noted.entry(user) {
+            Some(Entry::Vacant(place)) => place,
+            Some(Entry::Occupied(_)) => return Ok(()),
+            None => {
+                self.touch_all(user);
+                return Ok(());
+            }
+        };
         match self.tx.user(user) {
             Ok(known) => {
                 place.insert(known.map(|known| known.attributes));
@@ -174,13 +181,24 @@ impl Session<'_, '_> {
             Err(error) if error.kind() == ErrorKind::Damage => {}
             Err(error) => return Err(error),
         }
-        self.noted = Noted::Unknown;
+        if let Noted::Before(before) = std::mem::replace(&mut self.noted, Noted::Unknown) {
+            before.into_keys().for_each(|user| self.touch_all(user));
+        }
+        self.touch_all(user);
         Ok(())
     }
 
     /// Notes a user who was not there before.
     pub(super) fn note_new_user(&mut self, user: u32) {
-        self.noted.entry(user).map(|place| place.or_default());
+        self.noted.entry(user).map(Entry::or_default);
+        self.touch_all(user);
+    }
+
+    /// Has all segments look at a user again.
+    pub(super) fn touch_all(&mut self, user: u32) {
+        if let Some(touched) = self.touched(user) {
+            touched.is_new = true;
+        }
     }
 
     /// The columns as this write leaves them.
@@ -191,11 +209,16 @@ impl Session<'_, '_> {
             Noted::Before(before) => before,
             Noted::Unknown => return Ok(columns.followed(None)),
         };
-        let changes = before.into_iter().map(|(user, before)| {
-            let now = self.tx.user(user)?;
-            Ok((user, before, now.map(|known| known.attributes)))
-        });
-        Ok(columns.followed(Some(changes.collect::<Result<_>>()?)))
+        let columns = Arc::clone(columns);
+        let mut changes = AttributeChanges::new();
+        for (user, before) in before {
+            let now = self.tx.user(user)?.map(|known| known.attributes);
+            if let Some(touched) = self.touched(user) {
+                touched.note(before.as_ref(), now.as_ref());
+            }
+            changes.push((user, before, now));
+        }
+        Ok(columns.followed(Some(changes).filter(|_| columns.is_wanted())))
     }
 }
 

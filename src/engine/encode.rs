@@ -92,7 +92,8 @@ fn text_of<'r>(view: &View<Published>, record: &'r Record) -> Result<Option<Cow<
         | Record::Remove(_)
         | Record::Erase(_)
         | Record::Readmit(_)
-        | Record::Erased(_) => None,
+        | Record::Erased(_)
+        | Record::Segment(_) => None,
     })
 }
 

@@ -95,7 +95,8 @@ pub(super) fn named_user(record: &Record) -> Option<&str> {
         | Record::Remove(_)
         | Record::Erase(_)
         | Record::Readmit(_)
-        | Record::Erased(_) => None,
+        | Record::Erased(_)
+        | Record::Segment(_) => None,
     }
 }
 

@@ -103,7 +103,12 @@ pub(super) fn text_bytes(record: &Record) -> usize {
             user.vector.as_ref().map_or(0, |vector| vector.len() * 4) + attribute_bytes(&user.attributes)
         }
         Record::Archive(archive) => archive.entries.iter().map(archived_bytes).sum(),
-        Record::Store(_) | Record::Remove(_) | Record::Erase(_) | Record::Readmit(_) | Record::Erased(_) => 0,
+        Record::Store(_)
+        | Record::Remove(_)
+        | Record::Erase(_)
+        | Record::Readmit(_)
+        | Record::Erased(_)
+        | Record::Segment(_) => 0,
     }
 }
 

@@ -16,6 +16,7 @@ mod load;
 mod mend;
 mod open;
 mod points;
+pub(crate) mod predicate;
 mod published;
 mod read_only;
 mod reader;
@@ -26,6 +27,7 @@ mod repair;
 mod rows;
 mod scrub;
 mod seal;
+pub(crate) mod segments;
 mod session;
 mod settings;
 mod stored;
@@ -58,6 +60,7 @@ pub use verify::{VerifyOptions, VerifyReport};
 
 use crate::error::{Error, Result};
 use crate::index::Index;
+use crate::model::{OnProgress, Time};
 pub(crate) use crate::storage::holds_store;
 use crate::storage::{Database, FolderBytes, View, cut_at};
 use crate::telemetry::redacted;
@@ -165,6 +168,11 @@ impl Engine {
     /// Bytes on disk.
     pub(crate) fn size_bytes(&self) -> Result<u64> {
         FolderBytes::of(&self.shared.folder).map(|bytes| bytes.total())
+    }
+
+    /// Has segments go by a later instant.
+    pub(crate) fn advance_segments(&self, now: Time, progress: OnProgress<'_>) -> Result<()> {
+        self.shared.advance_segments(now, progress)
     }
 
     /// Syncs everything below, writes down what the index's files hold, and sets the commit log aside.

@@ -4,6 +4,7 @@ use super::points::Points;
 use super::published::Published;
 use super::reader::{Flow, Reader, from_key};
 use super::seal::{identity, swept_key};
+use super::segments;
 use super::session::embedding;
 use super::settings::{Request, Settings, Source};
 use super::stored::{Counters, State, encoder_number};
@@ -32,8 +33,13 @@ impl Reader for Contents {
         self.get(key)
     }
 
-    fn scan(&self, prefix: &[u8], f: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<()> {
-        Contents::scan(self, prefix, f)
+    fn scan_between(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        f: &mut dyn FnMut(&[u8], &[u8]) -> Flow,
+    ) -> Result<()> {
+        Contents::scan_between(self, from, to, f)
     }
 }
 
@@ -100,7 +106,7 @@ impl Engine {
         };
         let loading = stored.as_ref().unwrap_or(&settings);
         let loaded = load(contents, loading, encoder, &Files::Own(path), request.head_rows)?;
-        let Loaded { mut core, published, left_out } = loaded;
+        let Loaded { mut core, published, left_out, lost } = loaded;
         if left_out && opened.is_damaged() && opened.is_backed() {
             core.index.forgo_manifest();
         }
@@ -130,6 +136,7 @@ impl Engine {
         if let Some(keep) = request.keep_events {
             shared.adopt_keep(keep)?;
         }
+        shared.make_segments_anew(lost)?;
         let upkeep = match threads {
             Threads::Own => Upkeep::start(&shared, request)?,
             #[cfg(test)]
@@ -265,6 +272,8 @@ pub(super) struct Loaded {
     pub published: Published,
     /// Whether a user was left out of the index for a damaged value.
     pub left_out: bool,
+    /// Segments of which it cannot be read who is in them.
+    pub lost: Vec<u32>,
 }
 
 /// Reads what is kept in memory.
@@ -302,9 +311,19 @@ pub(super) fn load(
     let (view, left_out) = with_vectors(opened, &settings.source, &mut points, |prefix, vector| {
         Rows { opened, prefix, made: Made::new(vector) }.load(&mut index)
     })?;
-    let published =
-        Published { index: view, space, encoder, counters, salt, keep, folded, columns: Arc::default() };
-    Ok(Loaded { core: Core { index, points, heals: 0 }, published, left_out })
+    let segments::Loaded { segments, lost } = segments::load(opened, &settings.kinds)?;
+    let published = Published {
+        index: view,
+        space,
+        encoder,
+        counters,
+        salt,
+        keep,
+        folded,
+        columns: Arc::default(),
+        segments: Arc::new(segments),
+    };
+    Ok(Loaded { core: Core { index, points, heals: 0 }, published, left_out, lost })
 }
 
 /// An encoder with what it learned from the store.

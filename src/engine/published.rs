@@ -1,6 +1,7 @@
 //! What is published with every commit, beside the data: all that queries need in memory.
 
 use super::columns::LazyColumns;
+use super::segments::Segments;
 use super::stored::Counters;
 use crate::encoder::Encoder;
 use crate::index::IndexView;
@@ -23,4 +24,5 @@ pub(crate) struct Published {
     pub folded: Option<u64>,
     /// Who has which attributes.
     pub columns: Arc<LazyColumns>,
+    pub segments: Arc<Segments>,
 }

@@ -13,8 +13,18 @@ pub(crate) type Flow = Result<ControlFlow<()>>;
 /// Anything that keys can be read from.
 pub(crate) trait Reader {
     fn raw(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
+    /// All entries with `from <= key < to`, to the end where `to` is `None`, ascending.
+    fn scan_between(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        f: &mut dyn FnMut(&[u8], &[u8]) -> Flow,
+    ) -> Result<()>;
+
     /// All entries whose key starts with `prefix`, ascending.
-    fn scan(&self, prefix: &[u8], f: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<()>;
+    fn scan(&self, prefix: &[u8], f: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<()> {
+        self.scan_between(prefix, prefix_end(prefix).as_deref(), f)
+    }
 
     fn read<T: bincode::Decode<()>>(&self, what: &str, key: &[u8]) -> Result<Option<T>> {
         self.raw(key)?.map(|bytes| codec::decode(what, &bytes)).transpose()
@@ -82,8 +92,13 @@ impl<A: Send + Sync + 'static> Reader for View<A> {
         self.get(key)
     }
 
-    fn scan(&self, prefix: &[u8], f: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<()> {
-        View::scan(self, prefix, f)
+    fn scan_between(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        f: &mut dyn FnMut(&[u8], &[u8]) -> Flow,
+    ) -> Result<()> {
+        self.scan_from(from, to, |key, value| f(key, &value?))
     }
 }
 
@@ -92,8 +107,13 @@ impl<A: Send + Sync + 'static> Reader for Writer<'_, A> {
         self.get(key)
     }
 
-    fn scan(&self, prefix: &[u8], f: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<()> {
-        Writer::scan(self, prefix, f)
+    fn scan_between(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        f: &mut dyn FnMut(&[u8], &[u8]) -> Flow,
+    ) -> Result<()> {
+        Writer::scan_between(self, from, to, f)
     }
 }
 
@@ -117,7 +137,12 @@ impl Reader for Empty {
         Ok(None)
     }
 
-    fn scan(&self, _: &[u8], _: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<()> {
+    fn scan_between(
+        &self,
+        _: &[u8],
+        _: Option<&[u8]>,
+        _: &mut dyn FnMut(&[u8], &[u8]) -> Flow,
+    ) -> Result<()> {
         Ok(())
     }
 }

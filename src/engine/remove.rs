@@ -95,6 +95,7 @@ impl Session<'_, '_> {
 
     /// Makes a user's figures, contributions and sums anew from the archive and the stored events and texts.
     fn replay(&mut self, user: u32) -> Result<()> {
+        self.touch_all(user);
         self.flush()?;
         let State { sentence, texts, .. } = self.tx.state(user)?;
         self.delete_all(&keys::contributions_of(user))?;

@@ -9,6 +9,7 @@ use super::event_ids::EventIds;
 use super::points::Points;
 use super::published::Published;
 use super::reader::Reader;
+use super::segments::{Segments, Touched};
 use super::stored::{Counters, State, StoredGroup, StoredItem, StoredUser, text_hash};
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
@@ -68,6 +69,7 @@ pub(crate) struct Finished<'db> {
     pub salt: Option<Salt>,
     pub folded: Option<u64>,
     pub columns: Arc<LazyColumns>,
+    pub segments: Arc<Segments>,
 }
 
 /// One write in progress. Nothing is stored before its [`Session::finish`] is committed.
@@ -93,6 +95,10 @@ pub(crate) struct Session<'s, 'db> {
     pub(super) removed_items: BTreeSet<u32>,
     /// What changes of users' attributes.
     pub(super) noted: Noted,
+    /// Segments, what changes of users that they may ask for, and which are to be made anew.
+    pub(super) segments: Segments,
+    pub(super) touched: BTreeMap<u32, Touched>,
+    pub(super) redefined: BTreeSet<u32>,
     encoder: Option<Arc<dyn Encoder>>,
     encoded: &'s Encoded,
     users: HashMap<String, u32>,
@@ -118,7 +124,10 @@ impl<'s, 'db> Session<'s, 'db> {
             grown: BTreeSet::new(),
             changed_items: BTreeSet::new(),
             removed_items: BTreeSet::new(),
-            noted: Noted::nothing(&published.columns),
+            noted: Noted::nothing(published.columns.is_wanted() || !published.segments.is_empty()),
+            segments: Segments::clone(&published.segments),
+            touched: BTreeMap::new(),
+            redefined: BTreeSet::new(),
             encoder: published.encoder.clone(),
             encoded,
             users: HashMap::new(),
@@ -150,8 +159,9 @@ impl<'s, 'db> Session<'s, 'db> {
             self.put(keys::meta("folded"), &folded)?;
         }
         let columns = self.columns()?;
-        let Self { tx, index, counters, salt, folded, .. } = self;
-        Ok(Finished { tx, index, counters, salt, folded, columns })
+        self.follow_segments()?;
+        let Self { tx, index, counters, salt, folded, segments, .. } = self;
+        Ok(Finished { tx, index, counters, salt, folded, columns, segments: Arc::new(segments) })
     }
 
     pub(super) fn put<T: bincode::Encode>(&mut self, key: Key, value: &T) -> Result<()> {

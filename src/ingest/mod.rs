@@ -35,6 +35,7 @@ mod parquet;
 mod reader;
 mod report;
 mod rows;
+mod segment;
 mod source;
 #[cfg(feature = "sql")]
 mod sql;
@@ -50,5 +51,7 @@ pub use options::{Format, Options};
 pub use reader::{Entry, Line, Reader, Reject};
 pub use report::Report;
 pub(crate) use rows::exported_settings;
+#[cfg(feature = "sql")]
+pub(crate) use segment::check_text_of;
 pub use source::Source;
 pub use write::write_record;

@@ -274,7 +274,8 @@ fn size_bytes(record: &Record) -> usize {
             | Record::Remove(_)
             | Record::Erase(_)
             | Record::Readmit(_)
-            | Record::Erased(_) => 0,
+            | Record::Erased(_)
+            | Record::Segment(_) => 0,
         }
 }
 

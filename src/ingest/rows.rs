@@ -87,6 +87,8 @@ fn record(line: &[u8], cleaner: Cleaner, notes: &mut Notes) -> std::result::Resu
         settings(text).map(Record::Store)
     } else if draft.is_of_type("archive") {
         archive(text)
+    } else if draft.is_of_type("segment") {
+        super::segment::segment(text)
     } else {
         cleaner.record(draft, notes)
     }

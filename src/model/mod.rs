@@ -15,6 +15,7 @@ pub(crate) mod predicate;
 mod problem;
 mod progress;
 mod record;
+mod segment;
 mod settings;
 mod time;
 
@@ -30,12 +31,13 @@ pub use kind::{EventKind, Kinds};
 pub use metric::Metric;
 pub use nearest::nearest_name;
 pub use predicate::{
-    Acts, Interval, Pattern, Predicate, Term, ago, ahead, attribute, count, first, id, last, now, quantity,
-    sum, texts,
+    Acts, Interval, Pattern, Predicate, Term, ago, ahead, attribute, count, first, id, in_segment, last, now,
+    quantity, sum, texts,
 };
 pub use problem::Problem;
 pub use progress::{OnProgress, Progress};
 pub use record::{Erasure, Item, Record, Removal, Text, User};
+pub use segment::{SegmentChange, SegmentChanges, SegmentDefinition, SegmentSummary};
 pub use settings::StoreSettings;
 pub use time::Time;
 

@@ -1,6 +1,6 @@
 //! The records that go in and out: one JSON Lines form for everything.
 
-use super::{Archive, Attributes, Event, StoreSettings, Time, Tombstone};
+use super::{Archive, Attributes, Event, SegmentDefinition, StoreSettings, Time, Tombstone};
 use serde::{Deserialize, Serialize};
 
 /// What users act on.
@@ -61,6 +61,11 @@ pub enum Removal {
         /// The item's id.
         item: String,
     },
+    /// A segment.
+    Segment {
+        /// The segment's name.
+        segment: String,
+    },
 }
 
 /// Whose erasure, or return, is meant.
@@ -102,4 +107,8 @@ pub enum Record {
     Archive(Archive),
     /// The mark of a user who was erased, out of an export.
     Erased(Tombstone),
+    /// A named predicate, whose users the store keeps up to date. [`crate::Store::ingest`] and [`crate::Options::import`] read it, with the
+    /// feature `sql`; `serde` only writes it.
+    #[serde(skip_deserializing)]
+    Segment(SegmentDefinition),
 }

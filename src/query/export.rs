@@ -2,12 +2,16 @@
 
 use super::archives::Archives;
 use super::scan::{erased, events, items, texts, users};
+use crate::engine::segments::{Segment, StoredSegment};
 use crate::engine::{Published, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::ingest::write_record;
-use crate::model::{Attributes, MAX_ATTRIBUTES, MAX_ATTRIBUTES_BYTES, OnProgress, Progress, Record, User};
+use crate::model::{
+    Attributes, MAX_ATTRIBUTES, MAX_ATTRIBUTES_BYTES, OnProgress, Progress, Record, SegmentDefinition, User,
+};
 use crate::storage::View;
 use std::io::Write;
+use std::sync::Arc;
 
 /// Is told of a record that is damaged, and left out unless this is an error.
 pub(crate) type LeaveOut<'a> = &'a mut dyn FnMut(Error) -> Result<()>;
@@ -42,6 +46,12 @@ pub(crate) fn export(
             records.into_iter().try_for_each(|archive| lines.put(&Record::Archive(archive)))?;
         }
     }
+    let segments = &view.attachment().segments;
+    let definition = |segment: &Arc<Segment>| {
+        let StoredSegment { name, predicate, .. } = segment.stored.clone();
+        Ok(Record::Segment(SegmentDefinition { name, predicate, now: segments.now() }))
+    };
+    lines.put_all(segments.in_order().map(definition))?;
     // Last, since a mark keeps out only whoever is not there: a user may be there beside the mark of an earlier erasure
     // elsewhere, that came with another export.
     lines.put_all(erased(view).map(|tombstone| tombstone.map(Record::Erased)))?;

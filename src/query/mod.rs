@@ -6,6 +6,7 @@ mod export;
 mod filter;
 mod profile;
 mod scan;
+mod segments;
 mod select;
 mod similar;
 #[cfg(test)]
@@ -13,10 +14,13 @@ mod tests;
 
 pub use explain::{Explanation, Part, PartOf};
 pub(crate) use export::export;
+pub(crate) use filter::check_attributes;
 pub use filter::{Access, Plan, PlanPart};
 pub(crate) use profile::profile;
 pub use profile::{Acted, KindSummary, Profile};
 pub use scan::Records;
 pub(crate) use scan::{erased, events, items, texts, users};
+pub(crate) use segments::{changes_since, members, segments, segments_of};
 pub use select::Selection;
+pub(crate) use similar::known_user;
 pub use similar::{Hit, Like, Similar};

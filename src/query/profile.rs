@@ -1,5 +1,6 @@
 //! All that is kept of a user at one moment.
 
+use super::segments::segments_of;
 use super::similar::{embedding_of, known_user};
 use crate::engine::{Points, Published, Reader, Settings, Source, StoredItem, contributions_of};
 use crate::error::Result;
@@ -67,6 +68,9 @@ pub struct Profile {
     pub top_categories: Vec<(String, u64)>,
     /// Items acted on most, most first.
     pub top_items: Vec<Acted>,
+    /// The segments that the user is in, in the order in which they were first defined.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub segments: Vec<String>,
     /// The embedding, or the host's own vector; none before anything is known.
     pub embedding: Option<Vec<f32>>,
 }
@@ -106,6 +110,7 @@ pub(crate) fn profile(view: &View<Published>, settings: &Settings, id: &str) -> 
         kinds,
         top_categories,
         top_items,
+        segments: segments_of(view, no),
         embedding,
     })
 }

@@ -2,9 +2,10 @@
 
 use super::explain::{Explanation, explain_text, explain_user};
 use super::filter::answer;
+use crate::engine::predicate::stored_user;
 use crate::engine::{
-    Points, Published, Reader, Settings, Source, StoredUser, check_direction, check_text, check_vector,
-    embedding, encode_rows,
+    Points, Published, Reader, Settings, Source, check_direction, check_text, check_vector, embedding,
+    encode_rows,
 };
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{Neighbor, RowSet, SearchOptions};
@@ -361,11 +362,6 @@ pub(super) fn user_id(view: &View<Published>, no: u32) -> Result<String> {
     stored_user(view, no).map(|user| user.id)
 }
 
-/// The record of a user who is there.
-pub(super) fn stored_user(view: &View<Published>, no: u32) -> Result<StoredUser> {
-    view.user(no)?.ok_or_else(|| Error::damaged(format!("user {no}"), "its record is missing"))
-}
-
 /// Tells that users are left out of an answer, since values of theirs are damaged.
 pub(super) fn tell_left_out(lost: Option<&Error>) {
     if let Some(error) = lost {
@@ -375,7 +371,7 @@ pub(super) fn tell_left_out(lost: Option<&Error>) {
 }
 
 /// The number of a user that must be there.
-pub(super) fn known_user(view: &View<Published>, id: &str) -> Result<u32> {
+pub(crate) fn known_user(view: &View<Published>, id: &str) -> Result<u32> {
     crate::model::check_id("user id", id)?;
     view.user_no(id)?.ok_or_else(|| Error::Unknown { what: "user", name: id.to_owned(), nearest: None })
 }

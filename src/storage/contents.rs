@@ -24,17 +24,18 @@ impl Contents {
         stored::told(&*self.backend, stored::read(&*self.backend, key))
     }
 
-    /// Visits all entries whose key begins with `prefix`, ascending, until `visit` breaks or fails.
-    pub(crate) fn scan(
+    /// Visits all entries with `from <= key < to`, to the end where `to` is `None`, ascending, until `visit` breaks or fails.
+    pub(crate) fn scan_between(
         &self,
-        prefix: &[u8],
+        from: &[u8],
+        to: Option<&[u8]>,
         visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
         let none = |_: &[u8], _: Option<&[u8]>| Overrides::new();
-        merge::scan(&*self.backend, prefix, merge::prefix_end(prefix).as_deref(), none, visit)
+        merge::scan(&*self.backend, from, to, none, visit)
     }
 
-    /// [`Contents::scan`] that goes on behind a damaged value, which it hands over as the error.
+    /// All entries whose key begins with `prefix`, ascending; goes on behind a damaged value, which it hands over as the error.
     pub(crate) fn scan_each(
         &self,
         prefix: &[u8],

@@ -40,6 +40,10 @@ const ITEM_FACTOR: u8 = b'f';
 const GROUP_FACTOR: u8 = b'h';
 const UNSEALED: u8 = b'j';
 const TOMBSTONE: u8 = b'd';
+const SEGMENT: u8 = b'q';
+const MEMBERS: u8 = b'm';
+const DUE: u8 = b'r';
+const CHANGE: u8 = b'w';
 
 fn key(tag: u8, parts: &[&[u8]]) -> Key {
     let mut key = Vec::with_capacity(1 + parts.iter().map(|part| part.len()).sum::<usize>());
@@ -112,6 +116,11 @@ pub(crate) fn group(no: u32) -> Key {
 
 pub(crate) fn event(user: u32, time: Time, hash: EventHash) -> Key {
     key(EVENT, &[&user.to_be_bytes(), &time_bytes(time), &hash])
+}
+
+/// All events of a user at an instant.
+pub(crate) fn events_at(user: u32, time: Time) -> Key {
+    key(EVENT, &[&user.to_be_bytes(), &time_bytes(time)])
 }
 
 pub(crate) fn events() -> Key {
@@ -260,6 +269,55 @@ pub(crate) fn tombstones() -> Key {
 /// Reads the hash out of the key of a tombstone.
 pub(crate) fn tombstone_at(key: &[u8]) -> Option<[u8; 16]> {
     key.get(1..17)?.try_into().ok()
+}
+
+/// The definition of a segment.
+pub(crate) fn segment(no: u32) -> Key {
+    key(SEGMENT, &[&no.to_be_bytes()])
+}
+
+pub(crate) fn segments() -> Key {
+    key(SEGMENT, &[])
+}
+
+/// Who of some users with neighbouring numbers is in a segment.
+pub(crate) fn members(segment: u32, part: u32) -> Key {
+    key(MEMBERS, &[&segment.to_be_bytes(), &part.to_be_bytes()])
+}
+
+pub(crate) fn members_of(segment: u32) -> Key {
+    key(MEMBERS, &[&segment.to_be_bytes()])
+}
+
+pub(crate) fn all_members() -> Key {
+    key(MEMBERS, &[])
+}
+
+/// When a user is to be looked at again for a segment, because time goes on.
+pub(crate) fn due(segment: u32, user: u32) -> Key {
+    key(DUE, &[&segment.to_be_bytes(), &user.to_be_bytes()])
+}
+
+pub(crate) fn due_of(segment: u32) -> Key {
+    key(DUE, &[&segment.to_be_bytes()])
+}
+
+pub(crate) fn all_due() -> Key {
+    key(DUE, &[])
+}
+
+/// The change at a position of the feed of who came into a segment and who left.
+pub(crate) fn change(position: u64) -> Key {
+    key(CHANGE, &[&position.to_be_bytes()])
+}
+
+pub(crate) fn changes() -> Key {
+    key(CHANGE, &[])
+}
+
+/// Reads the position out of the key of a change.
+pub(crate) fn position_at(key: &[u8]) -> Option<u64> {
+    key.get(1..9)?.try_into().ok().map(u64::from_be_bytes)
 }
 
 /// Reads a big-endian `u32` at `at`, if the key is long enough.

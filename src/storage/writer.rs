@@ -91,13 +91,23 @@ impl<'a, A> Writer<'a, A> {
         prefix: &[u8],
         visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
     ) -> Result<()> {
+        self.scan_between(prefix, merge::prefix_end(prefix).as_deref(), visit)
+    }
+
+    /// The same of all entries with `from <= key < to`, to the end where `to` is `None`.
+    pub(crate) fn scan_between(
+        &self,
+        from: &[u8],
+        to: Option<&[u8]>,
+        visit: impl FnMut(&[u8], &[u8]) -> Result<ControlFlow<()>>,
+    ) -> Result<()> {
         let overrides = |from: &[u8], to: Option<&[u8]>| {
             let mut overrides = Overrides::new();
             view::override_newest(&self.head.unapplied, from, to, &mut overrides);
             self.slots.borrow().override_changed(from, to, &mut overrides);
             overrides
         };
-        merge::scan(&*self.core.backend, prefix, merge::prefix_end(prefix).as_deref(), overrides, visit)
+        merge::scan(&*self.core.backend, from, to, overrides, visit)
     }
 
     /// Sets the value of `key`.

@@ -5,7 +5,7 @@ use crate::model::predicate::arbitrary::{
 };
 use crate::model::predicate::{Comparison, Figure, Interval, Node, Pattern, Term, TermKind, Truth};
 use crate::model::{Attributes, Event, EventKind, KeepEvents, Predicate, Text, Time, Value};
-use crate::{Snapshot, Store};
+use crate::{Snapshot, Store, Transaction};
 use proptest::prelude::*;
 use std::cmp::Ordering;
 
@@ -83,6 +83,7 @@ fn naive(node: &Node, person: &Person, now: Time) -> Option<bool> {
             Value::Set(texts) => Some(texts.contains(text)),
             _ => None,
         },
+        Node::InSegment(segment) => panic!("no predicate here asks for {segment}"),
     }
 }
 
@@ -92,6 +93,7 @@ fn value_of(term: &Term, person: &Person, now: Time) -> Option<Value> {
         TermKind::Attribute(name) => person.attributes.get(name).cloned(),
         TermKind::Texts => Some(Value::Int(person.texts.len() as i64)),
         TermKind::Value(value) => Some(value.clone()),
+        TermKind::Segment(name) => panic!("no term here is segment {name}"),
         TermKind::Now(interval) => Some(Value::Time(interval.after(now).unwrap())),
         TermKind::Events(figure, kind) => {
             let is_meant = |event: &&Event| {
@@ -174,7 +176,7 @@ struct Made {
     texts: Vec<Time>,
 }
 
-fn some_attributes() -> BoxedStrategy<Attributes> {
+pub(super) fn some_attributes() -> BoxedStrategy<Attributes> {
     let maybe = |name: &'static str, value: BoxedStrategy<Value>| {
         proptest::option::weighted(0.7, value)
             .prop_map(move |value| value.map(|value| (name.to_owned(), value)))
@@ -200,6 +202,14 @@ fn a_person() -> BoxedStrategy<Made> {
         .boxed()
 }
 
+/// Users who have every attribute, in each of its types, so that anything may be asked.
+pub(super) fn put_all_types(tx: &mut Transaction<'_>) -> crate::Result<()> {
+    let all = [(NUMBER, 1.into()), (TEXT, "a".into()), (BOOL, true.into()), (MIXED, "b".into())];
+    let others = [(TIME, Time::from_secs(0)?.into()), (SET, Value::Set(["a".to_owned()].into()))];
+    tx.put_user("all", all.into_iter().chain(others))?;
+    tx.put_user("b", [(MIXED, 1.into())])
+}
+
 fn store_of(people: &[Made]) -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let kind = EventKind { name: KIND.to_owned(), weight: 1.0, half_life_days: 30.0 };
@@ -207,11 +217,7 @@ fn store_of(people: &[Made]) -> (tempfile::TempDir, Store) {
     let store = options.open(folder.path().join("store")).unwrap();
     store
         .write(|tx| {
-            // Every attribute is there, in each of its types.
-            let all = [(NUMBER, 1.into()), (TEXT, "a".into()), (BOOL, true.into()), (MIXED, "b".into())];
-            let others = [(TIME, Time::from_secs(0)?.into()), (SET, Value::Set(["a".to_owned()].into()))];
-            tx.put_user("all", all.into_iter().chain(others))?;
-            tx.put_user("b", [(MIXED, 1.into())])?;
+            put_all_types(tx)?;
             for (n, person) in people.iter().enumerate() {
                 let id = format!("a{n}");
                 let attributes = person.attributes.iter().map(|(name, value)| (name.as_str(), value.clone()));

@@ -53,8 +53,12 @@ impl Model {
                 self.erased.insert(user.clone());
             }
             Record::Readmit(Erasure { user }) => drop(self.erased.remove(user)),
-            Record::Store(_) | Record::Archive(_) | Record::Erased(_) => {
-                panic!("the plan holds no settings, no archives and no marks")
+            Record::Store(_)
+            | Record::Archive(_)
+            | Record::Erased(_)
+            | Record::Segment(_)
+            | Record::Remove(Removal::Segment { .. }) => {
+                panic!("the plan holds no settings, no archives, no marks and no segments")
             }
         }
     }

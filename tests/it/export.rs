@@ -2,7 +2,10 @@
 
 use crate::fixture::{bought, day, encoder, fusion, item, options, place, store, vector_options};
 use kindred::ingest::{self, Source};
-use kindred::model::{Attributes, Erasure, Event, EventKind, Item, Metric, Record, Removal, Text, Time};
+use kindred::model::{
+    Attributes, Erasure, Event, EventKind, Interval, Item, Metric, Record, Removal, SegmentDefinition, Text,
+    Time, attribute, count,
+};
 use kindred::model::{Hex, Tombstone, User, Value};
 use kindred::{Error, Fusion, Options, Snapshot, Store};
 use proptest::prelude::*;
@@ -129,9 +132,26 @@ fn record(dim: Option<usize>) -> impl Strategy<Value = Record> {
         1 => (id(), id()).prop_map(|(user, attribute)| Record::Remove(Removal::UserAttribute { user, attribute })),
         1 => id().prop_map(|user| Record::Erase(Erasure { user })),
         1 => id().prop_map(|user| Record::Readmit(Erasure { user })),
+        1 => segment(),
         // As from another store's export, of a user who may be there.
         1 => id().prop_map(|user| Record::Erased(Tombstone::of(&user, Hex([7; 32])).unwrap())),
     ]
+}
+
+/// One that comes, or goes where predicates are not read as text.
+fn segment() -> BoxedStrategy<Record> {
+    let gone = id().prop_map(|segment| Record::Remove(Removal::Segment { segment }));
+    if !cfg!(feature = "sql") {
+        return gone.boxed();
+    }
+    let predicate = prop_oneof![
+        (id(), any::<i64>()).prop_map(|(name, least)| attribute(name).ge(least)),
+        (id(), text()).prop_map(|(name, text)| !attribute(name).eq(text)),
+        (0..9_u16, 0..3_i64).prop_map(|(days, least)| count("view").within(Interval::days(days)).ge(least)),
+    ];
+    let defined = (id(), predicate, prop::option::of((1..9_i64).prop_map(day)))
+        .prop_map(|(name, predicate, now)| Record::Segment(SegmentDefinition { name, predicate, now }));
+    prop_oneof![4 => defined, 1 => gone].boxed()
 }
 
 /// Writes the records one by one; those that the store refuses for who was erased are left out.

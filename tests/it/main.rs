@@ -29,6 +29,7 @@ mod profiles;
 mod read_only;
 mod removal;
 mod sealed;
+mod segments;
 mod similar;
 mod snapshots;
 mod stats;

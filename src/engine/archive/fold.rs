@@ -108,6 +108,8 @@ impl Session<'_, '_> {
         buckets: &mut Buckets<Folded>,
         (key, time, event): (Key, Time, &StoredEvent),
     ) -> Result<()> {
+        // It is within no part of the time any more.
+        self.touched(user).map(|touched| touched.kinds.insert(event.kind));
         let text = event.text.as_deref().map(text_hash);
         let acts = Tally::of(time, event.value, event.quantity);
         let entry = Folded { item: event.item, text, kind: event.kind, acts };
@@ -130,6 +132,7 @@ impl Session<'_, '_> {
     /// Counts an entry into the user's figures and sums, as its events were.
     pub(super) fn count_folded(&mut self, user: u32, entry: &Folded) -> Result<()> {
         self.work(user)?.state.figures.absorb(entry.kind, &entry.acts);
+        self.touched(user).map(|touched| touched.kinds.insert(entry.kind));
         let item = entry.item.map(|item| self.tx.item(item)).transpose()?.flatten();
         let group = item.and_then(|item| item.group);
         shares_of_folded(entry, group).try_for_each(|share| self.accumulate(user, share))

@@ -6,6 +6,7 @@ mod ids;
 mod model;
 mod records;
 mod report;
+mod segments;
 mod target;
 
 pub use report::{RepairReport, RepairedModel};
@@ -138,6 +139,7 @@ fn save(
     source.save_archives(&target.engine.settings().kinds, &mut target)?;
     count_vanished(opened, [users, items, events, texts], &mut target.lost)?;
     // Last: whoever is there stays, though there be a mark too.
+    source.save_segments(&mut target)?;
     report.erased = source.save_marks(&mut target)?;
     if report.model == RepairedModel::Relearned {
         target.engine.fit(progress)?;

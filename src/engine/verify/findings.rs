@@ -192,6 +192,14 @@ fn words(subject: Option<Subject<'_>>, users: &Names, items: &Names) -> (String,
         Subject::GroupFactor { group, .. } => format!("the factor of group number {group}"),
         Subject::Unsealed(no) => format!("the journal of {}", users.words(no)),
         Subject::Tombstone(hash) => format!("the mark {} of an erased user", Hex(hash)),
+        Subject::Segment(no) => format!("the definition of segment number {no}"),
+        Subject::Members { segment, part } => {
+            format!("part {part} of the members of segment number {segment}")
+        }
+        Subject::Due { segment, user } => {
+            format!("when to look at {} again for segment number {segment}", users.words(user))
+        }
+        Subject::Change(position) => format!("change {position} of the feed of segments"),
     };
     (place, user)
 }
@@ -204,6 +212,7 @@ fn meta_words(name: &str) -> String {
         "keep" => "the policy for old events".to_owned(),
         "folded" => "the count of folded events".to_owned(),
         "sealed" => "the journal's commit".to_owned(),
+        "segments" => "what is kept of all segments".to_owned(),
         "salt" => "the salt of the marks of erased users".to_owned(),
         other => format!("the setting {other:?}"),
     }

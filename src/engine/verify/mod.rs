@@ -7,6 +7,7 @@ mod profiles;
 mod relations;
 mod report;
 mod seen;
+mod segments;
 #[cfg(test)]
 mod tests;
 mod values;
@@ -168,7 +169,7 @@ fn data<R: EachReader>(
     let mut finished = !cancel.load(Ordering::Relaxed);
     if finished && !options.quick {
         check.relations()?;
-        finished = check.profiles(progress, cancel)?;
+        finished = check.profiles(progress, cancel)? && check.segments(progress, cancel)?;
     }
     let (entries, found) = (check.entries, check.findings.count());
     Ok(VerifyReport {

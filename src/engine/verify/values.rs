@@ -5,6 +5,7 @@ use super::super::buckets::Slot;
 use super::super::contributions::Share;
 use super::super::event_ids::place_of;
 use super::super::reader::EachReader;
+use super::super::segments::{self, StoredChange, StoredSegment};
 use super::super::settings::Settings;
 use super::super::stored::{
     Counters, State, StoredEvent, StoredFactor, StoredGroup, StoredItem, StoredUser, text_hash,
@@ -54,6 +55,10 @@ impl<R: EachReader> Check<'_, R> {
             Subject::ItemFactor { version, .. } => self.factor(version, value, |s| s.fusion.item_dims),
             Subject::GroupFactor { version, .. } => self.factor(version, value, |s| s.fusion.group_dims),
             Subject::Unsealed(_) | Subject::Tombstone(_) => self.commit(value),
+            Subject::Segment(_) => decode::<StoredSegment>("", value).map(drop),
+            Subject::Members { segment, part } => self.members(segment, part, value),
+            Subject::Due { segment, user } => self.due(segment, user, value),
+            Subject::Change(_) => decode::<StoredChange>("", value).map(drop),
         }
     }
 
@@ -62,6 +67,7 @@ impl<R: EachReader> Check<'_, R> {
             "settings" => decode::<Settings>("", value).map(drop),
             "learned" => self.learned(&decode("", value)?),
             "counters" => decode::<Counters>("", value).map(drop),
+            "segments" => decode::<segments::Head>("", value).map(drop),
             "salt" => decode::<Salt>("", value).map(drop),
             "sealed" => self.commit(value),
             "keep" => decode::<KeepEvents>("", value).map(drop),
@@ -282,6 +288,29 @@ impl<R: EachReader> Check<'_, R> {
     fn commit(&self, value: &[u8]) -> Result<()> {
         let (commit, seq): (u64, u64) = (decode("", value)?, self.basis.seq);
         ensure(commit <= seq, || format!("it is of commit {commit}, and the store is at {seq}"))
+    }
+
+    fn members(&self, segment: u32, part: u32, value: &[u8]) -> Result<()> {
+        self.known_segment(segment)?;
+        let users = decode::<segments::Part>("", value)?.users(part).map(Iterator::collect::<Vec<u32>>);
+        let users = users.ok_or_else(|| wrong("it is no part of a segment's members"))?;
+        users.into_iter().try_for_each(|user| self.user_in_segment(user))
+    }
+
+    fn due(&self, segment: u32, user: u32, value: &[u8]) -> Result<()> {
+        decode::<Time>("", value)?;
+        self.known_segment(segment)?;
+        self.user_in_segment(user)
+    }
+
+    /// Segments' keys come before those of users' records only in part, so that both are looked up.
+    fn known_segment(&self, segment: u32) -> Result<()> {
+        let there = sound(self.reader.raw(&keys::segment(segment)))?.is_none_or(|value| value.is_some());
+        ensure(there, || "its segment is not there".to_owned())
+    }
+
+    fn user_in_segment(&self, user: u32) -> Result<()> {
+        ensure(self.seen.users.contains(user), || format!("user number {user} is not there"))
     }
 
     fn known_user(&self, user: u32) -> Result<()> {

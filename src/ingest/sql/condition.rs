@@ -56,7 +56,7 @@ impl Source {
             Expr::Value(ValueWithSpan { value: Literal::Boolean(yes), .. }) => {
                 Ok(if *yes { Node::All(Vec::new()) } else { Node::Any(Vec::new()) })
             }
-            Expr::Function(function) if is_condition(function) => self.has(function),
+            Expr::Function(function) if is_condition(function) => self.condition_of(function),
             Expr::Identifier(_) | Expr::CompoundIdentifier(_) => {
                 let is_true: Term = TermKind::Value(true.into()).into();
                 Ok(Node::Compare(self.term(expression)?, Comparison::Equal, is_true))

@@ -9,7 +9,7 @@ use sqlparser::tokenizer::Location;
 
 const FIGURES: [Figure; 5] = [Figure::Count, Figure::Sum, Figure::Quantity, Figure::First, Figure::Last];
 /// Those beside figures.
-const OTHERS: [&str; 5] = ["now", "id", "texts", "has", "current_timestamp"];
+const OTHERS: [&str; 6] = ["now", "id", "texts", "has", "in_segment", "current_timestamp"];
 
 fn names() -> impl Iterator<Item = &'static str> {
     FIGURES.into_iter().map(Figure::name).chain(OTHERS)
@@ -42,12 +42,27 @@ fn name(function: &Function) -> String {
 
 /// Whether it is true or false, and no value.
 pub(super) fn is_condition(function: &Function) -> bool {
-    name(function) == "has"
+    ["has", "in_segment"].contains(&name(function).as_str())
 }
 
 impl Source {
-    /// `has(tags, 'vegan')`
-    pub(super) fn has(&self, function: &Function) -> Result<Node> {
+    /// `has(tags, 'vegan')`, `in_segment('loyal')`
+    pub(super) fn condition_of(&self, function: &Function) -> Result<Node> {
+        if name(function) == "in_segment" { self.in_segment(function) } else { self.has(function) }
+    }
+
+    fn in_segment(&self, function: &Function) -> Result<Node> {
+        let wanted = "name one segment, as a text: in_segment('loyal')";
+        match self.arguments(function)?[..] {
+            [FunctionArgExpr::Expr(segment)] => {
+                let kind = TermKind::Segment(self.text_of(segment, wanted)?);
+                Ok(Node::InSegment(Term { place: Some(self.place(start(function))), ..kind.into() }))
+            }
+            _ => Err(self.wrong(function, wanted)),
+        }
+    }
+
+    fn has(&self, function: &Function) -> Result<Node> {
         match self.arguments(function)?[..] {
             [FunctionArgExpr::Expr(set), FunctionArgExpr::Expr(text)] => Ok(Node::Has(
                 self.term(set)?,
@@ -66,9 +81,9 @@ impl Source {
             "now" | "current_timestamp" => TermKind::Now(Interval::days(0)),
             "id" => TermKind::Id,
             "texts" => TermKind::Texts,
-            "has" => {
+            "has" | "in_segment" => {
                 return Err(
-                    self.wrong(function, "what a set has is a condition, and is compared with nothing")
+                    self.wrong(function, &format!("{name}() is a condition, and is compared with nothing"))
                 );
             }
             name => return Err(self.wrong(function, &unknown(name))),

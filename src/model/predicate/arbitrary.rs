@@ -37,7 +37,7 @@ pub(crate) fn a_set() -> BoxedStrategy<BTreeSet<String>> {
     proptest::collection::btree_set("[ab]{1,2}", 0..4).boxed()
 }
 
-fn an_interval() -> BoxedStrategy<Interval> {
+pub(crate) fn an_interval() -> BoxedStrategy<Interval> {
     prop_oneof![
         (0_u16..60).prop_map(Interval::days),
         (0_u16..3).prop_map(Interval::months),

@@ -83,6 +83,12 @@ pub fn last(acts: impl Into<Acts>) -> Term {
     of_events(Figure::Last, acts.into())
 }
 
+/// The user is in a segment of the store: see [`crate::Transaction::define_segment`].
+#[must_use]
+pub fn in_segment(name: impl Into<String>) -> Predicate {
+    Node::InSegment(TermKind::Segment(name.into()).into()).into()
+}
+
 /// The instant of asking.
 #[must_use]
 pub fn now() -> Term {

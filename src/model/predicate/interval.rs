@@ -19,7 +19,7 @@ use std::str::FromStr;
 /// assert_eq!(Interval::days(14).to_string(), "14 days");
 /// # Ok::<(), kindred::Error>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, bincode::Encode, bincode::Decode)]
 pub struct Interval {
     months: i32,
     micros: i64,
@@ -95,6 +95,11 @@ impl Interval {
 
     pub(crate) const fn negated(self) -> Self {
         Self { months: -self.months, micros: -self.micros }
+    }
+
+    /// Whether it is of months, whose length differs.
+    pub(crate) const fn has_months(self) -> bool {
+        self.months != 0
     }
 
     pub(crate) const fn is_negative(self) -> bool {

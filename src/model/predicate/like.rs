@@ -9,7 +9,7 @@ use crate::error::{Error, Result};
 /// let half_off = attribute("note").like(Pattern::new("%50!%%").escape('!').ignore_case());
 /// assert_eq!(half_off.to_string(), r#""note" ilike '%50!%%' escape '!'"#);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub struct Pattern {
     pub(crate) text: String,
     pub(crate) escape: Option<char>,

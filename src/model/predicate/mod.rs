@@ -4,12 +4,14 @@
 pub(crate) mod arbitrary;
 mod build;
 mod compare;
+mod flat;
 mod interval;
 mod like;
 mod show;
 
-pub use build::{Acts, ago, ahead, attribute, count, first, id, last, now, quantity, sum, texts};
+pub use build::{Acts, ago, ahead, attribute, count, first, id, in_segment, last, now, quantity, sum, texts};
 pub(crate) use compare::{Family, compare};
+pub(crate) use flat::MAX_DEPTH;
 pub use interval::Interval;
 pub(crate) use like::Matcher;
 pub use like::Pattern;
@@ -56,10 +58,12 @@ pub(crate) enum Node<T = Term, P = Pattern> {
     IsNull(T),
     /// Whether a set of texts has this one.
     Has(T, String),
+    /// Whether the user is in a segment.
+    InSegment(T),
 }
 
 /// What a condition is of a user: where a value is missing, neither true nor false.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
 pub(crate) enum Truth {
     False,
     Unknown,
@@ -67,7 +71,7 @@ pub(crate) enum Truth {
 }
 
 /// How two values are to stand to each other.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub(crate) enum Comparison {
     Equal,
     NotEqual,
@@ -97,7 +101,7 @@ impl PartialEq for Term {
 }
 
 /// What a term is.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, bincode::Encode, bincode::Decode)]
 pub(crate) enum TermKind {
     /// The user's id.
     Id,
@@ -111,10 +115,12 @@ pub(crate) enum TermKind {
     Value(Value),
     /// The instant of asking and this much.
     Now(Interval),
+    /// A segment of that name.
+    Segment(String),
 }
 
 /// What is made of events.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub(crate) enum Figure {
     Count,
     /// Of the values.

@@ -36,6 +36,7 @@ impl<T: Display, P: Display> Display for Node<T, P> {
             Self::Like(term, pattern) => write!(f, "{term} {pattern}"),
             Self::IsNull(term) => write!(f, "{term} is null"),
             Self::Has(term, text) => write!(f, "has({term}, {})", Quoted(text, '\'')),
+            Self::InSegment(segment) => write!(f, "in_segment({segment})"),
         }
     }
 }
@@ -108,6 +109,7 @@ impl Display for Term {
             TermKind::Texts => f.write_str("texts()"),
             TermKind::Attribute(name) => Quoted(name, '"').fmt(f),
             TermKind::Value(value) => Constant(value).fmt(f),
+            TermKind::Segment(name) => Quoted(name, '\'').fmt(f),
             TermKind::Now(interval) => {
                 let sign = if interval.is_negative() { '-' } else { '+' };
                 write!(f, "now() {sign} interval '{interval}'")

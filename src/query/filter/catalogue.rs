@@ -59,6 +59,7 @@ impl Catalogue<'_> {
                 self.wanted(term, Family::Set, "only sets have texts: ask with `=`, `in` or `like`")
             }
             Node::IsNull(term) => self.families(term).map(drop),
+            Node::InSegment(_) => Ok(()),
         }
     }
 
@@ -77,6 +78,7 @@ impl Catalogue<'_> {
             TermKind::Attribute(name) => return self.attribute(name, term),
             TermKind::Value(value) => value.family(),
             TermKind::Id => Family::Text,
+            TermKind::Segment(_) => Family::Bool,
             TermKind::Now(_) | TermKind::Events(Figure::First | Figure::Last, _) => Family::Time,
             TermKind::Texts | TermKind::Events(..) => Family::Number,
         }))

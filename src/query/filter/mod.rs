@@ -1,26 +1,22 @@
 //! Whom a predicate matches: bound to a store, checked against its attributes, narrowed down by their columns, and evaluated
 //! for each user of whom these do not tell.
 
-mod bind;
 mod bounds;
 mod catalogue;
-mod evaluate;
-mod facts;
 mod narrow;
 mod plan;
 
 pub use plan::{Access, Plan, PlanPart};
 
 use super::scan::{stored_states, stored_users};
-use super::similar::{stored_user, tell_left_out};
+use super::similar::tell_left_out;
+use crate::engine::predicate::{Binding, Bound, Facts, bind, stored_user};
 use crate::engine::{Published, Settings};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::predicate::Truth;
 use crate::model::{Predicate, Time};
 use crate::storage::View;
-use bind::{Bound, bind};
 use catalogue::Catalogue;
-use facts::Facts;
 use narrow::Narrowing;
 use plan::Step;
 use roaring::RoaringBitmap;
@@ -55,7 +51,8 @@ pub(super) fn answer<'p>(
     predicate: &'p Predicate,
     now: Time,
 ) -> Result<Answer<'p>> {
-    let mut bound = bind(&predicate.node, settings, now)?;
+    let segments = &*view.attachment().segments;
+    let mut bound = bind(&predicate.node, &Binding { kinds: &settings.kinds, segments, now })?;
     let columns = view.attachment().columns.get(view)?;
     Catalogue(columns).check(&predicate.node)?;
     let narrowing = Narrowing { view, columns };
@@ -67,13 +64,20 @@ pub(super) fn answer<'p>(
     asking.ask(&asked, columns.all().len())?;
     // What the columns lack may be sound again.
     for no in columns.unread() {
-        asking.add(no, stored_user(view, no).map(|user| Facts::of_record(view, no, user)))?;
+        asking.add(no, stored_user(view, no).map(|user| asking.facts(no).with_record(user)))?;
     }
     let Asking { matching, lost, .. } = asking;
     tell_left_out(lost.as_ref());
     let unread = columns.unread().len();
     let (users, asked) = (columns.all().len() + unread, asked.len() + unread);
     Ok(Answer { matching, bound, step, users, asked })
+}
+
+/// Refuses a predicate out of a text that names an attribute which nobody has, and any that compares what cannot be compared; nothing
+/// where nobody has any attribute yet.
+pub(crate) fn check_attributes(view: &View<Published>, predicate: &Predicate) -> Result<()> {
+    let columns = view.attachment().columns.get(view)?;
+    if columns.names().next().is_none() { Ok(()) } else { Catalogue(columns).check(&predicate.node) }
 }
 
 /// Users who are asked, one after the other.
@@ -85,7 +89,11 @@ struct Asking<'a> {
 }
 
 impl<'a> Asking<'a> {
-    fn add(&mut self, no: u32, facts: Result<Facts<'a>>) -> Result<()> {
+    fn facts(&self, no: u32) -> Facts<'a, View<Published>> {
+        Facts::new(self.view, &*self.view.attachment().segments, no)
+    }
+
+    fn add(&mut self, no: u32, facts: Result<Facts<'a, View<Published>>>) -> Result<()> {
         match facts.and_then(|facts| self.bound.truth(&facts)) {
             Ok(Truth::True) => drop(self.matching.insert(no)),
             Ok(_) => {}
@@ -104,17 +112,17 @@ impl<'a> Asking<'a> {
             if self.bound.reads_record() {
                 for (no, user) in stored_users(view).flatten() {
                     if left.remove(no) {
-                        self.add(no, Ok(Facts::of_record(view, no, user)))?;
+                        self.add(no, Ok(self.facts(no).with_record(user)))?;
                     }
                 }
             } else {
                 for (no, state) in stored_states(view).flatten() {
                     if left.remove(no) {
-                        self.add(no, Ok(Facts::of_state(view, no, state)))?;
+                        self.add(no, Ok(self.facts(no).with_state(state)))?;
                     }
                 }
             }
         }
-        left.iter().try_for_each(|no| self.add(no, Ok(Facts::new(view, no))))
+        left.iter().try_for_each(|no| self.add(no, Ok(self.facts(no))))
     }
 }

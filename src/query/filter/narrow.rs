@@ -1,10 +1,9 @@
 //! A predicate narrowed down by the columns of attributes, part by part, before any user's record is read.
 
-use super::bind::{Bound, Field, Source};
 use super::bounds::Bounds;
-use super::evaluate::{holds, not};
 use super::plan::{Access, Step};
 use crate::columns::{Column, Columns, Users};
+use crate::engine::predicate::{Bound, Field, Source, holds, not};
 use crate::engine::{Published, Reader};
 use crate::error::{ErrorKind, Result};
 use crate::model::Value;
@@ -170,6 +169,10 @@ impl Narrowing<'_> {
                 };
                 Some(Known { is_true, is_known: Arc::clone(all) })
             }
+            Node::InSegment(Field { source: Source::Segment(no), .. }) => {
+                let (all, members) = (self.columns.all(), self.view.attachment().segments.members(*no)?);
+                Some(Known { is_true: Arc::new(&**all & &*members), is_known: Arc::clone(all) })
+            }
             _ => None,
         })
     }
@@ -229,6 +232,7 @@ impl Narrowing<'_> {
             Node::In(field, values) => self.effort_of(field, |_| values.len()),
             Node::Like(field, _) => self.effort_of(field, |column| column.distinct(Family::Text)),
             Node::Has(field, _) | Node::IsNull(field) => self.effort_of(field, |_| 1),
+            Node::InSegment(_) => Effort::Values(1),
         }
     }
 
@@ -241,14 +245,14 @@ impl Narrowing<'_> {
             }),
             (Source::Value(_), Source::Attribute(_)) => self.effort_of_comparison(right, comparison, left),
             (Source::Id, Source::Value(_)) if comparison == Comparison::Equal => Effort::Values(1),
-            (_, _) => left.asked().max(right.asked()),
+            (_, _) => asked(left).max(asked(right)),
         }
     }
 
     fn effort_of(&self, field: &Field<'_>, values: impl FnOnce(&Column) -> usize) -> Effort {
         match field.source {
             Source::Attribute(name) => Effort::Values(self.columns.get(name).map_or(0, values) as u64),
-            _ => field.asked(),
+            _ => asked(field),
         }
     }
 
@@ -274,13 +278,11 @@ impl Narrowing<'_> {
     }
 }
 
-impl Field<'_> {
-    /// What it takes to ask a user for it.
-    const fn asked(&self) -> Effort {
-        match &self.source {
-            Source::Events(events) if events.within.is_some() => Effort::Events,
-            Source::Events(_) | Source::Texts => Effort::State,
-            Source::Id | Source::Attribute(_) | Source::Value(_) => Effort::Values(u64::MAX),
-        }
+/// What it takes to ask a user for it.
+const fn asked(field: &Field<'_>) -> Effort {
+    match &field.source {
+        Source::Events(events) if events.within.is_some() => Effort::Events,
+        Source::Events(_) | Source::Texts => Effort::State,
+        Source::Id | Source::Attribute(_) | Source::Value(_) | Source::Segment(_) => Effort::Values(u64::MAX),
     }
 }

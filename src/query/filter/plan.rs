@@ -1,6 +1,6 @@
 //! How a predicate is answered: which of its parts the columns of attributes tell, in which order, and how many users are left.
 
-use super::bind::Bound;
+use crate::engine::predicate::Bound;
 use crate::model::predicate::Node;
 use serde::Serialize;
 use std::fmt::{self, Display, Formatter};

@@ -1,9 +1,9 @@
 //! Keys read back: what a key says that its value is.
 
 use super::{
-    ARCHIVE, ARCHIVE_HEAD, CONTRIBUTION, EVENT, EVENT_IDS, GROUP, GROUP_FACTOR, GROUP_NAME, ITEM,
-    ITEM_FACTOR, ITEM_NAME, META, STATE, SUMS, TEXT, TEXT_USES, TEXT_VECTOR, TOMBSTONE, TextHash, UNSEALED,
-    USER, USER_NAME, VECTOR, time_at, u32_at,
+    ARCHIVE, ARCHIVE_HEAD, CHANGE, CONTRIBUTION, DUE, EVENT, EVENT_IDS, GROUP, GROUP_FACTOR, GROUP_NAME,
+    ITEM, ITEM_FACTOR, ITEM_NAME, MEMBERS, META, SEGMENT, STATE, SUMS, TEXT, TEXT_USES, TEXT_VECTOR,
+    TOMBSTONE, TextHash, UNSEALED, USER, USER_NAME, VECTOR, position_at, time_at, u32_at,
 };
 use crate::model::Time;
 
@@ -32,6 +32,10 @@ pub(crate) enum Subject<'k> {
     GroupFactor { version: u32, group: u32 },
     Unsealed(u32),
     Tombstone([u8; 16]),
+    Segment(u32),
+    Members { segment: u32, part: u32 },
+    Due { segment: u32, user: u32 },
+    Change(u64),
 }
 
 impl<'k> Subject<'k> {
@@ -64,6 +68,10 @@ impl<'k> Subject<'k> {
             }
             (ITEM_FACTOR, 8) => Some(Self::ItemFactor { version: u32_at(key, 1)?, item: u32_at(key, 5)? }),
             (GROUP_FACTOR, 8) => Some(Self::GroupFactor { version: u32_at(key, 1)?, group: u32_at(key, 5)? }),
+            (SEGMENT, 4) => u32_at(key, 1).map(Self::Segment),
+            (MEMBERS, 8) => Some(Self::Members { segment: u32_at(key, 1)?, part: u32_at(key, 5)? }),
+            (DUE, 8) => Some(Self::Due { segment: u32_at(key, 1)?, user: u32_at(key, 5)? }),
+            (CHANGE, 8) => position_at(key).map(Self::Change),
             _ => None,
         }
     }
@@ -80,7 +88,8 @@ impl<'k> Subject<'k> {
             | Self::Text { user, .. }
             | Self::Sums { user, .. }
             | Self::Archive { user }
-            | Self::Contributions { user } => Some(user),
+            | Self::Contributions { user }
+            | Self::Due { user, .. } => Some(user),
             _ => None,
         }
     }
@@ -97,9 +106,9 @@ impl<'k> Subject<'k> {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        archive, archive_head, contributions, event, event_ids, group, group_factor, group_name, item,
-        item_factor, item_name, meta, state, sums, text, text_uses, text_vector, tombstone, unsealed, user,
-        user_name, vector,
+        archive, archive_head, change, contributions, due, event, event_ids, group, group_factor, group_name,
+        item, item_factor, item_name, members, meta, segment, state, sums, text, text_uses, text_vector,
+        tombstone, unsealed, user, user_name, vector,
     };
     use super::*;
 
@@ -129,6 +138,10 @@ mod tests {
             (group_factor(1, 9), Subject::GroupFactor { version: 1, group: 9 }),
             (unsealed(7), Subject::Unsealed(7)),
             (tombstone([6; 16]), Subject::Tombstone([6; 16])),
+            (segment(3), Subject::Segment(3)),
+            (members(3, 1), Subject::Members { segment: 3, part: 1 }),
+            (due(3, 7), Subject::Due { segment: 3, user: 7 }),
+            (change(11), Subject::Change(11)),
         ];
         for (key, subject) in all {
             assert_eq!(Subject::of(&key), Some(subject));

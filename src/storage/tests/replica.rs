@@ -7,6 +7,7 @@ use std::sync::atomic::AtomicBool;
 use super::super::{Contents, Dice, Options, read_only};
 use super::{Map, contents, open, open_with, put};
 use crate::error::Error;
+use crate::storage::prefix_end;
 
 static GO_ON: AtomicBool = AtomicBool::new(false);
 
@@ -14,7 +15,7 @@ fn read(path: &Path) -> (Map, u64) {
     let found = read_only(path).unwrap();
     let mut map = Map::new();
     found
-        .scan(b"", |key, value| {
+        .scan_between(b"", None, |key, value| {
             map.insert(key.to_vec(), value.to_vec());
             Ok(ControlFlow::Continue(()))
         })
@@ -31,7 +32,7 @@ fn few(found: &Contents, prefix: &[u8]) -> Vec<Vec<u8>> {
         keys.push(key.to_vec());
         Ok(if keys.len() < 3 { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
     };
-    found.scan(prefix, visit).unwrap();
+    found.scan_between(prefix, prefix_end(prefix).as_deref(), visit).unwrap();
     keys
 }
 

@@ -1,7 +1,7 @@
 //! Does a store hold what it should, and does its index answer as its records say?
 
 use super::{Model, Person, sorted_lines};
-use crate::model::{Predicate, Record, Tombstone, Value, attribute, texts};
+use crate::model::{Predicate, Record, SegmentDefinition, Tombstone, Value, attribute, texts};
 use crate::store::Snapshot;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -46,6 +46,10 @@ fn lines(snapshot: &Snapshot) -> crate::Result<Vec<String>> {
         }
         records.push(Record::User(user));
     }
+    for segment in snapshot.segments()? {
+        let (name, predicate, now) = (segment.name, segment.predicate, snapshot.segments_now());
+        records.push(Record::Segment(SegmentDefinition { name, predicate, now }));
+    }
     Ok(sorted_lines(&records))
 }
 
@@ -61,6 +65,7 @@ const MOST_MISSED: usize = 1;
 /// Predicates match whom the records say, and every user's nearest are those that a comparison with all profiles of the store finds.
 pub fn answers(snapshot: &Snapshot, model: &Model) {
     filters(snapshot, model);
+    segments(snapshot);
     let mut vectors: BTreeMap<&str, Vec<f32>> = BTreeMap::new();
     for user in model.users.keys() {
         vectors.extend(snapshot.profile(user).unwrap().embedding.map(|vector| (user.as_str(), vector)));
@@ -102,11 +107,13 @@ pub fn answers(snapshot: &Snapshot, model: &Model) {
     }
 }
 
+type IsMeant<'a> = &'a dyn Fn(&Person) -> bool;
+
 /// Predicates of the attributes that random records have match whom the model says.
 fn filters(snapshot: &Snapshot, model: &Model) {
     let town = |person: &Person| person.attributes.get("town").and_then(Value::as_text).map(str::to_owned);
     let age = |person: &Person| person.attributes.get("age").and_then(Value::as_number);
-    let asked: [(Predicate, &dyn Fn(&Person) -> bool); 5] = [
+    let asked: [(Predicate, IsMeant<'_>); 5] = [
         (attribute("town").eq("salmon"), &|person| town(person).as_deref() == Some("salmon")),
         (!attribute("town").like("%o%"), &|person| town(person).is_some_and(|town| !town.contains('o'))),
         (attribute("town").is_null(), &|person| town(person).is_none()),
@@ -122,6 +129,16 @@ fn filters(snapshot: &Snapshot, model: &Model) {
         let meant: BTreeSet<&str> = meant.map(|(user, _)| user.as_str()).collect();
         let found = snapshot.users_where(&predicate).unwrap().run().unwrap();
         assert_eq!(found.iter().map(String::as_str).collect::<BTreeSet<_>>(), meant, "{predicate}");
+    }
+}
+
+/// In each segment are those of whom its predicate is true, which [`filters`] answers for.
+fn segments(snapshot: &Snapshot) {
+    for segment in snapshot.segments().unwrap() {
+        let now = snapshot.segments_now().unwrap();
+        let expected = snapshot.users_where(&segment.predicate).unwrap().now(now).run().unwrap();
+        let members = snapshot.members(&segment.name).unwrap();
+        assert_eq!(members, expected, "segment {:?}: {} at {now}", segment.name, segment.predicate);
     }
 }
 

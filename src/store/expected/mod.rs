@@ -4,7 +4,9 @@
 
 pub mod check;
 
-use crate::model::{Attributes, Event, Item, Record, Removal, Text, Time, User};
+use crate::model::{
+    Attributes, Event, Item, Predicate, Record, Removal, SegmentDefinition, Text, Time, User,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// All records of a store.
@@ -13,6 +15,9 @@ pub struct Model {
     items: BTreeMap<String, Item>,
     users: BTreeMap<String, Person>,
     erased: BTreeSet<String>,
+    segments: BTreeMap<String, Predicate>,
+    /// The instant that they go by.
+    now: Option<Time>,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -54,6 +59,11 @@ impl Model {
                 self.erased.insert(erasure.user.clone());
             }
             Record::Readmit(erasure) => drop(self.erased.remove(&erasure.user)),
+            Record::Segment(SegmentDefinition { name, predicate, now }) => {
+                self.segments.insert(name.clone(), predicate.clone());
+                self.now = self.now.max(*now);
+            }
+            Record::Remove(Removal::Segment { segment }) => drop(self.segments.remove(segment)),
             // The histories hold none of these.
             Record::Store(_) | Record::Archive(_) | Record::Erased(_) => {}
         }
@@ -124,6 +134,11 @@ impl Model {
             records.extend(person.events.iter().cloned().map(Record::Event));
             records.extend(person.texts.iter().cloned().map(Record::Text));
         }
+        let segment = |(name, predicate): (&String, &Predicate)| {
+            let (name, predicate) = (name.clone(), predicate.clone());
+            Record::Segment(SegmentDefinition { name, predicate, now: self.now })
+        };
+        records.extend(self.segments.iter().map(segment));
         sorted_lines(&records)
     }
 

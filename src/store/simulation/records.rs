@@ -1,6 +1,9 @@
 //! Random records over few names, so that they meet.
 
-use crate::model::{Erasure, Event, Item, Record, Removal, Text, Time, User, Value};
+use crate::model::{
+    Acts, Erasure, Event, Interval, Item, Record, Removal, SegmentDefinition, Text, Time, User, Value, ago,
+    attribute, count, last, sum, texts,
+};
 use crate::storage::Dice;
 
 const WORDS: [&str; 8] = ["salmon", "dog", "chair", "coffee", "wooden", "fresh", "smoked", "puppy"];
@@ -29,7 +32,7 @@ pub(super) fn batch(dice: &mut Dice, taste: Taste) -> Vec<Record> {
 }
 
 fn record(dice: &mut Dice, taste: Taste) -> Record {
-    match dice.below(24) {
+    match dice.below(27) {
         0..=2 => Record::Item(Item { id: item(dice, taste), text: maybe_text(dice), ..Item::default() }),
         3..=8 => Record::User(put_user(dice, taste)),
         9..=17 => Record::Event(event(dice, taste)),
@@ -37,8 +40,23 @@ fn record(dice: &mut Dice, taste: Taste) -> Record {
         20 => Record::Remove(Removal::UserAttribute { user: user(dice, taste), attribute: "town".into() }),
         21 => Record::Remove(Removal::User { user: user(dice, taste) }),
         22 => Record::Erase(Erasure { user: user(dice, taste) }),
+        23..=24 => Record::Segment(segment(dice)),
+        25 => Record::Remove(Removal::Segment { segment: format!("s{}", dice.below(3)) }),
         _ => Record::Readmit(Erasure { user: user(dice, taste) }),
     }
+}
+
+/// Defines one of a few segments, at an instant which may be a later one.
+fn segment(dice: &mut Dice) -> SegmentDefinition {
+    let predicate = match dice.below(6) {
+        0 => attribute("town").eq("salmon"),
+        1 => !attribute("age").lt(30),
+        2 => count("view").ge(2) & texts().eq(0),
+        3 => count(Acts::All).within(Interval::days(10)).ge(1),
+        4 => last("purchase").lt(ago(Interval::months(1))) | attribute("town").is_null(),
+        _ => sum("review").within(Interval::months(1)).gt(20),
+    };
+    SegmentDefinition { name: format!("s{}", dice.below(3)), predicate, now: Some(time(dice)) }
 }
 
 fn put_user(dice: &mut Dice, taste: Taste) -> User {

@@ -10,7 +10,7 @@ fn stored(path: &Path) -> (u128, u64, Entries) {
     let mut entries = Entries::new();
     opened
         .contents
-        .scan(b"", |key, value| {
+        .scan_between(b"", None, |key, value| {
             entries.insert(key.to_vec(), value.to_vec());
             Ok(ControlFlow::Continue(()))
         })

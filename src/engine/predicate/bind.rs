@@ -1,35 +1,34 @@
 //! Predicates bound to a store and an instant: kinds by their numbers, times relative to now as times, patterns ready.
 
-use crate::engine::Settings;
+use crate::engine::segments::Segments;
 use crate::error::{Error, Result, shorten};
-use crate::model::predicate::{Figure, Matcher, Node, Pattern, Term, TermKind, compare};
-use crate::model::{Time, Value, nearest_name};
+use crate::model::predicate::{Figure, MAX_DEPTH, Matcher, Node, Pattern, Term, TermKind, compare};
+use crate::model::{Kinds, Time, Value, nearest_name};
 use std::cmp::Ordering;
 use std::fmt::{self, Display, Formatter};
 
-/// A predicate's parts may lie in each other this deep.
-const MAX_DEPTH: usize = 256;
-
 /// A bound part, which is shown as it was written. What is looked for among values is among them in their order.
-pub(super) type Bound<'p> = Node<Field<'p>, Prepared<'p>>;
+pub(crate) type Bound<'p> = Node<Field<'p>, Prepared<'p>>;
 
 /// A bound term.
-pub(super) struct Field<'p> {
-    term: &'p Term,
+pub(crate) struct Field<'p> {
+    pub(super) term: &'p Term,
     pub source: Source<'p>,
 }
 
 /// Where a term's value is from.
-pub(super) enum Source<'p> {
+pub(crate) enum Source<'p> {
     Id,
     Texts,
     Attribute(&'p str),
     Value(Value),
     Events(Events),
+    /// The segment's number.
+    Segment(u32),
 }
 
 /// What is made of events.
-pub(super) struct Events {
+pub(crate) struct Events {
     pub figure: Figure,
     /// The kind's number; of whatever kind where there is none.
     pub kind: Option<u8>,
@@ -38,9 +37,16 @@ pub(super) struct Events {
 }
 
 /// A pattern that is ready to be matched.
-pub(super) struct Prepared<'p> {
+pub(crate) struct Prepared<'p> {
     pattern: &'p Pattern,
     pub matcher: Matcher,
+}
+
+impl Field<'_> {
+    /// What it is as it was written.
+    pub(crate) const fn kind(&self) -> &TermKind {
+        &self.term.kind
+    }
 }
 
 impl Display for Field<'_> {
@@ -58,14 +64,16 @@ impl Display for Prepared<'_> {
 /// Binds a predicate.
 ///
 /// # Errors
-/// For kinds of events that the store does not know, and for what cannot be asked of any store.
-pub(super) fn bind<'p>(node: &'p Node, settings: &Settings, now: Time) -> Result<Bound<'p>> {
-    Binding { settings, now }.node(node, 0)
+/// For kinds of events and segments that the store does not know, and for what cannot be asked of any store.
+pub(crate) fn bind<'p>(node: &'p Node, to: &Binding<'_>) -> Result<Bound<'p>> {
+    to.node(node, 0)
 }
 
-struct Binding<'a> {
-    settings: &'a Settings,
-    now: Time,
+/// What predicates are bound to.
+pub(crate) struct Binding<'a> {
+    pub kinds: &'a Kinds,
+    pub segments: &'a Segments,
+    pub now: Time,
 }
 
 impl Binding<'_> {
@@ -90,6 +98,7 @@ impl Binding<'_> {
             }
             Node::IsNull(term) => Node::IsNull(self.field(term)?),
             Node::Has(term, text) => Node::Has(self.field(term)?, text.clone()),
+            Node::InSegment(term) => Node::InSegment(self.field(term)?),
         })
     }
 
@@ -114,18 +123,26 @@ impl Binding<'_> {
                 let within = from.transpose()?.map(|from| (from, self.now));
                 Source::Events(Events { figure: *figure, kind, within })
             }
+            TermKind::Segment(name) => Source::Segment(self.segment(term, name)?),
         };
         Ok(Field { term, source })
     }
 
     fn kind(&self, term: &Term, name: &str) -> Result<u8> {
-        if let Some((no, _)) = self.settings.kinds.find(name) {
-            return Ok(no);
-        }
-        let nearest = nearest_name(name, self.settings.kinds.iter().map(|kind| kind.name.as_str()));
-        let unknown = Error::Unknown { what: "event kind", name: shorten(name), nearest };
-        Err(if term.place.is_some() { term.refuse(unknown.to_string()) } else { unknown })
+        let kind = self.kinds.find(name).map(|(no, _)| no);
+        kind.ok_or_else(|| {
+            unknown(term, "event kind", name, self.kinds.iter().map(|kind| kind.name.as_str()))
+        })
     }
+
+    fn segment(&self, term: &Term, name: &str) -> Result<u32> {
+        self.segments.no(name).ok_or_else(|| unknown(term, "segment", name, self.segments.names()))
+    }
+}
+
+fn unknown<'a>(term: &Term, what: &'static str, name: &str, known: impl Iterator<Item = &'a str>) -> Error {
+    let unknown = Error::Unknown { what, name: shorten(name), nearest: nearest_name(name, known) };
+    if term.place.is_some() { term.refuse(unknown.to_string()) } else { unknown }
 }
 
 fn in_reach(term: &Term, now: Time, time: Result<Time>) -> Result<Time> {
@@ -155,7 +172,7 @@ fn check_finite(term: &Term, value: &Value) -> Result<()> {
 
 impl Bound<'_> {
     /// Whether users are asked for what stands in their records.
-    pub(super) fn reads_record(&self) -> bool {
+    pub(crate) fn reads_record(&self) -> bool {
         let is_of_record = |field: &Field<'_>| matches!(field.source, Source::Id | Source::Attribute(_));
         match self {
             Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::reads_record),
@@ -164,6 +181,7 @@ impl Bound<'_> {
             Self::In(field, _) | Self::Like(field, _) | Self::IsNull(field) | Self::Has(field, _) => {
                 is_of_record(field)
             }
+            Self::InSegment(_) => false,
         }
     }
 }

@@ -1,7 +1,8 @@
 //! Predicates of one user, in the logic of three values.
 
-use super::bind::{Bound, Field};
+use super::bind::{Bound, Field, Source};
 use super::facts::Facts;
+use crate::engine::Reader;
 use crate::error::Result;
 use crate::model::Value;
 use crate::model::predicate::{Comparison, Truth, compare};
@@ -9,7 +10,7 @@ use std::cmp::Ordering;
 
 impl Bound<'_> {
     /// What this is of a user.
-    pub(super) fn truth(&self, facts: &Facts<'_>) -> Result<Truth> {
+    pub(crate) fn truth<R: Reader>(&self, facts: &Facts<'_, R>) -> Result<Truth> {
         Ok(match self {
             Self::All(parts) => return of_all(parts, facts, Truth::True, Truth::min),
             Self::Any(parts) => return of_all(parts, facts, Truth::False, Truth::max),
@@ -28,14 +29,18 @@ impl Bound<'_> {
                 _ => None,
             })?,
             Self::IsNull(field) => known(facts.value(field)?.is_none()),
+            Self::InSegment(field) => match field.source {
+                Source::Segment(no) => known(facts.is_in(no)),
+                _ => Truth::Unknown,
+            },
         })
     }
 }
 
 /// The least or the greatest of some, which the first of the other kind decides.
-fn of_all(
+fn of_all<R: Reader>(
     parts: &[Bound<'_>],
-    facts: &Facts<'_>,
+    facts: &Facts<'_, R>,
     neutral: Truth,
     join: fn(Truth, Truth) -> Truth,
 ) -> Result<Truth> {
@@ -49,7 +54,7 @@ fn of_all(
     Ok(truth)
 }
 
-pub(super) const fn not(truth: Truth) -> Truth {
+pub(crate) const fn not(truth: Truth) -> Truth {
     match truth {
         Truth::False => Truth::True,
         Truth::Unknown => Truth::Unknown,
@@ -67,11 +72,15 @@ fn is_among(value: &Value, values: &[Value]) -> Option<bool> {
     Some(values.binary_search_by(|one| compare(one, value).unwrap_or(Ordering::Less)).is_ok())
 }
 
-pub(super) fn holds(comparison: Comparison, left: &Value, right: &Value) -> Truth {
+pub(crate) fn holds(comparison: Comparison, left: &Value, right: &Value) -> Truth {
     compare(left, right).map_or(Truth::Unknown, |order| known(comparison.holds(order)))
 }
 
 /// What is said of a field's value; unknown where there is none, or none of which it can be said.
-fn with(facts: &Facts<'_>, field: &Field<'_>, say: impl Fn(&Value) -> Option<bool>) -> Result<Truth> {
+fn with<R: Reader>(
+    facts: &Facts<'_, R>,
+    field: &Field<'_>,
+    say: impl Fn(&Value) -> Option<bool>,
+) -> Result<Truth> {
     Ok(facts.value(field)?.and_then(|value| say(&value)).map_or(Truth::Unknown, known))
 }

@@ -1,19 +1,20 @@
 //! What a predicate may ask of one user, read when it is asked.
 
 use super::bind::{Events, Field, Source};
-use crate::engine::{Published, Reader, State, StoredEvent, StoredUser, time_of};
-use crate::error::Result;
+use crate::engine::segments::Membership;
+use crate::engine::{Reader, State, StoredEvent, StoredUser, time_of};
+use crate::error::{Error, Result};
 use crate::model::predicate::Figure;
 use crate::model::{Time, Value};
-use crate::query::similar::stored_user;
 use crate::storage::keys::{self, EventHash};
-use crate::storage::{View, codec, prefix_end};
+use crate::storage::{codec, prefix_end};
 use std::borrow::Cow;
 use std::cell::OnceCell;
 use std::ops::ControlFlow;
 
-pub(super) struct Facts<'a> {
-    view: &'a View<Published>,
+pub(crate) struct Facts<'a, R> {
+    reader: &'a R,
+    segments: &'a dyn Membership,
     no: u32,
     user: OnceCell<StoredUser>,
     state: OnceCell<State>,
@@ -52,19 +53,24 @@ impl Sums {
     }
 }
 
-impl<'a> Facts<'a> {
-    pub(super) fn new(view: &'a View<Published>, no: u32) -> Self {
-        Self { view, no, user: OnceCell::new(), state: OnceCell::new() }
+impl<'a, R: Reader> Facts<'a, R> {
+    pub(crate) fn new(reader: &'a R, segments: &'a dyn Membership, no: u32) -> Self {
+        Self { reader, segments, no, user: OnceCell::new(), state: OnceCell::new() }
     }
 
-    /// Those of a user whose record was read before.
-    pub(super) fn of_record(view: &'a View<Published>, no: u32, user: StoredUser) -> Self {
-        Self { user: user.into(), ..Self::new(view, no) }
+    /// With the user's record, which was read before.
+    pub(crate) fn with_record(self, user: StoredUser) -> Self {
+        Self { user: user.into(), ..self }
     }
 
-    /// Those of a user whose state was read before.
-    pub(super) fn of_state(view: &'a View<Published>, no: u32, state: State) -> Self {
-        Self { state: state.into(), ..Self::new(view, no) }
+    /// With the user's state, which was read before.
+    pub(crate) fn with_state(self, state: State) -> Self {
+        Self { state: state.into(), ..self }
+    }
+
+    /// Whether the user is in a segment.
+    pub(super) fn is_in(&self, segment: u32) -> bool {
+        self.segments.has(segment, self.no)
     }
 
     /// The value of a field, if the user has one.
@@ -84,6 +90,7 @@ impl<'a> Facts<'a> {
                 };
                 sums.figure(events.figure).map(Cow::Owned)
             }
+            Source::Segment(no) => Some(Cow::Owned(Value::Bool(self.is_in(*no)))),
         })
     }
 
@@ -91,7 +98,7 @@ impl<'a> Facts<'a> {
         if let Some(user) = self.user.get() {
             return Ok(user);
         }
-        let user = stored_user(self.view, self.no)?;
+        let user = stored_user(self.reader, self.no)?;
         Ok(self.user.get_or_init(|| user))
     }
 
@@ -99,7 +106,7 @@ impl<'a> Facts<'a> {
         if let Some(state) = self.state.get() {
             return Ok(state);
         }
-        let state = self.view.state(self.no)?;
+        let state = self.reader.state(self.no)?;
         Ok(self.state.get_or_init(|| state))
     }
 
@@ -114,23 +121,51 @@ impl<'a> Facts<'a> {
         Ok(sums)
     }
 
-    /// Walks over the events from one time to another, both inclusive.
+    /// Sums up the events from one time to another, both inclusive.
     fn within(&self, events: &Events, from: Time, to: Time) -> Result<Sums> {
         let mut sums = Sums::default();
-        let first = keys::event(self.no, from, EventHash::default());
-        let end = prefix_end(&keys::events_of(self.no));
-        self.view.scan_from(&first, end.as_deref(), |key, value| {
-            let time = time_of(key)?;
-            if time > to {
-                return Ok(ControlFlow::Break(()));
-            }
-            let event: StoredEvent = codec::decode("event", &value?)?;
-            if events.kind.is_none_or(|wanted| wanted == event.kind) {
-                let (value, quantity) = (event.value.unwrap_or(0.0), event.quantity.unwrap_or(1.0));
-                sums.add(Sums { count: 1, value, quantity, times: Some((time, time)) });
-            }
-            Ok(ControlFlow::Continue(()))
+        self.each_event(events, (from, Some(to)), |time, event| {
+            let (value, quantity) = (event.value.unwrap_or(0.0), event.quantity.unwrap_or(1.0));
+            sums.add(Sums { count: 1, value, quantity, times: Some((time, time)) });
+            ControlFlow::Continue(())
         })?;
         Ok(sums)
     }
+
+    /// The time of the first event from a time on.
+    pub(super) fn first_event(&self, events: &Events, from: Time) -> Result<Option<Time>> {
+        let mut first = None;
+        self.each_event(events, (from, None), |time, _| {
+            first = Some(time);
+            ControlFlow::Break(())
+        })?;
+        Ok(first)
+    }
+
+    /// Walks over the events of the wanted kind from a time on.
+    fn each_event(
+        &self,
+        events: &Events,
+        (from, to): (Time, Option<Time>),
+        mut visit: impl FnMut(Time, &StoredEvent) -> ControlFlow<()>,
+    ) -> Result<()> {
+        let first = keys::event(self.no, from, EventHash::default());
+        let end = match to {
+            // Behind all of that instant.
+            Some(to) => prefix_end(&keys::events_at(self.no, to)),
+            None => prefix_end(&keys::events_of(self.no)),
+        };
+        self.reader.scan_between(&first, end.as_deref(), &mut |key, value| {
+            let event: StoredEvent = codec::decode("event", value)?;
+            if events.kind.is_some_and(|wanted| wanted != event.kind) {
+                return Ok(ControlFlow::Continue(()));
+            }
+            Ok(visit(time_of(key)?, &event))
+        })
+    }
+}
+
+/// The record of a user who is there.
+pub(crate) fn stored_user(reader: &impl Reader, no: u32) -> Result<StoredUser> {
+    reader.user(no)?.ok_or_else(|| Error::damaged(format!("user {no}"), "its record is missing"))
 }

@@ -1,0 +1,11 @@
+//! Predicates of one user, over whatever users are read from: bound to a store, and evaluated.
+
+mod bind;
+mod due;
+mod evaluate;
+mod facts;
+
+pub(crate) use bind::{Binding, Bound, Field, Source, bind};
+pub(crate) use due::due;
+pub(crate) use evaluate::{holds, not};
+pub(crate) use facts::{Facts, stored_user};

@@ -1,0 +1,244 @@
+//! Segments that come, change and go, and the instant that they go by.
+
+use super::routes::{Inputs, Routes};
+use super::stored::{StoredSegment, USERS_OF_PART};
+use super::{Segment, Segments};
+use crate::engine::Shared;
+use crate::engine::apply::Outcome;
+use crate::engine::predicate::{Binding, bind};
+use crate::engine::session::{Encoded, Session};
+use crate::error::{Error, Result};
+use crate::model::predicate::{Node, TermKind};
+use crate::model::{Kinds, OnProgress, Predicate, Progress, SegmentDefinition, Time};
+use crate::storage::keys;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// Users of one commit who are looked at again because it is time.
+const DUE_AT_A_TIME: usize = 10_000;
+
+impl Segments {
+    /// What each asks for, and the order in which they are to be looked at.
+    pub(super) fn route(&mut self, kinds: &Kinds) -> Result<()> {
+        let Some(now) = self.head.now else { return Ok(()) };
+        let binding = Binding { kinds, segments: self, now };
+        let inputs = |segment: &Segment| {
+            bind(&segment.stored.predicate.node, &binding).map(|bound| Inputs::of(&bound))
+        };
+        let all = self.all().map(|segment| Ok((Arc::clone(segment), inputs(segment)?)));
+        self.routes = Arc::new(Routes::new(all.collect::<Result<_>>()?));
+        Ok(())
+    }
+
+    /// Whether time alone may change who is in a segment.
+    pub(super) fn is_relative(&self, no: u32) -> bool {
+        self.routes.place(no).is_some_and(|place| self.routes.is_relative(place))
+    }
+
+    fn forget_due(&mut self, segment: u32) {
+        let of_it: Vec<_> = self.due.iter().filter(|(_, no, _)| *no == segment).copied().collect();
+        for entry in &of_it {
+            self.due.remove(entry);
+        }
+    }
+
+    /// The instant that segments go by, once there was one.
+    pub(crate) fn now(&self) -> Option<Time> {
+        self.head.now
+    }
+
+    /// A segment that asks for another, at whatever remove, if it does.
+    fn asks_for(&self, from: &BTreeSet<u32>, wanted: u32) -> bool {
+        let (mut seen, mut left) = (BTreeSet::new(), from.clone());
+        while let Some(no) = left.pop_first() {
+            if no == wanted {
+                return true;
+            }
+            if seen.insert(no) {
+                left.extend(
+                    self.get(no).into_iter().flat_map(|segment| self.asked_by(&segment.stored.predicate)),
+                );
+            }
+        }
+        false
+    }
+
+    fn asked_by(&self, predicate: &Predicate) -> BTreeSet<u32> {
+        let mut names = BTreeSet::new();
+        segments_in(&predicate.node, &mut names);
+        names.into_iter().filter_map(|name| self.no(name)).collect()
+    }
+}
+
+fn segments_in<'p>(node: &'p Node, names: &mut BTreeSet<&'p str>) {
+    match node {
+        Node::All(parts) | Node::Any(parts) => parts.iter().for_each(|part| segments_in(part, names)),
+        Node::Not(part) | Node::Is(part, _) => segments_in(part, names),
+        Node::InSegment(term) => {
+            if let TermKind::Segment(name) = &term.kind {
+                names.insert(name);
+            }
+        }
+        _ => {}
+    }
+}
+
+/// Two instants that go on together are not compared: whether one comes before the other is known at once, or a matter of months' ends.
+fn check_instants(node: &Node) -> Result<()> {
+    match node {
+        Node::All(parts) | Node::Any(parts) => parts.iter().try_for_each(check_instants),
+        Node::Not(part) | Node::Is(part, _) => check_instants(part),
+        Node::Compare(left, _, right)
+            if matches!((&left.kind, &right.kind), (TermKind::Now(_), TermKind::Now(_))) =>
+        {
+            Err(left.refuse("a segment compares now() with something of the user"))
+        }
+        _ => Ok(()),
+    }
+}
+
+impl Session<'_, '_> {
+    /// Defines a segment, anew where there is one of that name.
+    pub(in super::super) fn define_segment(&mut self, definition: &SegmentDefinition) -> Result<Outcome> {
+        let SegmentDefinition { name, predicate, now } = definition;
+        let instant = self.segments.head.now.max(*now).unwrap_or_else(Time::now);
+        let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now: instant };
+        bind(&predicate.node, &binding)?;
+        check_instants(&predicate.node)?;
+        let before = self.segments.no(name).and_then(|no| self.segments.get(no).cloned());
+        if self.segments.head.now == Some(instant)
+            && before.as_ref().is_some_and(|before| before.stored.predicate == *predicate)
+        {
+            return Ok(Outcome::Duplicate);
+        }
+        let no = before.as_ref().map_or(self.segments.head.next, |before| before.no);
+        if self.segments.asks_for(&self.segments.asked_by(predicate), no) {
+            return Err(Error::invalid(
+                "segment",
+                name,
+                "it would ask for itself: leave out what asks for it",
+            ));
+        }
+        self.go_to(instant, usize::MAX)?;
+        self.segments.head.next = self.segments.head.next.max(no.saturating_add(1));
+        let is_other = before.as_ref().is_none_or(|before| before.stored.predicate != *predicate);
+        if !is_other {
+            return Ok(Outcome::Changed);
+        }
+        let version = before.map_or(1, |before| before.stored.version.saturating_add(1));
+        let stored = StoredSegment { name: name.clone(), version, predicate: predicate.clone() };
+        self.put(keys::segment(no), &stored)?;
+        self.drop_due(no)?;
+        self.segments.insert(Segment { no, stored });
+        self.segments.route(&self.space.kinds)?;
+        self.redefined.insert(no);
+        Ok(Outcome::Changed)
+    }
+
+    /// Drops a segment.
+    pub(in super::super) fn drop_segment(&mut self, name: &str) -> Result<Outcome> {
+        let found = self.segments.no(name).and_then(|no| self.segments.get(no).cloned());
+        let Some(segment) = found else { return Ok(Outcome::Absent) };
+        let asking = self
+            .segments
+            .all()
+            .find(|other| self.segments.asked_by(&other.stored.predicate).contains(&segment.no));
+        if let Some(asking) = asking {
+            let reason = format!(
+                "segment {:?} asks for it: define that one anew or drop it first",
+                asking.stored.name
+            );
+            return Err(Error::invalid("segment", name, reason));
+        }
+        self.tx.delete(keys::segment(segment.no));
+        self.delete_all(&keys::members_of(segment.no))?;
+        self.drop_due(segment.no)?;
+        self.segments.remove(&segment);
+        self.segments.route(&self.space.kinds)?;
+        self.redefined.remove(&segment.no);
+        Ok(Outcome::Changed)
+    }
+
+    fn drop_due(&mut self, segment: u32) -> Result<()> {
+        self.segments.forget_due(segment);
+        self.delete_all(&keys::due_of(segment))
+    }
+
+    /// Deletes all that says who is in a segment, without reading it: some of it is damaged.
+    fn forget_members(&mut self, segment: u32) {
+        let users = self.counters.next_user;
+        for part in 0..=users / USERS_OF_PART {
+            self.tx.delete(keys::members(segment, part));
+        }
+        self.segments.forget_due(segment);
+        if self.segments.is_relative(segment) {
+            (0..users).for_each(|user| self.tx.delete(keys::due(segment, user)));
+        }
+        self.segments.members.remove(&segment);
+    }
+
+    /// Has segments go by a later instant; notes some of the users for whom that may matter. Returns whether these were all.
+    fn advance(&mut self, now: Time) -> Result<bool> {
+        let before = self.segments.head.now;
+        if let Some(before) = before.filter(|before| *before > now) {
+            return Err(Error::invalid(
+                "instant",
+                now,
+                format!("segments go by {before} already, and never back"),
+            ));
+        }
+        self.go_to(now, DUE_AT_A_TIME)
+    }
+
+    /// Has segments go by an instant, and notes at most so many users to be looked at again, for one segment each. Returns whether
+    /// there are no others.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] where an interval of a segment would lead out of the calendar then.
+    fn go_to(&mut self, now: Time, most: usize) -> Result<bool> {
+        let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now };
+        self.segments
+            .all()
+            .try_for_each(|segment| bind(&segment.stored.predicate.node, &binding).map(drop))?;
+        self.segments.head.now = Some(now);
+        let due = self.segments.due.iter().take_while(|(time, ..)| *time <= now).take(most);
+        let due: Vec<_> = due.copied().collect();
+        for &(_, segment, user) in &due {
+            self.touched.entry(user).or_default().due.insert(segment);
+        }
+        Ok(due.len() < most)
+    }
+}
+
+impl Shared {
+    /// Looks at everybody again for segments of which it could not be read who is in them.
+    pub(in super::super) fn make_segments_anew(&self, lost: Vec<u32>) -> Result<()> {
+        if lost.is_empty() {
+            return Ok(());
+        }
+        tracing::warn!(segments = lost.len(), "who is in a segment could not be read, and is made anew");
+        let ((), core, finished) = self.prepare(&Encoded::default(), |session| {
+            for &no in &lost {
+                session.forget_members(no);
+            }
+            session.redefined.extend(lost);
+            Ok(())
+        })?;
+        self.commit_finished(core, finished)
+    }
+
+    /// Has segments go by a later instant, a bounded commit after the other.
+    pub(in super::super) fn advance_segments(&self, now: Time, progress: OnProgress<'_>) -> Result<()> {
+        let nothing = Encoded::default();
+        let mut done = 0;
+        loop {
+            let (are_all, core, finished) = self.prepare(&nothing, |session| session.advance(now))?;
+            self.commit_finished(core, finished)?;
+            if are_all {
+                return Ok(());
+            }
+            done += DUE_AT_A_TIME as u64;
+            progress(Progress { stage: "advancing segments", done, total: None });
+        }
+    }
+}

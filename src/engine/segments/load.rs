@@ -1,0 +1,70 @@
+//! Segments read when a store is opened.
+
+use super::stored::{Head, Part, StoredSegment, USERS_OF_PART};
+use super::{Segment, Segments};
+use crate::engine::reader::{EachReader, from_key};
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Kinds, Time};
+use crate::storage::{codec, keys};
+use imbl::OrdSet;
+use roaring::RoaringBitmap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// Segments, and which of them cannot be read in full.
+pub(crate) struct Loaded {
+    pub segments: Segments,
+    pub lost: Vec<u32>,
+}
+
+/// Reads all segments. Who is in them is derived: where it is damaged, that is for a write to make anew.
+///
+/// # Errors
+/// [`Error::Damaged`] where a definition is damaged, and those of reading.
+pub(crate) fn load(reader: &impl EachReader, kinds: &Kinds) -> Result<Loaded> {
+    let mut segments = Segments::default();
+    let Some(head) = reader.read::<Head>("segments", &keys::meta("segments"))? else {
+        return Ok(Loaded { segments, lost: Vec::new() });
+    };
+    segments.head = head;
+    reader.scan(&keys::segments(), &mut |key, value| {
+        let no = from_key("segment", key, keys::u32_at(key, 1))?;
+        let stored: StoredSegment = codec::decode("segment", value)?;
+        segments.insert(Segment { no, stored });
+        Ok(ControlFlow::Continue(()))
+    })?;
+    segments.route(kinds)?;
+    let mut lost = RoaringBitmap::new();
+    reader.each(&keys::all_members(), &mut |key, value| {
+        let (no, part) = (keys::u32_at(key, 1), keys::u32_at(key, 5));
+        let (no, part) = (from_key("members", key, no)?, from_key("members", key, part)?);
+        match value.and_then(|value| users(&value, part)) {
+            Ok(users) => {
+                let members = segments.members.entry(no).or_default();
+                Arc::make_mut(members).extend(users);
+            }
+            Err(error) if error.kind() == ErrorKind::Damage => drop(lost.insert(no)),
+            Err(error) => return Err(error),
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    reader.each(&keys::all_due(), &mut |key, value| {
+        let (no, user) = (keys::u32_at(key, 1), keys::u32_at(key, 5));
+        let (no, user) = (from_key("due", key, no)?, from_key("due", key, user)?);
+        match value.and_then(|value| codec::decode::<Time>("due", &value)) {
+            Ok(time) => drop(segments.due.insert((time, no, user))),
+            Err(error) if error.kind() == ErrorKind::Damage => drop(lost.insert(no)),
+            Err(error) => return Err(error),
+        }
+        Ok(ControlFlow::Continue(()))
+    })?;
+    let lost: Vec<u32> = lost.into_iter().filter(|no| segments.get(*no).is_some()).collect();
+    segments.lost = lost.iter().copied().collect::<OrdSet<u32>>();
+    Ok(Loaded { segments, lost })
+}
+
+fn users(value: &[u8], part: u32) -> Result<Vec<u32>> {
+    let stored: Part = codec::decode("members", value)?;
+    let users = stored.users(part).map(Iterator::collect);
+    users.ok_or_else(|| Error::damaged("members", format!("it is no part of {USERS_OF_PART} users")))
+}

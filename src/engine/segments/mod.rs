@@ -1,0 +1,117 @@
+//! Segments: named predicates, and who is in each, kept up to date by every commit.
+
+mod define;
+mod follow;
+mod load;
+mod routes;
+mod stored;
+
+pub(super) use follow::Touched;
+pub(super) use load::{Loaded, load};
+pub(crate) use stored::{Head, Part, StoredChange, StoredSegment, USERS_OF_PART};
+
+use crate::error::{Error, Result};
+use crate::model::Time;
+use imbl::{OrdMap, OrdSet};
+use roaring::RoaringBitmap;
+use routes::Routes;
+use std::sync::Arc;
+
+/// Whether a user is in a segment.
+pub(crate) trait Membership {
+    fn has(&self, segment: u32, user: u32) -> bool;
+}
+
+/// A segment by its number.
+#[derive(Debug)]
+pub(crate) struct Segment {
+    pub no: u32,
+    pub stored: StoredSegment,
+}
+
+/// All segments of a store as of one commit. Copies share what is not changed.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Segments {
+    by_no: OrdMap<u32, Arc<Segment>>,
+    by_name: OrdMap<Arc<str>, u32>,
+    members: OrdMap<u32, Arc<RoaringBitmap>>,
+    /// When whom to look at again for which, because time goes on.
+    due: OrdSet<(Time, u32, u32)>,
+    /// Segments of which it cannot be read who is in them.
+    lost: OrdSet<u32>,
+    routes: Arc<Routes>,
+    pub head: Head,
+}
+
+impl Membership for Segments {
+    fn has(&self, segment: u32, user: u32) -> bool {
+        self.members.get(&segment).is_some_and(|members| members.contains(user))
+    }
+}
+
+impl Segments {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.by_no.is_empty()
+    }
+
+    pub(crate) fn no(&self, name: &str) -> Option<u32> {
+        self.by_name.get(name).copied()
+    }
+
+    /// All names, in order.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.by_name.keys().map(|name| &**name)
+    }
+
+    pub(crate) fn get(&self, no: u32) -> Option<&Arc<Segment>> {
+        self.by_no.get(&no)
+    }
+
+    /// All of them, in the order in which they were first defined.
+    pub(crate) fn all(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.by_no.values()
+    }
+
+    /// All of them, each behind those that it asks for.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = &Arc<Segment>> {
+        self.routes.in_order()
+    }
+
+    /// When whom to look at again for which segment, the earliest first.
+    pub(crate) fn due(&self) -> impl Iterator<Item = (Time, u32, u32)> {
+        self.due.iter().copied()
+    }
+
+    /// Who is in a segment.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`] where that could not be read.
+    pub(crate) fn members(&self, no: u32) -> Result<Arc<RoaringBitmap>> {
+        if self.lost.contains(&no) {
+            let place = format!("the members of segment number {no}");
+            return Err(Error::damaged(place, "a part of them cannot be read"));
+        }
+        Ok(self.members.get(&no).cloned().unwrap_or_default())
+    }
+
+    fn insert(&mut self, segment: Segment) {
+        self.by_name.insert(segment.stored.name.as_str().into(), segment.no);
+        self.by_no.insert(segment.no, Arc::new(segment));
+    }
+
+    fn remove(&mut self, segment: &Segment) {
+        self.by_name.remove(segment.stored.name.as_str());
+        self.by_no.remove(&segment.no);
+        self.members.remove(&segment.no);
+        self.lost.remove(&segment.no);
+    }
+
+    fn set(&mut self, segment: u32, user: u32, is_in: bool) {
+        let members = Arc::make_mut(self.members.entry(segment).or_default());
+        if is_in {
+            members.insert(user)
+        } else {
+            members.remove(user)
+        };
+    }
+}

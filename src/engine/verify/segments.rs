@@ -1,0 +1,98 @@
+//! Who is in which segment, against what the predicates say of everybody.
+
+use super::super::predicate::{Binding, Bound, Facts, bind, due};
+use super::super::reader::EachReader;
+use super::super::segments::{self, Membership, Segment, Segments, USERS_OF_PART};
+use super::Check;
+use crate::error::{Error, ErrorKind, Result};
+use crate::model::predicate::Truth;
+use crate::model::{OnProgress, Progress, Time};
+use crate::storage::keys;
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Users from one word of progress to the next.
+const TOLD: usize = 1024;
+
+/// What all segments are to be held to.
+struct Expected<'a> {
+    segments: &'a Segments,
+    bound: Vec<(&'a Segment, Bound<'a>)>,
+    due: BTreeMap<(u32, u32), Time>,
+    now: Time,
+}
+
+impl<R: EachReader> Check<'_, R> {
+    /// Asks everybody for every segment; nothing where what that rests on is damaged, or an advance of the instant that segments go by was
+    /// interrupted. Returns whether it came to its end.
+    pub(super) fn segments(&mut self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
+        let of_users = [keys::users(), keys::states(), keys::events()];
+        let of_segments = [keys::segments(), keys::all_members(), keys::all_due(), keys::meta("segments")];
+        let rests_on = [&of_users[..], &of_segments].concat();
+        let Some(settings) = self.basis.settings.clone().filter(|_| !self.findings.concern(&rests_on)) else {
+            return Ok(true);
+        };
+        let segments = match segments::load(self.reader, &settings.kinds) {
+            Ok(loaded) => loaded.segments,
+            Err(error) => return self.do_not_fit(error).map(|()| true),
+        };
+        let Some(now) = segments.now().filter(|now| segments.due().all(|(time, ..)| time > *now)) else {
+            return Ok(true);
+        };
+        let binding = Binding { kinds: &settings.kinds, segments: &segments, now };
+        let bound = segments
+            .in_order()
+            .map(|segment| Ok((&**segment, bind(&segment.stored.predicate.node, &binding)?)));
+        let bound = match bound.collect::<Result<_>>() {
+            Ok(bound) => bound,
+            Err(error) => return self.do_not_fit(error).map(|()| true),
+        };
+        let due = segments.due().map(|(time, segment, user)| ((segment, user), time)).collect();
+        let expected = Expected { segments: &segments, bound, due, now };
+        let users = self.seen.users.clone();
+        for (done, user) in users.iter().enumerate() {
+            if done.is_multiple_of(TOLD) {
+                progress(Progress::of("verifying segments", done, users.len() as usize));
+                if cancel.load(Ordering::Relaxed) {
+                    return Ok(false);
+                }
+            }
+            self.segments_of(user, &expected)?;
+        }
+        Ok(true)
+    }
+
+    /// Notes that what is kept of segments does not fit together.
+    fn do_not_fit(&mut self, error: Error) -> Result<()> {
+        match error.kind() {
+            ErrorKind::Environment => Err(error),
+            _ => {
+                self.findings.add(&keys::meta("segments"), error.to_string());
+                Ok(())
+            }
+        }
+    }
+
+    fn segments_of(&mut self, user: u32, expected: &Expected<'_>) -> Result<()> {
+        let facts = Facts::new(self.reader, expected.segments, user);
+        for (segment, bound) in &expected.bound {
+            let no = segment.no;
+            let (is_in, holds) = (expected.segments.has(no, user), bound.truth(&facts)? == Truth::True);
+            if is_in != holds {
+                let found = if is_in {
+                    "is in it, though its predicate is not true of them"
+                } else {
+                    "is not in it, though its predicate is true of them"
+                };
+                self.findings
+                    .add(&keys::members(no, user / USERS_OF_PART), format!("user number {user} {found}"));
+            }
+            let due = due(bound, &facts, expected.now)?;
+            if due.as_ref() != expected.due.get(&(no, user)) {
+                self.findings
+                    .add(&keys::due(no, user), "it is not when time may next change what the predicate is");
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,96 @@
+//! Segments of a snapshot: which there are, who is in them, and who came and went.
+
+use super::similar::{tell_left_out, user_id};
+use crate::engine::segments::{Membership, Segment, StoredChange};
+use crate::engine::{Published, Reader, from_key};
+use crate::error::{Error, ErrorKind, Result, shorten};
+use crate::model::{SegmentChange, SegmentChanges, SegmentSummary, nearest_name};
+use crate::storage::{View, codec, keys, prefix_end};
+use std::collections::HashMap;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+
+/// All segments, in the order in which they were first defined.
+pub(crate) fn segments(view: &View<Published>) -> Result<Vec<SegmentSummary>> {
+    let segments = &view.attachment().segments;
+    let summary = |segment: &Arc<Segment>| {
+        let stored = &segment.stored;
+        Ok(SegmentSummary {
+            name: stored.name.clone(),
+            version: stored.version,
+            predicate: stored.predicate.clone(),
+            members: segments.members(segment.no)?.len(),
+        })
+    };
+    segments.all().map(summary).collect()
+}
+
+/// The ids of the users in a segment, in the order in which the users were first seen.
+pub(crate) fn members(view: &View<Published>, name: &str) -> Result<Vec<String>> {
+    let segments = &view.attachment().segments;
+    let no = segments.no(name).ok_or_else(|| {
+        let nearest = nearest_name(name, segments.names());
+        Error::Unknown { what: "segment", name: shorten(name), nearest }
+    })?;
+    let (mut users, mut lost) = (Vec::new(), None);
+    for user in segments.members(no)?.iter() {
+        match user_id(view, user) {
+            Ok(id) => users.push(id),
+            Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
+            Err(error) => return Err(error),
+        }
+    }
+    tell_left_out(lost.as_ref());
+    Ok(users)
+}
+
+/// The names of the segments that a user is in, in the order in which they were first defined.
+pub(crate) fn segments_of(view: &View<Published>, user: u32) -> Vec<String> {
+    let segments = &view.attachment().segments;
+    let names = segments.all().filter(|segment| segments.has(segment.no, user));
+    names.map(|segment| segment.stored.name.clone()).collect()
+}
+
+/// At most `limit` changes of the feed, from a position on, and the position of the next.
+pub(crate) fn changes_since(view: &View<Published>, position: u64, limit: usize) -> Result<SegmentChanges> {
+    let head = view.attachment().segments.head;
+    if position < head.first || position > head.position {
+        let expected = format!(
+            "changes are kept from position {} to {}: read the members of the segments anew, and go on from {1}",
+            head.first, head.position
+        );
+        return Err(Error::invalid("position in the feed of segments", position, expected));
+    }
+    let (mut changes, mut next, mut names) = (Vec::new(), position, HashMap::new());
+    let end = prefix_end(&keys::changes());
+    view.scan_from(&keys::change(position), end.as_deref(), |key, value| {
+        if changes.len() == limit {
+            return Ok(ControlFlow::Break(()));
+        }
+        let position = from_key("change", key, keys::position_at(key))?;
+        changes.extend(change(view, position, &value?, &mut names)?);
+        next = position + 1;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    Ok(SegmentChanges { changes, next })
+}
+
+/// A change, unless its user or its segment is gone.
+fn change(
+    view: &View<Published>,
+    position: u64,
+    value: &[u8],
+    ids: &mut HashMap<u32, Option<String>>,
+) -> Result<Option<SegmentChange>> {
+    let StoredChange { segment, version, user, entered, now } = codec::decode("change", value)?;
+    let Some(segment) = view.attachment().segments.get(segment) else { return Ok(None) };
+    let id = match ids.get(&user) {
+        Some(known) => known.clone(),
+        None => {
+            let id = view.user(user)?.map(|user| user.id);
+            ids.entry(user).or_insert(id).clone()
+        }
+    };
+    let segment = segment.stored.name.clone();
+    Ok(id.map(|user| SegmentChange { position, segment, version, user, entered, now }))
+}

@@ -1,0 +1,139 @@
+//! Segments, as a host defines them and asks for them.
+
+use super::{Snapshot, Store, Transaction};
+use crate::error::Result;
+use crate::model::{
+    OnProgress, Predicate, Record, Removal, SegmentChanges, SegmentDefinition, SegmentSummary, Time,
+};
+use crate::query;
+use crate::telemetry::{Operation, observed};
+
+impl Transaction<'_> {
+    /// Defines a segment: from then on the store keeps up to date who is in it. One of that name gets the new predicate, and its
+    /// version counts on; nothing changes where it is the same.
+    ///
+    /// Everybody is looked at once, while other writers wait. After that each write looks at those whom it touches, for the segments that
+    /// ask for what it changes. `now()` and intervals go by the instant of [`Store::advance_segments`]; before the first of these, by that of defining the first
+    /// segment. A predicate may ask for other segments ([`crate::model::in_segment`]), though not for itself, at whatever remove.
+    ///
+    /// ```
+    /// use kindred::{Store, model::{Event, Interval, attribute, count, in_segment}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     tx.put_user("ann", [("country", "DE".into())])?;
+    ///     tx.put_user("bob", [("country", "AT".into())])?;
+    ///     tx.define_segment("german", attribute("country").eq("DE"))?;
+    ///     tx.define_segment("german buyers", in_segment("german") & count("purchase").ge(1))
+    /// })?;
+    /// assert_eq!(store.snapshot().members("german")?, ["ann"]);
+    ///
+    /// store.write(|tx| tx.record(Event::new("ann", "purchase", "2026-01-20T12:00:00Z".parse()?)))?;
+    /// assert_eq!(store.snapshot().segments_of("ann")?, ["german", "german buyers"]);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Predicate`] for a text that is no predicate, names an attribute that nobody has (unless nobody has any yet) or compares
+    /// what cannot be compared; [`crate::Error::Invalid`] for a bad name. The rest is told by [`Store::write`]: [`crate::Error::Unknown`] for a kind of
+    /// event or a segment that there is not, [`crate::Error::Invalid`] for a segment that would ask for itself, or that compares
+    /// `now()` with nothing of the user.
+    pub fn define_segment<P: TryInto<Predicate>>(&mut self, name: &str, predicate: P) -> Result<()>
+    where
+        crate::Error: From<P::Error>,
+    {
+        let predicate = predicate.try_into()?;
+        query::check_attributes(&self.engine.view(), &predicate)?;
+        self.apply(Record::Segment(SegmentDefinition { name: name.to_owned(), predicate, now: None }))
+    }
+
+    /// Drops a segment, if there is one of that name.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`], told by [`Store::write`], where another segment asks for it.
+    pub fn drop_segment(&mut self, name: &str) -> Result<()> {
+        self.apply(Record::Remove(Removal::Segment { segment: name.to_owned() }))
+    }
+}
+
+impl Store {
+    /// Has segments go by a later instant, and looks again at those for whom that matters: an event that leaves the last
+    /// thirty days, a birthday that has passed. Call it as often as segments are to follow the time; what came and went in between two calls is in
+    /// no change of the feed.
+    ///
+    /// ```
+    /// use kindred::{Store, model::{Event, Interval, Time, count}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// let day = |day: &str| day.parse::<Time>();
+    /// store.advance_segments(day("2026-01-01")?, &|_| {})?;
+    /// store.write(|tx| {
+    ///     tx.define_segment("active", count("view").within(Interval::days(30)).ge(1))?;
+    ///     tx.record(Event::new("ann", "view", day("2026-01-01")?))
+    /// })?;
+    /// assert_eq!(store.snapshot().members("active")?, ["ann"]);
+    /// store.advance_segments(day("2026-02-01")?, &|_| {})?;
+    /// assert!(store.snapshot().members("active")?.is_empty());
+    ///
+    /// let feed = store.snapshot().changes_since(0, 10)?;
+    /// let told: Vec<_> = feed.changes.iter().map(|change| (&*change.user, change.entered)).collect();
+    /// assert_eq!((told, feed.next), (vec![("ann", true), ("ann", false)], 2));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] for an instant before the one that they go by. Where it fails on the way, the rest is done by the next call.
+    pub fn advance_segments(&self, now: Time, progress: OnProgress<'_>) -> Result<()> {
+        observed(Operation::Write, || self.engine.advance_segments(now, progress))
+    }
+}
+
+impl Snapshot {
+    /// All segments, in the order in which they were first defined, with how many users are in each.
+    ///
+    /// # Errors
+    /// [`crate::Error::Damaged`] where it cannot be read who is in one, which only the process that has the store open can make anew.
+    pub fn segments(&self) -> Result<Vec<SegmentSummary>> {
+        observed(Operation::Query, || query::segments(&self.view))
+    }
+
+    /// The instant that segments go by; none before there was one.
+    #[must_use]
+    pub fn segments_now(&self) -> Option<Time> {
+        self.view.attachment().segments.now()
+    }
+
+    /// The position in the feed of the next change that there will be: where to begin who has read the members of all segments.
+    #[must_use]
+    pub fn segments_position(&self) -> u64 {
+        self.view.attachment().segments.head.position
+    }
+
+    /// The ids of the users in a segment, in the order in which the users were first seen.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unknown`]; [`crate::Error::Damaged`] as for [`Snapshot::segments`].
+    pub fn members(&self, segment: &str) -> Result<Vec<String>> {
+        observed(Operation::Query, || query::members(&self.view, segment))
+    }
+
+    /// The names of the segments that a user is in, in the order in which they were first defined.
+    ///
+    /// # Errors
+    /// [`crate::Error::Unknown`] for a user who is not there.
+    pub fn segments_of(&self, user: &str) -> Result<Vec<String>> {
+        observed(Operation::Query, || {
+            Ok(query::segments_of(&self.view, query::known_user(&self.view, user)?))
+        })
+    }
+
+    /// Who came into segments and who left, from a position of the feed on, at most `limit` of them; go on from
+    /// [`SegmentChanges::next`]. The feed begins at 0 and keeps the last million changes. Those of users and of segments that are gone are left
+    /// out: whoever removes a user knows of it, and takes them out of what was made of the feed.
+    ///
+    /// # Errors
+    /// [`crate::Error::Invalid`] for a position that is not kept any more, or not there yet.
+    pub fn changes_since(&self, position: u64, limit: usize) -> Result<SegmentChanges> {
+        observed(Operation::Query, || query::changes_since(&self.view, position, limit))
+    }
+}
