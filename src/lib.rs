@@ -39,3 +39,8 @@ struct Readme;
 #[cfg(all(doctest, feature = "sql"))]
 #[doc = include_str!("../docs/predicates.md")]
 struct Predicates;
+
+/// And of segments.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/segments.md")]
+struct Segments;

@@ -4,7 +4,10 @@
 
 use kindred::fuzzing::{Model, Taken, check};
 use kindred::ingest::Source;
-use kindred::model::{Erasure, Event, Item, Record, Removal, Text, Time, User};
+use kindred::model::{
+    Erasure, Event, Interval, Item, Record, Removal, SegmentDefinition, Text, Time, User, ago, attribute,
+    count, last, texts,
+};
 use kindred::{Error, Options, ReadOnlyStore, Snapshot, Store};
 use libfuzzer_sys::fuzz_target;
 use std::path::{Path, PathBuf};
@@ -209,6 +212,16 @@ fn vector(seed: u8) -> Vec<f32> {
     vec![f32::from(seed % 7) - 3.0, f32::from(seed / 7 % 7) - 3.0, f32::from(seed / 49) + 0.5]
 }
 
+fn segment(who: u8, how: u8) -> SegmentDefinition {
+    let predicate = match who % 4 {
+        0 => attribute("age").ge(i64::from(how % 64)),
+        1 => count("view").ge(2) & texts().eq(0),
+        2 => count("purchase").within(Interval::days(3)).ge(1),
+        _ => last("view").lt(ago(Interval::months(1))) | attribute("town").is_null(),
+    };
+    SegmentDefinition { name: format!("s{}", how % 3), predicate, now: Some(day(how % 8)) }
+}
+
 fn record(op: u8, who: u8, how: u8) -> Option<Record> {
     let (user, item) = (format!("u{}", who % 7), format!("i{}", how % 5));
     let time = day(how % 8);
@@ -237,6 +250,8 @@ fn record(op: u8, who: u8, how: u8) -> Option<Record> {
         }),
         13 => Record::Remove(Removal::User { user }),
         14 => Record::Remove(Removal::Item { item }),
+        15 if who >= 192 => Record::Remove(Removal::Segment { segment: format!("s{}", how % 3) }),
+        15 if who >= 64 => Record::Segment(segment(who, how)),
         15 => Record::Remove(Removal::UserAttribute { user, attribute: "age".into() }),
         16 => Record::Erase(Erasure { user }),
         17 => Record::Readmit(Erasure { user }),

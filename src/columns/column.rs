@@ -18,7 +18,7 @@ pub(crate) struct Column {
     /// Of the texts in sets.
     texts: OrdMap<Arc<str>, Users>,
     /// By the type in which they have it.
-    families: [Option<Users>; Family::COUNT],
+    families: [Option<Users>; Family::ALL.len()],
 }
 
 impl Column {
@@ -27,13 +27,7 @@ impl Column {
             Some(users) => users.insert(user),
             none => *none = Some(Users::One(user)),
         }
-        let Value::Set(texts) = value else {
-            let key = Key::Of(value.clone());
-            return put(&mut self.values, &key.clone(), || key, user);
-        };
-        for text in texts {
-            put(&mut self.texts, text.as_str(), || text.as_str().into(), user);
-        }
+        self.put(user, value);
     }
 
     pub(super) fn remove(&mut self, user: u32, value: &Value) {
@@ -41,6 +35,30 @@ impl Column {
         if family.as_mut().is_some_and(|users| !users.remove(user)) {
             *family = None;
         }
+        self.take(user, value);
+    }
+
+    /// Another value for a user who has one.
+    pub(super) fn exchange(&mut self, user: u32, before: &Value, now: &Value) {
+        if before.family() == now.family() {
+            self.take(user, before);
+            self.put(user, now);
+        } else {
+            self.remove(user, before);
+            self.insert(user, now);
+        }
+    }
+
+    fn put(&mut self, user: u32, value: &Value) {
+        let Value::Set(texts) = value else {
+            return put(&mut self.values, &Key::Of(value.clone()), || Key::Of(value.clone()), user);
+        };
+        for text in texts {
+            put(&mut self.texts, text.as_str(), || text.as_str().into(), user);
+        }
+    }
+
+    fn take(&mut self, user: u32, value: &Value) {
         match value {
             Value::Set(texts) => texts.iter().for_each(|text| take(&mut self.texts, text.as_str(), user)),
             value => take(&mut self.values, &Key::Of(value.clone()), user),
@@ -78,32 +96,30 @@ impl Column {
 
     /// Users whose value, of the type of the one given, stands to it so.
     pub(crate) fn compared(&self, comparison: Comparison, value: &Value) -> Arc<RoaringBitmap> {
-        let (family, at) = (value.family(), Key::Of(value.clone()));
-        let least = Bound::Excluded(Key::Before(family));
-        let most = Bound::Excluded(Key::Behind(family));
         match comparison {
             Comparison::Equal => self.equal(value).map(Users::to_set).unwrap_or_default(),
             Comparison::NotEqual => {
-                let all = self.of(family).map(Users::to_set).unwrap_or_default();
+                let all = self.of(value.family()).map(Users::to_set).unwrap_or_default();
                 match self.equal(value) {
                     Some(equal) => Arc::new(&*all - &*equal.to_set()),
                     None => all,
                 }
             }
-            Comparison::Less => self.between(least, Bound::Excluded(at)),
-            Comparison::LessOrEqual => self.between(least, Bound::Included(at)),
-            Comparison::Greater => self.between(Bound::Excluded(at), most),
-            Comparison::GreaterOrEqual => self.between(Bound::Included(at), most),
+            _ => union(self.values.range(range(comparison, value)).map(|(_, users)| users)),
         }
     }
 
-    fn between(&self, from: Bound<Key>, to: Bound<Key>) -> Arc<RoaringBitmap> {
-        union(self.values.range((from, to)).map(|(_, users)| users))
+    /// How many values [`Column::compared`] goes through, counted up to `most`.
+    pub(crate) fn values_compared(&self, comparison: Comparison, value: &Value, most: usize) -> usize {
+        match comparison {
+            Comparison::Equal | Comparison::NotEqual => 1,
+            _ => self.values.range(range(comparison, value)).take(most).count(),
+        }
     }
 
     /// Users whose text is one of which this holds, which is asked once for each text that there is.
     pub(crate) fn texts_where(&self, mut holds: impl FnMut(&str) -> bool) -> Arc<RoaringBitmap> {
-        let (least, most) = (Key::Before(Family::Text), Key::Behind(Family::Text));
+        let (least, most) = (Key::Before(Family::Text), Key::After(Family::Text));
         let texts = self.values.range(least..most);
         let meant = texts.filter(|(key, _)| matches!(key, Key::Of(Value::Text(text)) if holds(text)));
         union(meant.map(|(_, users)| users))
@@ -112,6 +128,20 @@ impl Column {
     /// Users whose value is among some.
     pub(crate) fn among(&self, values: &[Value]) -> Arc<RoaringBitmap> {
         union(values.iter().filter_map(|value| self.equal(value)))
+    }
+}
+
+/// The values that stand so to one of their type, which is not equal.
+fn range(comparison: Comparison, value: &Value) -> (Bound<Key>, Bound<Key>) {
+    let (family, at) = (value.family(), Key::Of(value.clone()));
+    let least = Bound::Excluded(Key::Before(family));
+    let most = Bound::Excluded(Key::After(family));
+    match comparison {
+        Comparison::Less => (least, Bound::Excluded(at)),
+        Comparison::LessOrEqual => (least, Bound::Included(at)),
+        Comparison::Greater => (Bound::Excluded(at), most),
+        Comparison::GreaterOrEqual => (Bound::Included(at), most),
+        Comparison::Equal | Comparison::NotEqual => (least, most),
     }
 }
 

@@ -4,18 +4,18 @@ use crate::model::Value;
 use crate::model::predicate::{Family, compare};
 use std::cmp::Ordering;
 
-/// A value, or the place before or behind all of a family.
+/// A value, or the place before or after all of a family.
 #[derive(Clone, Debug)]
 pub(super) enum Key {
     Before(Family),
     Of(Value),
-    Behind(Family),
+    After(Family),
 }
 
 impl Key {
     fn family(&self) -> Family {
         match self {
-            Self::Before(family) | Self::Behind(family) => *family,
+            Self::Before(family) | Self::After(family) => *family,
             Self::Of(value) => value.family(),
         }
     }
@@ -24,7 +24,7 @@ impl Key {
         match self {
             Self::Before(_) => 0,
             Self::Of(_) => 1,
-            Self::Behind(_) => 2,
+            Self::After(_) => 2,
         }
     }
 }

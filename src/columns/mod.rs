@@ -29,6 +29,11 @@ impl Columns {
     /// A user's attributes are no longer the ones before, but these; none where there is no such user.
     pub(crate) fn replace(&mut self, user: u32, before: Option<&Attributes>, now: Option<&Attributes>) {
         let nothing = Attributes::new();
+        // Of whom nothing could be read, nothing is in it.
+        let before = before.filter(|_| !self.unread.contains(user));
+        if self.unread.contains(user) {
+            Arc::make_mut(&mut self.unread).remove(user);
+        }
         match (before.is_some(), now.is_some()) {
             (false, true) => drop(Arc::make_mut(&mut self.all).insert(user)),
             (true, false) => drop(Arc::make_mut(&mut self.all).remove(user)),
@@ -36,14 +41,14 @@ impl Columns {
         }
         let (before, now) = (before.unwrap_or(&nothing), now.unwrap_or(&nothing));
         for (name, value) in before {
-            if now.get(name) != Some(value) {
-                self.remove(user, name, value);
+            match (now.get(name), self.by_name.get_mut(name.as_str())) {
+                (Some(other), Some(column)) if other != value => column.exchange(user, value, other),
+                (None, _) => self.remove(user, name, value),
+                _ => {}
             }
         }
-        for (name, value) in now {
-            if before.get(name) != Some(value) {
-                self.insert(user, name, value);
-            }
+        for (name, value) in now.iter().filter(|(name, _)| !before.contains_key(*name)) {
+            self.insert(user, name, value);
         }
     }
 

@@ -15,8 +15,6 @@ const COMPARISONS: [Comparison; 6] = [
     Comparison::Greater,
     Comparison::GreaterOrEqual,
 ];
-const FAMILIES: [Family; Family::COUNT] =
-    [Family::Bool, Family::Number, Family::Text, Family::Time, Family::Set];
 
 /// Few of each type, so that users share them: among them numbers that are the same, or differ by less than a float can tell.
 fn a_value() -> BoxedStrategy<Value> {
@@ -73,7 +71,7 @@ fn check(columns: &Columns, users: &Users, asked: &[Value]) -> Result<(), TestCa
             continue;
         };
         prop_assert_eq!(set(&column.present()), whose(&|_| true));
-        for family in FAMILIES {
+        for family in Family::ALL {
             let of_family = column.of(family).map(|users| set(&users.to_set())).unwrap_or_default();
             prop_assert_eq!(of_family, whose(&|value| value.family() == family));
         }
@@ -131,5 +129,21 @@ proptest! {
             columns.replace(user, Some(&attributes), None);
         }
         check(&columns, &Users::new(), &asked)?;
+    }
+}
+
+/// Who could not be read at first comes in whole with the next change, and leaves nothing when gone.
+#[test]
+fn who_was_not_read_comes_in_with_the_next_change() {
+    let attributes =
+        |age: i64| Attributes::from([("a".to_owned(), age.into()), ("b".to_owned(), "x".into())]);
+    for gone in [false, true] {
+        let mut columns = Columns::default();
+        columns.note_unread(7);
+        let now = (!gone).then(|| attributes(2));
+        columns.replace(7, Some(&attributes(1)), now.as_ref());
+        assert!(columns.unread().is_empty());
+        let users = now.into_iter().map(|now| (7, now)).collect();
+        check(&columns, &users, &[1.into(), 2.into(), "x".into()]).unwrap();
     }
 }

@@ -6,7 +6,7 @@ use super::stored::StoredUser;
 use super::{Reader, published::Published};
 use crate::columns::Columns;
 use crate::error::{ErrorKind, Result};
-use crate::model::Attributes;
+use crate::model::{Attributes, Value};
 use crate::storage::{View, codec, keys, prefix_end};
 use imbl::Vector;
 use std::collections::BTreeMap;
@@ -15,96 +15,109 @@ use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-/// Commits that wait for the columns before them to be made. Behind more, they are made of the records again.
-const MOST_BEHIND: usize = 65_536;
+/// Users changed by commits behind columns that are not made yet. Behind more, they are made of the records again.
+const MOST_NOTED: usize = 1_000_000;
+/// Of these a commit itself takes in so many at most; more are for whoever asks.
+const MOST_TAKEN: usize = 10_000;
 
 /// What a commit changed: users with their attributes before and after it, if they were and are there.
 pub(crate) type AttributeChanges = Vec<(u32, Option<Attributes>, Option<Attributes>)>;
 
 /// The columns of all commits between which users' records are the same.
 ///
-/// Who never asks pays nothing for them. While they are made, out of a snapshot, writers go on, and keep what they change.
+/// Who never asks pays nothing for them. Once somebody has asked, each commit carries them on; while they are made, out of a snapshot,
+/// commits keep what they change, and wait for nobody.
 #[derive(Default)]
 pub(crate) struct LazyColumns {
     made: OnceLock<Columns>,
-    /// Whether they are being made, or those that they follow.
-    wanted: AtomicBool,
-    /// Held by who makes them.
-    making: Mutex<()>,
-    /// Until they are made: what they follow.
-    behind: Mutex<Option<Behind>>,
-}
-
-/// Columns that are being made, and what commits changed since.
-#[derive(Clone)]
-struct Behind {
-    first: Arc<LazyColumns>,
+    line: Arc<Line>,
+    /// What commits changed since the line began.
     changes: Vector<Arc<AttributeChanges>>,
+    /// Users in these.
+    noted: usize,
 }
 
-impl Behind {
-    /// What has become of them, if the first are made.
-    fn columns(&self) -> Option<Columns> {
-        let mut columns = self.first.made.get()?.clone();
-        self.changes.iter().for_each(|changes| replace_all(&mut columns, changes));
-        Some(columns)
+/// Commits one behind the other, each of which is known by what it changed.
+#[derive(Default)]
+struct Line {
+    /// Whether anybody ever asked; of the store.
+    wanted: Arc<AtomicBool>,
+    /// Held by who makes columns of records.
+    making: Mutex<()>,
+    /// The latest that were made in the line, and behind how many changes.
+    base: Mutex<Option<(usize, Columns)>>,
+}
+
+impl Line {
+    /// The latest columns that were made up to a place.
+    fn base(&self, at: usize) -> Option<(usize, Columns)> {
+        lock(&self.base).clone().filter(|(place, _)| *place <= at)
+    }
+
+    fn keep(&self, at: usize, columns: &Columns) {
+        let mut base = lock(&self.base);
+        if base.as_ref().is_none_or(|(place, _)| *place < at) {
+            *base = Some((at, columns.clone()));
+        }
     }
 }
 
 impl LazyColumns {
-    fn of(columns: Columns) -> Arc<Self> {
-        Arc::new(Self { made: columns.into(), ..Self::default() })
-    }
-
     /// Whether a commit is to say what it changes.
     pub(super) fn is_wanted(&self) -> bool {
-        self.made.get().is_some() || self.wanted.load(Ordering::SeqCst)
+        self.line.wanted.load(Ordering::SeqCst)
     }
 
-    /// Those of a commit upon these. `None` where it is not known what it changed. Never waits for who makes any.
-    pub(super) fn followed(self: &Arc<Self>, changes: Option<AttributeChanges>) -> Arc<Self> {
-        let Some(changes) = changes else { return Arc::default() };
-        let behind = lock(&self.behind).clone();
-        let made = self.made.get().cloned().or_else(|| behind.as_ref()?.columns());
-        if let Some(mut columns) = made {
+    /// The first of a line of its own.
+    fn first(&self) -> Self {
+        Self {
+            line: Arc::new(Line { wanted: Arc::clone(&self.line.wanted), ..Line::default() }),
+            ..Self::default()
+        }
+    }
+
+    /// Those of a commit upon these. `None` where it is not known what it changed.
+    pub(super) fn followed(&self, changes: Option<AttributeChanges>) -> Arc<Self> {
+        let first = self.first();
+        let Some(changes) = changes else { return Arc::new(first) };
+        if let Some(mut columns) = self.made.get().cloned().or_else(|| self.taken(MOST_TAKEN)) {
             replace_all(&mut columns, &changes);
-            return Self::of(columns);
+            return Arc::new(Self { made: columns.into(), ..first });
         }
-        let first = Behind { first: Arc::clone(self), changes: Vector::new() };
-        let mut behind = behind.unwrap_or(first);
-        if behind.changes.len() == MOST_BEHIND {
-            return Arc::default();
+        let noted = self.noted.saturating_add(changes.len());
+        if noted > MOST_NOTED {
+            return Arc::new(first);
         }
-        behind.changes.push_back(Arc::new(changes));
-        Arc::new(Self { wanted: true.into(), behind: Mutex::new(Some(behind)), ..Self::default() })
+        let (line, mut all) = (Arc::clone(&self.line), self.changes.clone());
+        all.push_back(Arc::new(changes));
+        Arc::new(Self { line, changes: all, noted, ..Self::default() })
     }
 
-    /// The columns, made of `view` if need be, which is of the commit that they are of.
+    /// The latest columns made in the line, with what was changed since, unless that is of more users.
+    fn taken(&self, most: usize) -> Option<Columns> {
+        let (place, mut columns) = self.line.base(self.changes.len())?;
+        let since = || self.changes.iter().skip(place);
+        if since().map(|changes| changes.len()).sum::<usize>() > most {
+            return None;
+        }
+        since().for_each(|changes| replace_all(&mut columns, changes));
+        Some(columns)
+    }
+
+    /// The columns, made of `view` if need be, which is of a commit that they are of.
     pub(crate) fn get(&self, view: &View<Published>) -> Result<&Columns> {
         if let Some(made) = self.made.get() {
             return Ok(made);
         }
-        self.wanted.store(true, Ordering::SeqCst);
-        let _making = lock(&self.making);
+        self.line.wanted.store(true, Ordering::SeqCst);
+        // Whoever makes them needs no longer than making these would take.
+        let _making = lock(&self.line.making);
         if let Some(made) = self.made.get() {
             return Ok(made);
         }
-        let behind = lock(&self.behind).clone();
-        let followed = behind.and_then(|behind| {
-            // Whoever makes them needs no longer than making these would take.
-            drop(lock(&behind.first.making));
-            behind.columns()
-        });
-        let columns = match followed.map_or_else(|| of_records(view), Ok) {
-            Ok(columns) => columns,
-            Err(error) => {
-                self.wanted.store(false, Ordering::SeqCst);
-                return Err(error);
-            }
-        };
-        let made = self.made.get_or_init(|| columns);
-        *lock(&self.behind) = None;
-        Ok(made)
+        let columns = self.taken(usize::MAX).map_or_else(|| of_records(view), Ok)?;
+        self.line.keep(self.changes.len(), &columns);
+        Ok(self.made.get_or_init(|| columns))
     }
 }
 
@@ -175,7 +188,9 @@ impl Session<'_, '_> {
         };
         match self.tx.user(user) {
             Ok(known) => {
-                place.insert(known.map(|known| known.attributes));
+                let known = place.insert(known.map(|known| known.attributes)).as_ref();
+                let bytes = known.map_or(0, |known| known.values().map(Value::text_bytes).sum());
+                self.count_noted(bytes);
                 return Ok(());
             }
             Err(error) if error.kind() == ErrorKind::Damage => {}
@@ -284,31 +299,39 @@ mod tests {
         let (_folder, engine) = engine();
         let view = engine.view();
         let columns = Arc::clone(&view.attachment().columns);
-        columns.wanted.store(true, Ordering::SeqCst);
-        let making = lock(&columns.making);
+        columns.line.wanted.store(true, Ordering::SeqCst);
+        let making = lock(&columns.line.making);
         change(&engine, 30);
         change(&engine, 40);
         let newest = lazy(&engine);
-        assert!(newest.made.get().is_none() && newest.is_wanted());
-        assert_eq!(lock(&newest.behind).as_ref().unwrap().changes.len(), 2);
+        assert!(newest.made.get().is_none() && newest.changes.len() == 2);
         drop(making);
         columns.get(&view).unwrap();
-        assert!(is_right(&engine) && lock(&newest.behind).is_none());
-        // What waited and was never asked for is made by the next commit.
-        let view = engine.view();
+        // What waited is made by the next commit, without reading anybody.
         change(&engine, 50);
         assert!(lazy(&engine).made.get().is_some() && is_right(&engine));
-        drop(view);
+        assert!(newest.made.get().is_none() && newest.taken(0).is_none() && newest.taken(99).is_some());
     }
 
+    /// Also where the first are never made, and where one commit did not know that it was to say what it changes.
     #[test]
-    fn where_making_them_failed_they_are_made_of_the_records() {
+    fn they_are_carried_on_however_they_came_to_be_made() {
         let (_folder, engine) = engine();
-        lazy(&engine).wanted.store(true, Ordering::SeqCst);
-        change(&engine, 30);
-        assert!(lock(&lazy(&engine).behind).is_some());
-        assert!(is_right(&engine));
-        change(&engine, 40);
-        assert!(is_right(&engine));
+        let ignorant = lazy(&engine).followed(None);
+        assert!(!ignorant.is_wanted());
+        lazy(&engine).line.wanted.store(true, Ordering::SeqCst);
+        assert!(ignorant.is_wanted());
+        for age in [30, 40] {
+            change(&engine, age);
+        }
+        let view = engine.view();
+        change(&engine, 50);
+        assert!(lazy(&engine).made.get().is_none());
+        view.attachment().columns.get(&view).unwrap();
+        change(&engine, 60);
+        assert!(lazy(&engine).made.get().is_some() && is_right(&engine));
+        // An older snapshot reads its own.
+        let first = lazy(&engine).first();
+        assert!(first.is_wanted() && first.made.get().is_none());
     }
 }

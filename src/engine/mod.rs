@@ -236,4 +236,8 @@ pub(crate) fn fuzz_values(bytes: &[u8]) {
     check::<Settings>(bytes);
     check::<crate::profile::Sums>(bytes);
     check::<crate::profile::Learned>(bytes);
+    check::<segments::Head>(bytes);
+    check::<segments::Part>(bytes);
+    check::<segments::StoredChange>(bytes);
+    check::<segments::StoredSegment>(bytes);
 }

@@ -308,6 +308,11 @@ impl<'s, 'db> Session<'s, 'db> {
         }
     }
 
+    /// Counts the memory of attributes that are kept as they were and as they are.
+    pub(super) fn count_noted(&mut self, text_bytes: usize) {
+        self.work_bytes += WORK_BYTES + 2 * text_bytes;
+    }
+
     /// Counts the memory of a user's embedding.
     pub(super) fn count_embedding(&mut self) {
         if self.embeds() {

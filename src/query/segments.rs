@@ -7,6 +7,7 @@ use crate::error::{Error, ErrorKind, Result, shorten};
 use crate::model::{SegmentChange, SegmentChanges, SegmentSummary, nearest_name};
 use crate::storage::{View, codec, keys, prefix_end};
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -61,14 +62,14 @@ pub(crate) fn changes_since(view: &View<Published>, position: u64, limit: usize)
         );
         return Err(Error::invalid("position in the feed of segments", position, expected));
     }
-    let (mut changes, mut next, mut names) = (Vec::new(), position, HashMap::new());
+    let (mut changes, mut next, mut ids) = (Vec::new(), position, HashMap::new());
     let end = prefix_end(&keys::changes());
     view.scan_from(&keys::change(position), end.as_deref(), |key, value| {
         if changes.len() == limit {
             return Ok(ControlFlow::Break(()));
         }
         let position = from_key("change", key, keys::position_at(key))?;
-        changes.extend(change(view, position, &value?, &mut names)?);
+        changes.extend(change(view, position, &value?, &mut ids)?);
         next = position + 1;
         Ok(ControlFlow::Continue(()))
     })?;
@@ -84,13 +85,10 @@ fn change(
 ) -> Result<Option<SegmentChange>> {
     let StoredChange { segment, version, user, entered, now } = codec::decode("change", value)?;
     let Some(segment) = view.attachment().segments.get(segment) else { return Ok(None) };
-    let id = match ids.get(&user) {
-        Some(known) => known.clone(),
-        None => {
-            let id = view.user(user)?.map(|user| user.id);
-            ids.entry(user).or_insert(id).clone()
-        }
-    };
+    if let Entry::Vacant(new) = ids.entry(user) {
+        new.insert(view.user(user)?.map(|user| user.id));
+    }
+    let id = ids.get(&user).cloned().flatten();
     let segment = segment.stored.name.clone();
     Ok(id.map(|user| SegmentChange { position, segment, version, user, entered, now }))
 }

@@ -1,7 +1,7 @@
 //! Compares a store with what must be in it, and its answers with those of a store made from nothing.
 
 use crate::model::{Model, UserModel, sort_events, sort_texts};
-use crate::plan::{MARK, Plan};
+use crate::plan::{MARK, Plan, segments};
 use kindred::model::{Event, Time, Value};
 use kindred::query::{Hit, Profile};
 use kindred::{Durability, Like, Snapshot, Store};
@@ -34,7 +34,10 @@ impl Expected {
         let scratch = scratch();
         let options = plan.options().durability(Durability::Within(Duration::from_millis(20)));
         let store = options.open(scratch.path().join("store")).unwrap();
-        let records = model.records();
+        let mut records = model.records();
+        if step > 0 {
+            records.extend(segments());
+        }
         store.write(|tx| records.iter().try_for_each(|record| tx.apply(record.clone()))).unwrap();
         let snapshot = store.snapshot();
         let profiles = model.users.keys().map(|user| snapshot.profile(user).unwrap()).collect();
@@ -115,6 +118,10 @@ fn compare(plan: Plan, store: &Store, expected: &Expected, folded: Option<[Time;
         // What embeddings a learned model makes is told by no store made from nothing, but by verifying this one.
         if has_learned {
             found.embedding.clone_from(&expected.embedding);
+        }
+        // Of events that are folded, none is within a part of the time.
+        if plan.is_rich() {
+            found.segments.clone_from(&expected.segments);
         }
         same_profile(found, expected)?;
     }

@@ -53,12 +53,13 @@ impl Model {
                 self.erased.insert(user.clone());
             }
             Record::Readmit(Erasure { user }) => drop(self.erased.remove(user)),
+            // Held to their predicates by verifying.
+            Record::Segment(_) => {}
             Record::Store(_)
             | Record::Archive(_)
             | Record::Erased(_)
-            | Record::Segment(_)
             | Record::Remove(Removal::Segment { .. }) => {
-                panic!("the plan holds no settings, no archives, no marks and no segments")
+                panic!("the plan holds no settings, no archives and no marks, and drops no segment")
             }
         }
     }

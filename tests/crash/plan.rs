@@ -4,7 +4,10 @@
 use crate::random::Random;
 use crate::settings::amount;
 use kindred::encoder::HashedEncoder;
-use kindred::model::{Erasure, Event, Item, Metric, Record, Removal, Text, Time, User, Value};
+use kindred::model::{
+    Acts, Erasure, Event, Interval, Item, Metric, Record, Removal, SegmentDefinition, Text, Time, User,
+    Value, attribute, count, in_segment, texts,
+};
 use kindred::{Fusion, Options, Store};
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +66,17 @@ impl Step {
 #[derive(Clone, Copy, Debug)]
 pub struct Plan {
     pub seed: u64,
+}
+
+/// Segments that every store has from its first commit on; to verify it holds them to their predicates.
+pub fn segments() -> impl Iterator<Item = Record> {
+    let young = attribute("age").lt(40) & !attribute("town").eq("Ulm");
+    let busy = count(Acts::All).ge(3) | texts().gt(1);
+    let lately = count(Acts::All).within(Interval::days(1)).ge(1) & !in_segment("busy");
+    let defined = [("young", young), ("busy", busy), ("lately", lately)];
+    defined.into_iter().map(|(name, predicate)| {
+        Record::Segment(SegmentDefinition { name: name.to_owned(), predicate, now: Some(first_instant(8)) })
+    })
 }
 
 impl Plan {
@@ -164,6 +178,9 @@ impl Plan {
         }
         if random.percent(3) {
             records.push(Record::Remove(Removal::Item { item: item_id(random) }));
+        }
+        if n == 1 {
+            records.extend(segments());
         }
         let attributes = [("step".to_owned(), Value::Int(n.cast_signed()))].into();
         records.push(Record::Item(Item { id: MARK.to_owned(), text: None, attributes }));

@@ -75,6 +75,35 @@ fn users_where_a_predicate_is_true() {
 }
 
 #[test]
+fn segments_from_their_definition_to_their_end() {
+    let folder = folder_with_store();
+    let ask = |args: &[&str]| json(folder.path(), &[&["segment"], args].concat());
+    let now = ask(&["advance", "shop", "--now", "2026-01-03"]);
+    assert_eq!((&now["now"], &now["changes"]), (&"2026-01-03T00:00:00Z".into(), &0.into()));
+    let defined = ask(&["define", "shop", "buyers", "--where", "count(purchase, interval '36 hours') >= 1"]);
+    let members = defined["members"].as_u64().unwrap();
+    assert!(members > 0 && defined["version"] == 1, "{defined}");
+    let nested = ask(&["define", "shop", "old buyers", "--where", "in_segment('buyers') and age > 30"]);
+    assert_eq!(nested["where"], r#"in_segment('buyers') and "age" > 30"#);
+    let users = ask(&["members", "shop", "buyers"]);
+    assert_eq!(users["users"].as_array().unwrap().len() as u64, members);
+    let of_ann = ask(&["list", "shop", "--user", "ann"]);
+    let profile = json(folder.path(), &["profile", "shop", "ann"]);
+    assert_eq!(of_ann["segments"].as_array().is_some_and(Vec::is_empty), profile["segments"].is_null());
+    let feed = ask(&["changes", "shop"]);
+    assert_eq!(feed["next"].as_u64(), Some(feed["changes"].as_array().unwrap().len() as u64));
+    let later = ask(&["advance", "shop", "--now", "2026-03-01"]);
+    assert_eq!(later["changes"], feed["next"]);
+    let shown = kindred(folder.path(), &["segment", "changes", "shop", "--since", &feed["next"].to_string()]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains(" left buyers\n") && shown.contains("go on from"), "{shown}");
+    assert_eq!(failure(folder.path(), &["segment", "drop", "shop", "buyers"]).0, 2);
+    assert_eq!(ask(&["drop", "shop", "old buyers"])["dropped"], true);
+    assert_eq!(ask(&["drop", "shop", "old buyers"])["dropped"], false);
+    assert_eq!(ask(&["list", "shop"]).as_array().unwrap().len(), 1);
+}
+
+#[test]
 fn from_init_to_similar() {
     let folder = folder_with_store();
     let stats = json(folder.path(), &["stats", "shop"]);

@@ -59,6 +59,12 @@ fn a_store_of_format_4_opens_whole_and_goes_on() {
     opens_whole_and_goes_on("store-4", 1);
 }
 
+/// With a log and data of before there were segments.
+#[test]
+fn a_store_of_format_5_opens_whole_and_goes_on() {
+    opens_whole_and_goes_on("store-5", 1);
+}
+
 /// The records of an older build, and behind them those of this one.
 #[test]
 fn data_is_made_anew_of_records_of_both_forms() {

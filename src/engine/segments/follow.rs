@@ -172,10 +172,10 @@ impl Session<'_, '_> {
 
     fn put_due(&mut self, segment: u32, user: u32, due: Option<Time>) -> Result<()> {
         let key = keys::due(segment, user);
-        let before: Option<Time> = match self.segments.is_relative(segment) {
-            true => self.tx.read("time to look at a user again", &key)?,
-            false => return Ok(()),
-        };
+        if !self.segments.is_relative(segment) {
+            return Ok(());
+        }
+        let before: Option<Time> = self.tx.read("time to look at a user again", &key)?;
         if before == due {
             return Ok(());
         }

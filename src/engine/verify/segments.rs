@@ -64,13 +64,11 @@ impl<R: EachReader> Check<'_, R> {
 
     /// Notes that what is kept of segments does not fit together.
     fn do_not_fit(&mut self, error: Error) -> Result<()> {
-        match error.kind() {
-            ErrorKind::Environment => Err(error),
-            _ => {
-                self.findings.add(&keys::meta("segments"), error.to_string());
-                Ok(())
-            }
+        if error.kind() == ErrorKind::Environment {
+            return Err(error);
         }
+        self.findings.add(&keys::meta("segments"), error.to_string());
+        Ok(())
     }
 
     fn segments_of(&mut self, user: u32, expected: &Expected<'_>) -> Result<()> {

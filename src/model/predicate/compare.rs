@@ -15,8 +15,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    /// How many there are.
-    pub(crate) const COUNT: usize = 5;
+    pub(crate) const ALL: [Self; 5] = [Self::Bool, Self::Number, Self::Text, Self::Time, Self::Set];
 
     /// In words, for one of them.
     pub(crate) const fn words(self) -> &'static str {
@@ -43,6 +42,11 @@ impl Value {
 }
 
 impl Comparison {
+    /// Whether it asks for one value, or for all but one.
+    pub(crate) const fn is_equality(self) -> bool {
+        matches!(self, Self::Equal | Self::NotEqual)
+    }
+
     /// The same with its sides exchanged.
     pub(crate) const fn flipped(self) -> Self {
         match self {

@@ -9,8 +9,6 @@ use crate::model::predicate::{Family, Figure, Node, Term, TermKind};
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Families(u8);
 
-const ALL: [Family; 5] = [Family::Bool, Family::Number, Family::Text, Family::Time, Family::Set];
-
 impl Families {
     const ANY: Self = Self(u8::MAX);
 
@@ -29,7 +27,7 @@ impl Families {
 
     fn words(self) -> String {
         let words: Vec<&str> =
-            ALL.into_iter().filter(|family| self.has(*family)).map(Family::words).collect();
+            Family::ALL.into_iter().filter(|family| self.has(*family)).map(Family::words).collect();
         words.join(" or ")
     }
 }
@@ -87,7 +85,7 @@ impl Catalogue<'_> {
     /// What an attribute may be. One that nobody has may be anything, unless it was written by people: then it is misspelt.
     fn attribute(&self, name: &str, term: &Term) -> Result<Families> {
         if let Some(column) = self.0.get(name) {
-            let families = ALL.into_iter().filter(|family| column.of(*family).is_some());
+            let families = Family::ALL.into_iter().filter(|family| column.of(*family).is_some());
             return Ok(families.fold(Families::default(), |all, one| Families(all.0 | Families::of(one).0)));
         }
         // Who cannot be read may have it.

@@ -13,7 +13,7 @@ use super::similar::tell_left_out;
 use crate::engine::predicate::{Binding, Bound, Facts, bind, stored_user};
 use crate::engine::{Published, Settings};
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::predicate::Truth;
+use crate::model::predicate::{Node, Truth};
 use crate::model::{Predicate, Time};
 use crate::storage::View;
 use catalogue::Catalogue;
@@ -59,12 +59,12 @@ pub(super) fn answer<'p>(
     narrowing.arrange(&mut bound);
     let (bounds, step) = narrowing.of(&bound, Truth::True)?;
     let asked = &*bounds.perhaps - &*bounds.surely;
-    let mut asking =
-        Asking { view, bound: &bound, matching: RoaringBitmap::clone(&bounds.surely), lost: None };
-    asking.ask(&asked, columns.all().len())?;
+    let mut asking = Asking { view, matching: RoaringBitmap::clone(&bounds.surely), lost: None };
+    asking.ask(&Question::left(&bound, &step), &asked, columns.all().len())?;
     // What the columns lack may be sound again.
     for no in columns.unread() {
-        asking.add(no, stored_user(view, no).map(|user| asking.facts(no).with_record(user)))?;
+        let facts = stored_user(view, no).map(|user| asking.facts(no).with_record(user));
+        asking.add(no, &Question::All(vec![&bound]), facts)?;
     }
     let Asking { matching, lost, .. } = asking;
     tell_left_out(lost.as_ref());
@@ -80,10 +80,51 @@ pub(crate) fn check_attributes(view: &View<Published>, predicate: &Predicate) ->
     if columns.names().next().is_none() { Ok(()) } else { Catalogue(columns).check(&predicate.node) }
 }
 
+/// What users are asked.
+enum Question<'a> {
+    /// Each of these.
+    All(Vec<&'a Bound<'a>>),
+    /// Any of them.
+    Any(Vec<&'a Bound<'a>>),
+}
+
+impl<'a> Question<'a> {
+    /// What of a predicate the columns leave open of those of whom it may be true, and not surely: a part of a chain of `and` that they
+    /// tell is true of all these, and one of `or` of none.
+    fn left(bound: &'a Bound<'a>, step: &Step) -> Self {
+        let open = |parts: &'a [Bound<'a>]| {
+            let open = parts.iter().zip(&step.parts).filter(|(_, step)| !step.is_exact);
+            open.map(|(part, _)| part).collect()
+        };
+        match bound {
+            Node::All(parts) => Self::All(open(parts)),
+            Node::Any(parts) => Self::Any(open(parts)),
+            whole => Self::All(vec![whole]),
+        }
+    }
+
+    fn is_true(&self, facts: &Facts<'_, View<Published>>) -> Result<bool> {
+        let (parts, wanted) = match self {
+            Self::All(parts) => (parts, true),
+            Self::Any(parts) => (parts, false),
+        };
+        for part in parts {
+            if (part.truth(facts)? == Truth::True) != wanted {
+                return Ok(!wanted);
+            }
+        }
+        Ok(wanted)
+    }
+
+    fn reads_record(&self) -> bool {
+        let (Self::All(parts) | Self::Any(parts)) = self;
+        parts.iter().any(|part| part.reads_record())
+    }
+}
+
 /// Users who are asked, one after the other.
 struct Asking<'a> {
     view: &'a View<Published>,
-    bound: &'a Bound<'a>,
     matching: RoaringBitmap,
     lost: Option<Error>,
 }
@@ -93,10 +134,15 @@ impl<'a> Asking<'a> {
         Facts::new(self.view, &*self.view.attachment().segments, no)
     }
 
-    fn add(&mut self, no: u32, facts: Result<Facts<'a, View<Published>>>) -> Result<()> {
-        match facts.and_then(|facts| self.bound.truth(&facts)) {
-            Ok(Truth::True) => drop(self.matching.insert(no)),
-            Ok(_) => {}
+    fn add(
+        &mut self,
+        no: u32,
+        question: &Question<'_>,
+        facts: Result<Facts<'a, View<Published>>>,
+    ) -> Result<()> {
+        match facts.and_then(|facts| question.is_true(&facts)) {
+            Ok(true) => drop(self.matching.insert(no)),
+            Ok(false) => {}
             Err(error) if error.kind() == ErrorKind::Damage => self.lost = Some(error),
             Err(error) => return Err(error),
         }
@@ -104,25 +150,25 @@ impl<'a> Asking<'a> {
     }
 
     /// Asks some of all users.
-    fn ask(&mut self, asked: &RoaringBitmap, all: u64) -> Result<()> {
+    fn ask(&mut self, question: &Question<'_>, asked: &RoaringBitmap, all: u64) -> Result<()> {
         let view = self.view;
         let mut left = asked.clone();
         if asked.len() > all / SCAN_FROM {
             // What is damaged is told of when it is asked for by itself.
-            if self.bound.reads_record() {
+            if question.reads_record() {
                 for (no, user) in stored_users(view).flatten() {
                     if left.remove(no) {
-                        self.add(no, Ok(self.facts(no).with_record(user)))?;
+                        self.add(no, question, Ok(self.facts(no).with_record(user)))?;
                     }
                 }
             } else {
                 for (no, state) in stored_states(view).flatten() {
                     if left.remove(no) {
-                        self.add(no, Ok(self.facts(no).with_state(state)))?;
+                        self.add(no, question, Ok(self.facts(no).with_state(state)))?;
                     }
                 }
             }
         }
-        left.iter().try_for_each(|no| self.add(no, Ok(self.facts(no))))
+        left.iter().try_for_each(|no| self.add(no, question, Ok(self.facts(no))))
     }
 }

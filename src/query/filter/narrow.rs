@@ -13,7 +13,10 @@ use roaring::RoaringBitmap;
 use std::sync::Arc;
 
 /// Values of a column that are gone through in the time that it takes to read one user's record, about.
-const VALUES_PER_RECORD: u64 = 64;
+const VALUES_PER_RECORD: u64 = if cfg!(test) { 1 } else { 64 };
+
+/// Values of a range that are counted to know which of two parts takes less.
+const MOST_COUNTED: u64 = 4096;
 
 /// What it takes to narrow by a part, in values that are gone through.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -30,6 +33,13 @@ struct Known {
     is_known: Arc<RoaringBitmap>,
 }
 
+impl Known {
+    /// The opposite, of whom it is known.
+    fn not(self) -> Self {
+        Self { is_true: Arc::new(&*self.is_known - &*self.is_true), is_known: self.is_known }
+    }
+}
+
 pub(super) struct Narrowing<'a> {
     pub view: &'a View<Published>,
     pub columns: &'a Columns,
@@ -41,7 +51,7 @@ impl Narrowing<'_> {
         match node {
             Node::All(parts) | Node::Any(parts) => {
                 parts.iter_mut().for_each(|part| self.arrange(part));
-                parts.sort_by_cached_key(|part| (self.effort(part), self.expected(part)));
+                parts.sort_by_cached_key(|part| (self.effort(part, MOST_COUNTED), self.expected(part)));
             }
             Node::Not(part) | Node::Is(part, _) => self.arrange(part),
             _ => {}
@@ -79,9 +89,36 @@ impl Narrowing<'_> {
 
     /// Of whom a chain is neither true nor false.
     fn neither(&self, node: &Bound<'_>) -> Result<(Bounds, Access, Vec<Step>)> {
-        let (is_true, step) = self.of(node, Truth::True)?;
-        let (is_false, _) = self.of(node, Truth::False)?;
-        Ok((is_true.or(&is_false).others(self.columns.all()), Access::Parts, step.parts))
+        let (is_true, is_false) = self.both(node)?;
+        Ok((is_true.or(&is_false).others(self.columns.all()), Access::Parts, Vec::new()))
+    }
+
+    /// Of whom a part is true, and of whom it is false: each of its own parts is looked at once.
+    fn both(&self, node: &Bound<'_>) -> Result<(Bounds, Bounds)> {
+        let (all, nobody) =
+            (Bounds::exactly(Arc::clone(self.columns.all())), Bounds::exactly(Arc::default()));
+        Ok(match node {
+            Node::All(parts) => parts.iter().try_fold((all, nobody), |(is_true, is_false), part| {
+                self.both(part).map(|(other, not)| (is_true.and(&other), is_false.or(&not)))
+            })?,
+            Node::Any(parts) => parts.iter().try_fold((nobody, all), |(is_true, is_false), part| {
+                self.both(part).map(|(other, not)| (is_true.or(&other), is_false.and(&not)))
+            })?,
+            Node::Not(part) => {
+                let (is_true, is_false) = self.both(part)?;
+                (is_false, is_true)
+            }
+            Node::Is(part, truth) => {
+                let (is_it, _) = self.of(part, *truth)?;
+                let is_not = is_it.others(self.columns.all());
+                (is_it, is_not)
+            }
+            _ => {
+                let (is_true, ..) = self.condition(node, Truth::True)?;
+                let (is_false, ..) = self.condition(node, Truth::False)?;
+                (is_true, is_false)
+            }
+        })
     }
 
     /// Of whom each part is `wanted`. What would take longer than to ask the users that are left is not done.
@@ -90,10 +127,10 @@ impl Narrowing<'_> {
         let (mut bounds, mut steps) = (Bounds::exactly(Arc::clone(all)), Vec::new());
         for part in parts {
             let left = bounds.perhaps.len();
-            let records = left.saturating_mul(VALUES_PER_RECORD);
+            let most = left.saturating_mul(VALUES_PER_RECORD);
             let (of_part, step) = if left == 0 {
                 (Bounds::any_of(all), Step::unneeded())
-            } else if matches!(self.effort(part), Effort::Values(values) if values > records) {
+            } else if matches!(self.effort(part, most), Effort::Values(values) if values > most) {
                 (Bounds::any_of(all), Step::records(left))
             } else {
                 self.of(part, wanted)?
@@ -124,7 +161,7 @@ impl Narrowing<'_> {
             Truth::False => Arc::new(&*is_known - &*is_true),
             Truth::Unknown => Arc::new(&**all - &*is_known),
         };
-        let access = match self.effort(node) {
+        let access = match self.effort(node, u64::MAX - 1) {
             Effort::Values(values) if values > 1 => Access::Values(values),
             _ => Access::Lookup,
         };
@@ -144,11 +181,15 @@ impl Narrowing<'_> {
                 (Source::Value(left), Source::Value(right)) => {
                     Some(self.same_for_all(holds(*comparison, left, right)))
                 }
-                (Source::Id, Source::Value(Value::Text(id))) if *comparison == Comparison::Equal => {
-                    self.named(id)?
+                (Source::Id, Source::Value(value)) | (Source::Value(value), Source::Id)
+                    if comparison.is_equality() =>
+                {
+                    let named = self.named(std::slice::from_ref(value))?;
+                    named.map(|known| if *comparison == Comparison::Equal { known } else { known.not() })
                 }
                 _ => None,
             },
+            Node::In(Field { source: Source::Id, .. }, values) => self.named(values)?,
             Node::In(Field { source: Source::Attribute(name), .. }, values) => {
                 let family = values.first().map_or(Family::Set, Value::family);
                 Some(self.of_column(name, family, |column| column.among(values)))
@@ -205,30 +246,37 @@ impl Narrowing<'_> {
         Known { is_true: all_if(truth == Truth::True), is_known: all_if(truth != Truth::Unknown) }
     }
 
-    /// The user of an id, unless it cannot be read who that is.
-    fn named(&self, id: &str) -> Result<Option<Known>> {
-        let all = self.columns.all();
-        match self.view.user_no(id) {
-            Ok(no) => {
-                let is_true: RoaringBitmap = no.into_iter().filter(|no| all.contains(*no)).collect();
-                Ok(Some(Known { is_true: Arc::new(is_true), is_known: Arc::clone(all) }))
-            }
-            Err(error) if error.kind() == ErrorKind::Damage => Ok(None),
-            Err(error) => Err(error),
+    /// The users of some ids, unless it cannot be read who they are. An id is a text, and compares with nothing else.
+    fn named(&self, ids: &[Value]) -> Result<Option<Known>> {
+        let (all, mut is_true) = (self.columns.all(), RoaringBitmap::new());
+        if ids.iter().any(|id| id.family() != Family::Text) {
+            return Ok(Some(Known { is_true: Arc::default(), is_known: Arc::default() }));
         }
+        for id in ids.iter().filter_map(Value::as_text) {
+            match self.view.user_no(id) {
+                Ok(no) => is_true.extend(no.filter(|no| all.contains(*no))),
+                Err(error) if error.kind() == ErrorKind::Damage => return Ok(None),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(Some(Known { is_true: Arc::new(is_true), is_known: Arc::clone(all) }))
     }
 
-    fn effort(&self, node: &Bound<'_>) -> Effort {
+    /// Values of a range are counted up to one more than `most`.
+    fn effort(&self, node: &Bound<'_>, most: u64) -> Effort {
         match node {
             Node::All(parts) | Node::Any(parts) => {
-                let of_parts = parts.iter().map(|part| self.effort(part));
+                let of_parts = parts.iter().map(|part| self.effort(part, most));
                 of_parts.fold(Effort::Values(0), |all, one| match (all, one) {
                     (Effort::Values(all), Effort::Values(one)) => Effort::Values(all.saturating_add(one)),
                     (all, one) => all.max(one),
                 })
             }
-            Node::Not(part) | Node::Is(part, _) => self.effort(part),
-            Node::Compare(left, comparison, right) => self.effort_of_comparison(left, *comparison, right),
+            Node::Not(part) | Node::Is(part, _) => self.effort(part, most),
+            Node::Compare(left, comparison, right) => {
+                self.effort_of_comparison((left, *comparison, right), most)
+            }
+            Node::In(Field { source: Source::Id, .. }, values) => Effort::Values(values.len() as u64),
             Node::In(field, values) => self.effort_of(field, |_| values.len()),
             Node::Like(field, _) => self.effort_of(field, |column| column.distinct(Family::Text)),
             Node::Has(field, _) | Node::IsNull(field) => self.effort_of(field, |_| 1),
@@ -236,15 +284,21 @@ impl Narrowing<'_> {
         }
     }
 
-    fn effort_of_comparison(&self, left: &Field<'_>, comparison: Comparison, right: &Field<'_>) -> Effort {
+    fn effort_of_comparison(
+        &self,
+        (left, comparison, right): (&Field<'_>, Comparison, &Field<'_>),
+        most: u64,
+    ) -> Effort {
         match (&left.source, &right.source) {
             (Source::Value(_), Source::Value(_)) => Effort::Values(0),
-            (Source::Attribute(_), Source::Value(value)) => self.effort_of(left, |column| match comparison {
-                Comparison::Equal | Comparison::NotEqual => 1,
-                _ => column.distinct(value.family()),
-            }),
-            (Source::Value(_), Source::Attribute(_)) => self.effort_of_comparison(right, comparison, left),
-            (Source::Id, Source::Value(_)) if comparison == Comparison::Equal => Effort::Values(1),
+            (Source::Attribute(_), Source::Value(value)) => {
+                let most = usize::try_from(most.saturating_add(1)).unwrap_or(usize::MAX);
+                self.effort_of(left, |column| column.values_compared(comparison, value, most))
+            }
+            (Source::Value(_), Source::Attribute(_) | Source::Id) => {
+                self.effort_of_comparison((right, comparison.flipped(), left), most)
+            }
+            (Source::Id, Source::Value(_)) if comparison.is_equality() => Effort::Values(1),
             (_, _) => asked(left).max(asked(right)),
         }
     }

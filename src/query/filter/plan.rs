@@ -46,8 +46,8 @@ pub struct PlanPart {
     pub part: String,
     /// How it was found.
     pub access: Access,
-    /// Users of whom it holds by what the columns tell: just so many if `exact`, else at most. Below a `not` those of whom it does not
-    /// hold.
+    /// Users of whom it holds by what the columns tell: just so many if `exact`, else at most. Below a `not`, `is false` and the like
+    /// those of whom that is so.
     pub users: u64,
     /// Whether the columns tell all of it.
     pub exact: bool,

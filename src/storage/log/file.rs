@@ -6,8 +6,9 @@ use super::record::{Form, Key};
 use crate::error::{Error, Result};
 
 /// Newest format of store and log that this build reads and the one it writes. Format 1 has no `CURRENT` and no tombstones, format 2 no
-/// archives of folded events, format 3 all dimensions of every sum, format 4 records that anybody can make; all are read as they are.
-pub(crate) const FORMAT: u32 = 5;
+/// archives of folded events, format 3 all dimensions of every sum, format 4 records that anybody can make, format 5 no segments; all are
+/// read as they are.
+pub(crate) const FORMAT: u32 = 6;
 
 /// The first format whose records are sealed.
 const SEALED: u32 = 5;

@@ -20,6 +20,27 @@ fn event(fields: &str) -> String {
     of("event", &format!(r#""user":"u1","kind":"view",{fields}"#))
 }
 
+pub(super) fn segments() -> Vec<Row<Vec<u8>>> {
+    vec![
+        line(
+            "segment without a predicate",
+            of("segment", r#""name":"x""#),
+            &["segment: not a segment", "where"],
+        ),
+        line(
+            "segment with a field too many",
+            of("segment", r#""name":"x","where":"true","form":1"#),
+            &["segment: not a segment", "form"],
+        ),
+        #[cfg(feature = "sql")]
+        line(
+            "segment of half a predicate",
+            of("segment", r#""name":"x","where":"age >""#),
+            &["segment: not a segment", "found the end"],
+        ),
+    ]
+}
+
 pub(super) fn syntax() -> Vec<Row<Vec<u8>>> {
     const NOT_JSON: &[&str] = &["line: not JSON"];
     let nested = |levels: usize| "[".repeat(levels) + &"]".repeat(levels);
@@ -302,7 +323,7 @@ fn source(victim: &Victim, row: &Row<Vec<u8>>) -> Source {
 #[test]
 fn bad_lines_are_refused() {
     let mut victim = Victim::with_encoder();
-    for rows in [syntax(), types(), ids(), events(), attributes(), removals()] {
+    for rows in [syntax(), types(), ids(), events(), attributes(), removals(), segments()] {
         refuses_lines(&mut victim, &rows);
     }
     refuses_lines(&mut Victim::with_vectors(Metric::Cosine), &vectors());

@@ -289,7 +289,7 @@ fn there_are_many_and_each_has_its_own_name() {
     for rows in [archives::forms(), archives::sums(), archives::vectors()] {
         all.extend(names(&rows));
     }
-    for rows in [lines::removals(), lines::vectors(), lines::strict()] {
+    for rows in [lines::removals(), lines::vectors(), lines::strict(), lines::segments()] {
         all.extend(names(&rows));
     }
     #[cfg(feature = "bert")]
