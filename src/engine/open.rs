@@ -133,10 +133,11 @@ impl Engine {
         if stored.as_ref() != Some(&settings) {
             shared.adopt(stored.as_ref(), &settings)?;
         }
+        shared.make_segments_anew(lost)?;
+        shared.finish_advance()?;
         if let Some(keep) = request.keep_events {
             shared.adopt_keep(keep)?;
         }
-        shared.make_segments_anew(lost)?;
         let upkeep = match threads {
             Threads::Own => Upkeep::start(&shared, request)?,
             #[cfg(test)]
@@ -224,6 +225,7 @@ pub(super) fn check_complete(opened: &Contents, is_new: bool) -> Result<()> {
         ("settings", "settings", !is_new),
         ("counts", "counters", has_any(opened, &[keys::users(), keys::items(), keys::groups()])?),
         ("salt of the marks of erased users", "salt", has_any(opened, &[keys::tombstones()])?),
+        ("state of all segments", "segments", has_any(opened, &[keys::segments()])?),
     ];
     for (what, name, is_needed) in needed {
         if is_needed && opened.get(&keys::meta(name))?.is_none() {

@@ -9,9 +9,9 @@ use super::refuse::commit_aside;
 use super::session::{Encoded, Finished, IndexChanges, Session};
 use super::upkeep::PATIENCE;
 use super::{Core, Engine, Shared};
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::index::Index;
-use crate::model::{KeepEvents, OnProgress, Record};
+use crate::model::{KeepEvents, OnProgress, Record, Removal};
 use crate::storage::{Writer, codec, keys};
 use crate::telemetry;
 use std::sync::{Arc, MutexGuard};
@@ -116,8 +116,22 @@ impl Session<'_, '_> {
             if self.bytes() > limit && !outcomes.is_empty() {
                 break;
             }
-            let outcome = self.apply(record)?;
+            let outcome = match self.apply(record) {
+                // It changed nothing, and costs the others nothing where it is to be passed over.
+                Err(error)
+                    if is_of_segment(record)
+                        && error.kind() == ErrorKind::Usage
+                        && how.on_refusal != OnRefusal::Refuse =>
+                {
+                    Outcome::Conflict
+                }
+                outcome => outcome?,
+            };
             outcomes.push(outcome);
+            // Everybody is looked at for it: in a stream, that is a commit of its own.
+            if is_of_segment(record) && how.commit_bytes.is_some() {
+                break;
+            }
             match (how.on_refusal, refusal(record, outcome)) {
                 (_, None) | (OnRefusal::Skip, Some(_)) => {}
                 (OnRefusal::Stop, Some(_)) => break,
@@ -137,11 +151,20 @@ fn note(outcomes: &[Outcome]) {
     tracing::debug!(records = outcomes.len(), "applied");
 }
 
+const fn is_of_segment(record: &Record) -> bool {
+    matches!(record, Record::Segment(_) | Record::Remove(Removal::Segment { .. }))
+}
+
 /// The error of a record that cannot be taken as things are.
 pub(super) fn refusal(record: &Record, outcome: Outcome) -> Option<Error> {
     let user = || named_user(record).unwrap_or_default();
     match outcome {
         Outcome::Erased => Some(Error::Erased { user: user().to_owned() }),
+        Outcome::Conflict if is_of_segment(record) => Some(Error::invalid(
+            "segment",
+            "not to be taken as things are",
+            "it asks for kinds of events and segments that there are, and not for itself; none is dropped that others ask for",
+        )),
         Outcome::Conflict => Some(Error::invalid(
             format!("the archive of user {:?}", user()),
             "not of one piece with what is stored of the user",

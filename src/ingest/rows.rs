@@ -89,6 +89,8 @@ fn record(line: &[u8], cleaner: Cleaner, notes: &mut Notes) -> std::result::Resu
         archive(text)
     } else if draft.is_of_type("segment") {
         super::segment::segment(text)
+    } else if draft.is_of_type("remove") && draft.left_over().contains(&"segment") {
+        super::segment::removal(text)
     } else {
         cleaner.record(draft, notes)
     }

@@ -1,7 +1,7 @@
 //! Segments in records: their predicates are SQL.
 
 use super::clean::Refusal;
-use crate::model::{Record, SegmentDefinition, Time};
+use crate::model::{Record, Removal, SegmentDefinition, Time};
 use serde::Deserialize;
 
 /// A line of that type.
@@ -27,6 +27,16 @@ pub(super) fn segment(text: &str) -> Result<Record, Refusal> {
 
 #[cfg(feature = "sql")]
 pub(crate) use parsed::check_text_of;
+/// The removal of a segment in a line of that type, as strictly.
+pub(super) fn removal(text: &str) -> Result<Record, Refusal> {
+    let refusal = |detail: String| Refusal::new("remove", "not one segment", detail);
+    match serde_json::from_str(text) {
+        Ok(removal @ Record::Remove(Removal::Segment { .. })) => Ok(removal),
+        Ok(_) => Err(refusal("something beside it".to_owned())),
+        Err(e) => Err(refusal(e.to_string())),
+    }
+}
+
 #[cfg(feature = "sql")]
 use parsed::parse;
 

@@ -110,7 +110,7 @@ pub(crate) fn profile(view: &View<Published>, settings: &Settings, id: &str) -> 
         kinds,
         top_categories,
         top_items,
-        segments: segments_of(view, no),
+        segments: segments_of(view, no)?,
         embedding,
     })
 }

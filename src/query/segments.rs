@@ -1,7 +1,7 @@
 //! Segments of a snapshot: which there are, who is in them, and who came and went.
 
 use super::similar::{tell_left_out, user_id};
-use crate::engine::segments::{Membership, Segment, StoredChange};
+use crate::engine::segments::{Segment, StoredChange};
 use crate::engine::{Published, Reader, from_key};
 use crate::error::{Error, ErrorKind, Result, shorten};
 use crate::model::{SegmentChange, SegmentChanges, SegmentSummary, nearest_name};
@@ -46,10 +46,14 @@ pub(crate) fn members(view: &View<Published>, name: &str) -> Result<Vec<String>>
 }
 
 /// The names of the segments that a user is in, in the order in which they were first defined.
-pub(crate) fn segments_of(view: &View<Published>, user: u32) -> Vec<String> {
-    let segments = &view.attachment().segments;
-    let names = segments.all().filter(|segment| segments.has(segment.no, user));
-    names.map(|segment| segment.stored.name.clone()).collect()
+pub(crate) fn segments_of(view: &View<Published>, user: u32) -> Result<Vec<String>> {
+    let (segments, mut names) = (&view.attachment().segments, Vec::new());
+    for segment in segments.all() {
+        if segments.members(segment.no)?.contains(user) {
+            names.push(segment.stored.name.clone());
+        }
+    }
+    Ok(names)
 }
 
 /// At most `limit` changes of the feed, from a position on, and the position of the next.
@@ -63,16 +67,21 @@ pub(crate) fn changes_since(view: &View<Published>, position: u64, limit: usize)
         return Err(Error::invalid("position in the feed of segments", position, expected));
     }
     let (mut changes, mut next, mut ids) = (Vec::new(), position, HashMap::new());
-    let end = prefix_end(&keys::changes());
+    let (end, mut lost) = (prefix_end(&keys::changes()), None);
     view.scan_from(&keys::change(position), end.as_deref(), |key, value| {
         if changes.len() == limit {
             return Ok(ControlFlow::Break(()));
         }
         let position = from_key("change", key, keys::position_at(key))?;
-        changes.extend(change(view, position, &value?, &mut ids)?);
+        match value.and_then(|value| change(view, position, &value, &mut ids)) {
+            Ok(change) => changes.extend(change),
+            Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
+            Err(error) => return Err(error),
+        }
         next = position + 1;
         Ok(ControlFlow::Continue(()))
     })?;
+    tell_left_out(lost.as_ref());
     Ok(SegmentChanges { changes, next })
 }
 

@@ -118,11 +118,6 @@ pub(crate) fn event(user: u32, time: Time, hash: EventHash) -> Key {
     key(EVENT, &[&user.to_be_bytes(), &time_bytes(time), &hash])
 }
 
-/// All events of a user at an instant.
-pub(crate) fn events_at(user: u32, time: Time) -> Key {
-    key(EVENT, &[&user.to_be_bytes(), &time_bytes(time)])
-}
-
 pub(crate) fn events() -> Key {
     key(EVENT, &[])
 }
@@ -293,13 +288,9 @@ pub(crate) fn all_members() -> Key {
     key(MEMBERS, &[])
 }
 
-/// When a user is to be looked at again for a segment, because time goes on.
-pub(crate) fn due(segment: u32, user: u32) -> Key {
-    key(DUE, &[&segment.to_be_bytes(), &user.to_be_bytes()])
-}
-
-pub(crate) fn due_of(segment: u32) -> Key {
-    key(DUE, &[&segment.to_be_bytes()])
+/// When a user is to be looked at again for segments, because time goes on.
+pub(crate) fn due(user: u32) -> Key {
+    key(DUE, &[&user.to_be_bytes()])
 }
 
 pub(crate) fn all_due() -> Key {

@@ -120,11 +120,9 @@ impl Snapshot {
     /// The names of the segments that a user is in, in the order in which they were first defined.
     ///
     /// # Errors
-    /// [`crate::Error::Unknown`] for a user who is not there.
+    /// [`crate::Error::Unknown`] for a user who is not there; [`crate::Error::Damaged`] as for [`Snapshot::segments`].
     pub fn segments_of(&self, user: &str) -> Result<Vec<String>> {
-        observed(Operation::Query, || {
-            Ok(query::segments_of(&self.view, query::known_user(&self.view, user)?))
-        })
+        observed(Operation::Query, || query::segments_of(&self.view, query::known_user(&self.view, user)?))
     }
 
     /// Who came into segments and who left, from a position of the feed on, at most `limit` of them; go on from

@@ -9,7 +9,7 @@ use crate::model::{Time, Value};
 use crate::storage::keys::{self, EventHash};
 use crate::storage::{codec, prefix_end};
 use std::borrow::Cow;
-use std::cell::OnceCell;
+use std::cell::{OnceCell, Ref, RefCell};
 use std::ops::ControlFlow;
 
 pub(crate) struct Facts<'a, R> {
@@ -18,6 +18,16 @@ pub(crate) struct Facts<'a, R> {
     no: u32,
     user: OnceCell<StoredUser>,
     state: OnceCell<State>,
+    /// The events from a time on, in their order.
+    acts: RefCell<Option<(Time, Vec<Act>)>>,
+}
+
+/// What predicates may ask of an event.
+struct Act {
+    time: Time,
+    kind: u8,
+    value: f64,
+    quantity: f64,
 }
 
 /// Some events, summed up.
@@ -55,7 +65,7 @@ impl Sums {
 
 impl<'a, R: Reader> Facts<'a, R> {
     pub(crate) fn new(reader: &'a R, segments: &'a dyn Membership, no: u32) -> Self {
-        Self { reader, segments, no, user: OnceCell::new(), state: OnceCell::new() }
+        Self { reader, segments, no, user: OnceCell::new(), state: OnceCell::new(), acts: RefCell::default() }
     }
 
     /// With the user's record, which was read before.
@@ -124,44 +134,50 @@ impl<'a, R: Reader> Facts<'a, R> {
     /// Sums up the events from one time to another, both inclusive.
     fn within(&self, events: &Events, from: Time, to: Time) -> Result<Sums> {
         let mut sums = Sums::default();
-        self.each_event(events, (from, Some(to)), |time, event| {
-            let (value, quantity) = (event.value.unwrap_or(0.0), event.quantity.unwrap_or(1.0));
-            sums.add(Sums { count: 1, value, quantity, times: Some((time, time)) });
-            ControlFlow::Continue(())
-        })?;
+        for act in self.acts(from)?.iter().take_while(|act| act.time <= to) {
+            if events.is_of(act) {
+                let (value, quantity, times) = (act.value, act.quantity, Some((act.time, act.time)));
+                sums.add(Sums { count: 1, value, quantity, times });
+            }
+        }
         Ok(sums)
     }
 
     /// The time of the first event from a time on.
     pub(super) fn first_event(&self, events: &Events, from: Time) -> Result<Option<Time>> {
-        let mut first = None;
-        self.each_event(events, (from, None), |time, _| {
-            first = Some(time);
-            ControlFlow::Break(())
-        })?;
-        Ok(first)
+        Ok(self.acts(from)?.iter().find(|act| events.is_of(act)).map(|act| act.time))
     }
 
-    /// Walks over the events of the wanted kind from a time on.
-    fn each_event(
-        &self,
-        events: &Events,
-        (from, to): (Time, Option<Time>),
-        mut visit: impl FnMut(Time, &StoredEvent) -> ControlFlow<()>,
-    ) -> Result<()> {
+    /// All events from a time on. They are read once for all that is asked of the user, as far back as anything asks.
+    fn acts(&self, from: Time) -> Result<Ref<'_, [Act]>> {
+        let is_read = self.acts.borrow().as_ref().is_some_and(|(first, _)| *first <= from);
+        if !is_read {
+            let acts = self.read_acts(from)?;
+            *self.acts.borrow_mut() = Some((from, acts));
+        }
+        Ok(Ref::map(self.acts.borrow(), |acts| {
+            let acts = acts.as_ref().map_or(&[][..], |(_, acts)| acts);
+            &acts[acts.partition_point(|act| act.time < from)..]
+        }))
+    }
+
+    fn read_acts(&self, from: Time) -> Result<Vec<Act>> {
+        let mut acts = Vec::new();
         let first = keys::event(self.no, from, EventHash::default());
-        let end = match to {
-            // Behind all of that instant.
-            Some(to) => prefix_end(&keys::events_at(self.no, to)),
-            None => prefix_end(&keys::events_of(self.no)),
-        };
+        let end = prefix_end(&keys::events_of(self.no));
         self.reader.scan_between(&first, end.as_deref(), &mut |key, value| {
-            let event: StoredEvent = codec::decode("event", value)?;
-            if events.kind.is_some_and(|wanted| wanted != event.kind) {
-                return Ok(ControlFlow::Continue(()));
-            }
-            Ok(visit(time_of(key)?, &event))
-        })
+            let StoredEvent { kind, value, quantity, .. } = codec::decode("event", value)?;
+            let (value, quantity) = (value.unwrap_or(0.0), quantity.unwrap_or(1.0));
+            acts.push(Act { time: time_of(key)?, kind, value, quantity });
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(acts)
+    }
+}
+
+impl Events {
+    fn is_of(&self, act: &Act) -> bool {
+        self.kind.is_none_or(|kind| kind == act.kind)
     }
 }
 

@@ -14,7 +14,7 @@ use crate::storage::keys;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-/// Users of one commit who are looked at again because it is time.
+/// Users of one commit who are looked at again because it is time, each for all segments that go by it.
 const DUE_AT_A_TIME: usize = 10_000;
 
 impl Segments {
@@ -28,18 +28,6 @@ impl Segments {
         let all = self.all().map(|segment| Ok((Arc::clone(segment), inputs(segment)?)));
         self.routes = Arc::new(Routes::new(all.collect::<Result<_>>()?));
         Ok(())
-    }
-
-    /// Whether time alone may change who is in a segment.
-    pub(super) fn is_relative(&self, no: u32) -> bool {
-        self.routes.place(no).is_some_and(|place| self.routes.is_relative(place))
-    }
-
-    fn forget_due(&mut self, segment: u32) {
-        let of_it: Vec<_> = self.due.iter().filter(|(_, no, _)| *no == segment).copied().collect();
-        for entry in &of_it {
-            self.due.remove(entry);
-        }
     }
 
     /// The instant that segments go by, once there was one.
@@ -101,14 +89,13 @@ impl Session<'_, '_> {
     /// Defines a segment, anew where there is one of that name.
     pub(in super::super) fn define_segment(&mut self, definition: &SegmentDefinition) -> Result<Outcome> {
         let SegmentDefinition { name, predicate, now } = definition;
-        let instant = self.segments.head.now.max(*now).unwrap_or_else(Time::now);
+        // What a line says counts before there is any: afterwards only an advance moves it.
+        let instant = self.segments.head.now.or(*now).unwrap_or_else(Time::now);
         let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now: instant };
         bind(&predicate.node, &binding)?;
         check_instants(&predicate.node)?;
         let before = self.segments.no(name).and_then(|no| self.segments.get(no).cloned());
-        if self.segments.head.now == Some(instant)
-            && before.as_ref().is_some_and(|before| before.stored.predicate == *predicate)
-        {
+        if before.as_ref().is_some_and(|before| before.stored.predicate == *predicate) {
             return Ok(Outcome::Duplicate);
         }
         let no = before.as_ref().map_or(self.segments.head.next, |before| before.no);
@@ -119,18 +106,13 @@ impl Session<'_, '_> {
                 "it would ask for itself: leave out what asks for it",
             ));
         }
-        self.go_to(instant, usize::MAX)?;
+        self.segments.head.now = Some(instant);
         self.segments.head.next = self.segments.head.next.max(no.saturating_add(1));
-        let is_other = before.as_ref().is_none_or(|before| before.stored.predicate != *predicate);
-        if !is_other {
-            return Ok(Outcome::Changed);
-        }
         let version = before.map_or(1, |before| before.stored.version.saturating_add(1));
         let stored = StoredSegment { name: name.clone(), version, predicate: predicate.clone() };
         self.put(keys::segment(no), &stored)?;
-        self.drop_due(no)?;
         self.segments.insert(Segment { no, stored });
-        self.segments.route(&self.space.kinds)?;
+        self.route()?;
         self.redefined.insert(no);
         Ok(Outcome::Changed)
     }
@@ -152,61 +134,50 @@ impl Session<'_, '_> {
         }
         self.tx.delete(keys::segment(segment.no));
         self.delete_all(&keys::members_of(segment.no))?;
-        self.drop_due(segment.no)?;
         self.segments.remove(&segment);
-        self.segments.route(&self.space.kinds)?;
+        self.route()?;
         self.redefined.remove(&segment.no);
         Ok(Outcome::Changed)
     }
 
-    fn drop_due(&mut self, segment: u32) -> Result<()> {
-        self.segments.forget_due(segment);
-        self.delete_all(&keys::due_of(segment))
+    /// Finds the ways anew after a definition came or went. Where none goes by the time any more, nobody is to be looked at for it.
+    fn route(&mut self) -> Result<()> {
+        self.segments.route(&self.space.kinds)?;
+        if !self.segments.routes.relative().is_empty() {
+            return Ok(());
+        }
+        let users: Vec<u32> = self.segments.due_of.keys().copied().collect();
+        users.into_iter().try_for_each(|user| self.put_due(user, None))
     }
 
     /// Deletes all that says who is in a segment, without reading it: some of it is damaged.
     fn forget_members(&mut self, segment: u32) {
-        let users = self.counters.next_user;
-        for part in 0..=users / USERS_OF_PART {
+        for part in 0..=self.counters.next_user / USERS_OF_PART {
             self.tx.delete(keys::members(segment, part));
-        }
-        self.segments.forget_due(segment);
-        if self.segments.is_relative(segment) {
-            (0..users).for_each(|user| self.tx.delete(keys::due(segment, user)));
         }
         self.segments.members.remove(&segment);
     }
 
-    /// Has segments go by a later instant; notes some of the users for whom that may matter. Returns whether these were all.
+    /// Has segments go by a later instant, and notes some of the users who are to be looked at again; returns whether these are all.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for an earlier instant, and where an interval of a segment would lead out of the calendar then.
     fn advance(&mut self, now: Time) -> Result<bool> {
         let before = self.segments.head.now;
         if let Some(before) = before.filter(|before| *before > now) {
-            return Err(Error::invalid(
-                "instant",
-                now,
-                format!("segments go by {before} already, and never back"),
-            ));
+            let expected = format!("segments go by {before} already, and never back");
+            return Err(Error::invalid("instant", now, expected));
         }
-        self.go_to(now, DUE_AT_A_TIME)
-    }
-
-    /// Has segments go by an instant, and notes at most so many users to be looked at again, for one segment each. Returns whether
-    /// there are no others.
-    ///
-    /// # Errors
-    /// [`Error::Invalid`] where an interval of a segment would lead out of the calendar then.
-    fn go_to(&mut self, now: Time, most: usize) -> Result<bool> {
         let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now };
         self.segments
             .all()
             .try_for_each(|segment| bind(&segment.stored.predicate.node, &binding).map(drop))?;
         self.segments.head.now = Some(now);
-        let due = self.segments.due.iter().take_while(|(time, ..)| *time <= now).take(most);
-        let due: Vec<_> = due.copied().collect();
-        for &(_, segment, user) in &due {
-            self.touched.entry(user).or_default().due.insert(segment);
-        }
-        Ok(due.len() < most)
+        let due = self.segments.due.iter().take_while(|(time, _)| *time <= now).take(DUE_AT_A_TIME);
+        let users: Vec<u32> = due.map(|(_, user)| *user).collect();
+        let are_all = users.len() < DUE_AT_A_TIME;
+        users.into_iter().for_each(|user| self.touched.entry(user).or_default().is_due = true);
+        Ok(are_all)
     }
 }
 
@@ -227,12 +198,29 @@ impl Shared {
         self.commit_finished(core, finished)
     }
 
+    /// Goes on with an advance that broke off.
+    pub(in super::super) fn finish_advance(&self) -> Result<()> {
+        let segments = Arc::clone(&self.db.view().attachment().segments);
+        match segments.now().filter(|_| segments.is_behind()) {
+            Some(now) => self.advance_segments(now, &|_| {}),
+            None => Ok(()),
+        }
+    }
+
     /// Has segments go by a later instant, a bounded commit after the other.
     pub(in super::super) fn advance_segments(&self, now: Time, progress: OnProgress<'_>) -> Result<()> {
         let nothing = Encoded::default();
         let mut done = 0;
         loop {
-            let (are_all, core, finished) = self.prepare(&nothing, |session| session.advance(now))?;
+            // Another advance may have gone further meanwhile, and does what is left of this one.
+            let is_overtaken = |session: &Session<'_, '_>| done > 0 && session.segments.head.now > Some(now);
+            let (are_all, core, finished) =
+                self.prepare(
+                    &nothing,
+                    |session| {
+                        if is_overtaken(session) { Ok(true) } else { session.advance(now) }
+                    },
+                )?;
             self.commit_finished(core, finished)?;
             if are_all {
                 return Ok(());

@@ -3,18 +3,18 @@
 use super::routes::Routes;
 use super::stored::{Part, StoredChange, USERS_OF_PART};
 use super::{Membership, Segments};
+use crate::engine::Reader;
 use crate::engine::predicate::{Binding, Bound, Facts, bind, due};
 use crate::engine::session::Session;
-use crate::engine::{Reader, from_key};
-use crate::error::Result;
+use crate::error::{ErrorKind, Result};
 use crate::model::predicate::Truth;
 use crate::model::{Attributes, Time};
-use crate::storage::keys;
+use crate::storage::{codec, keys};
+use crate::telemetry::redacted;
 use roaring::RoaringBitmap;
 use std::cell::RefCell;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// Changes that the feed keeps; older ones go.
@@ -28,8 +28,8 @@ pub(crate) struct Touched {
     pub attributes: BTreeSet<String>,
     pub kinds: BTreeSet<u8>,
     pub texts: bool,
-    /// Segments for which it is time to look at the user again.
-    pub due: BTreeSet<u32>,
+    /// Whether it is time to look at the user again.
+    pub is_due: bool,
 }
 
 impl Touched {
@@ -56,10 +56,18 @@ impl Membership for Judged<'_> {
     }
 }
 
-/// What a segment is of a user, and when to look again.
+/// That a user comes into a segment, or leaves it.
 struct Verdict {
     segment: u32,
-    is_in: bool,
+    /// Whether the user comes into it, or leaves it.
+    enters: bool,
+}
+
+/// What was found of a user.
+#[derive(Default)]
+struct Looked {
+    changes: Vec<Verdict>,
+    /// When to look again, by the segments that were looked at.
     due: Option<Time>,
 }
 
@@ -76,16 +84,19 @@ impl Session<'_, '_> {
     pub(in super::super) fn follow_segments(&mut self) -> Result<()> {
         let (touched, redefined) = (std::mem::take(&mut self.touched), std::mem::take(&mut self.redefined));
         let routes = Arc::clone(&self.segments.routes);
-        let places = |segments: &BTreeSet<u32>| -> RoaringBitmap {
-            segments.iter().filter_map(|no| routes.place(*no)).collect()
-        };
-        let (anew, mut bounds, mut parts) = (places(&redefined), Bounds::new(), BTreeSet::new());
+        let anew: RoaringBitmap = redefined.iter().filter_map(|no| routes.place(*no)).collect();
+        let (mut bounds, mut parts) = (Bounds::new(), BTreeSet::new());
+        // Of whom it is time to look at again for one, nothing is kept as it was before: others may ask for that one.
+        let is_behind = self.segments.is_behind();
         for (user, touched) in &touched {
-            let of_user = routes.of(touched) | places(&touched.due) | &anew;
+            let mut of_user = routes.of(touched) | &anew;
+            if touched.is_due || is_behind {
+                of_user |= routes.relative();
+            }
             self.follow(&routes, &mut bounds, *user, of_user, &mut parts)?;
         }
         if !anew.is_empty() {
-            for user in self.all_users()?.into_iter().filter(|user| !touched.contains_key(user)) {
+            for user in (0..self.counters.next_user).filter(|user| !touched.contains_key(user)) {
                 self.follow(&routes, &mut bounds, user, anew.clone(), &mut parts)?;
             }
             for no in &redefined {
@@ -99,15 +110,6 @@ impl Session<'_, '_> {
         Ok(())
     }
 
-    fn all_users(&self) -> Result<Vec<u32>> {
-        let mut users = Vec::new();
-        self.tx.scan(&keys::users(), |key, _| {
-            users.push(from_key("user", key, keys::u32_at(key, 1))?);
-            Ok(ControlFlow::Continue(()))
-        })?;
-        Ok(users)
-    }
-
     /// Has some segments follow one user.
     fn follow<'r>(
         &mut self,
@@ -117,26 +119,45 @@ impl Session<'_, '_> {
         places: RoaringBitmap,
         parts: &mut BTreeSet<(u32, u32)>,
     ) -> Result<()> {
-        let is_there = self.tx.raw(&keys::user(user))?.is_some();
-        let verdicts = if is_there { self.judge(routes, bounds, user, places)? } else { self.all_left() };
-        for Verdict { segment, is_in, due } in verdicts {
-            self.put_due(segment, user, due)?;
-            if self.segments.has(segment, user) != is_in {
-                self.segments.set(segment, user, is_in);
-                parts.insert((segment, user / USERS_OF_PART));
-                // Who is gone has no id to be told by; who was in what cannot be read came and left before.
-                if is_there && !self.segments.lost.contains(&segment) {
-                    self.put_change(segment, user, is_in)?;
-                }
+        // Of segments that are not looked at, nobody knows anew when to look again: what was known holds on.
+        let is_all_relative = routes.relative().is_subset(&places);
+        let looked = self.tx.raw(&keys::user(user)).and_then(|found| match found {
+            Some(_) => Ok((true, self.judge(routes, bounds, user, places)?)),
+            None => Ok((false, self.all_left(user))),
+        });
+        let (is_there, Looked { changes, due }) = match looked {
+            // What cannot be read of a user costs the others nothing.
+            Err(error) if error.kind() == ErrorKind::Damage => {
+                tracing::warn!(error = %redacted(&error), "a user whose values are damaged stays in the segments of before");
+                return self.look_again(user);
+            }
+            looked => looked?,
+        };
+        let before = self.segments.due_of(user).filter(|_| is_there && !is_all_relative);
+        self.put_due(user, before.into_iter().chain(due).min())?;
+        for Verdict { segment, enters } in changes {
+            self.segments.set(segment, user, enters);
+            parts.insert((segment, user / USERS_OF_PART));
+            // Who is gone has no id to be told by; who was in what cannot be read came and left before.
+            if is_there && !self.segments.lost.contains(&segment) {
+                self.put_change(segment, user, enters)?;
             }
         }
         Ok(())
     }
 
-    /// What segments are of a user who is not there any more.
-    fn all_left(&self) -> Vec<Verdict> {
-        let all = self.segments.all().map(|segment| segment.no);
-        all.map(|segment| Verdict { segment, is_in: false, due: None }).collect()
+    /// Has a user who is due be looked at with the next advance.
+    fn look_again(&mut self, user: u32) -> Result<()> {
+        let Some(now) = self.segments.head.now else { return Ok(()) };
+        let next = Time::from_micros(now.micros().saturating_add(1)).ok();
+        let due = self.segments.due_of(user).map(|due| next.map_or(due, |next| due.max(next)));
+        self.put_due(user, due)
+    }
+
+    /// A user who is not there any more leaves all segments.
+    fn all_left(&self, user: u32) -> Looked {
+        let of_user = self.segments.all().map(|segment| segment.no).filter(|no| self.segments.has(*no, user));
+        Looked { changes: of_user.map(|segment| Verdict { segment, enters: false }).collect(), due: None }
     }
 
     fn judge<'r>(
@@ -145,12 +166,12 @@ impl Session<'_, '_> {
         bounds: &mut Bounds<'r>,
         user: u32,
         mut places: RoaringBitmap,
-    ) -> Result<Vec<Verdict>> {
-        let Some(now) = self.segments.head.now else { return Ok(Vec::new()) };
+    ) -> Result<Looked> {
+        let Some(now) = self.segments.head.now else { return Ok(Looked::default()) };
         let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now };
         let judged = Judged { segments: &self.segments, found: RefCell::default() };
         let facts = Facts::new(&self.tx, &judged, user);
-        let mut verdicts = Vec::new();
+        let mut looked = Looked::default();
         while let Some(place) = places.min() {
             places.remove(place);
             let segment = routes.at(place);
@@ -159,42 +180,39 @@ impl Session<'_, '_> {
                 Entry::Vacant(new) => &*new.insert(bind(&segment.stored.predicate.node, &binding)?),
             };
             let is_in = bound.truth(&facts)? == Truth::True;
-            let due = if routes.is_relative(place) { due(bound, &facts, now)? } else { None };
-            if judged.has(segment.no, user) != is_in {
+            if routes.is_relative(place) {
+                looked.due = looked.due.into_iter().chain(due(bound, &facts, now)?).min();
+            }
+            if self.segments.has(segment.no, user) != is_in {
                 judged.found.borrow_mut().insert(segment.no, is_in);
                 // All of them come later, for they ask for this one.
                 places |= routes.asking_for(segment.no).unwrap_or(&RoaringBitmap::new());
+                looked.changes.push(Verdict { segment: segment.no, enters: is_in });
             }
-            verdicts.push(Verdict { segment: segment.no, is_in, due });
         }
-        Ok(verdicts)
+        Ok(looked)
     }
 
-    fn put_due(&mut self, segment: u32, user: u32, due: Option<Time>) -> Result<()> {
-        let key = keys::due(segment, user);
-        if !self.segments.is_relative(segment) {
-            return Ok(());
-        }
-        let before: Option<Time> = self.tx.read("time to look at a user again", &key)?;
+    pub(super) fn put_due(&mut self, user: u32, due: Option<Time>) -> Result<()> {
+        let (before, key) = (self.segments.due_of(user), keys::due(user));
         if before == due {
             return Ok(());
         }
-        if let Some(before) = before {
-            self.segments.due.remove(&(before, segment, user));
+        self.segments.put_due(user, due);
+        match due {
+            None => self.tx.delete(key),
+            Some(due) if before.is_none() => self.tx.put_new(key, codec::encode(&due)?),
+            Some(due) => self.put(key, &due)?,
         }
-        let Some(due) = due else {
-            self.tx.delete(key);
-            return Ok(());
-        };
-        self.segments.due.insert((due, segment, user));
-        self.put(key, &due)
+        Ok(())
     }
 
     fn put_change(&mut self, segment: u32, user: u32, entered: bool) -> Result<()> {
         let Some(now) = self.segments.head.now else { return Ok(()) };
         let version = self.segments.get(segment).map_or(0, |segment| segment.stored.version);
         let position = self.segments.head.position;
-        self.put(keys::change(position), &StoredChange { segment, version, user, entered, now })?;
+        let change = codec::encode(&StoredChange { segment, version, user, entered, now })?;
+        self.tx.put_new(keys::change(position), change);
         let head = &mut self.segments.head;
         head.position += 1;
         if head.position - head.first > MOST_CHANGES {

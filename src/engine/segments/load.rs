@@ -39,23 +39,25 @@ pub(crate) fn load(reader: &impl EachReader, kinds: &Kinds) -> Result<Loaded> {
         let (no, part) = (keys::u32_at(key, 1), keys::u32_at(key, 5));
         let (no, part) = (from_key("members", key, no)?, from_key("members", key, part)?);
         match value.and_then(|value| users(&value, part)) {
-            Ok(users) => {
+            Ok(users) if segments.get(no).is_some() => {
                 let members = segments.members.entry(no).or_default();
                 Arc::make_mut(members).extend(users);
             }
+            Ok(_) => tracing::warn!("members of a segment that is not there are left out"),
             Err(error) if error.kind() == ErrorKind::Damage => drop(lost.insert(no)),
             Err(error) => return Err(error),
         }
         Ok(ControlFlow::Continue(()))
     })?;
     reader.each(&keys::all_due(), &mut |key, value| {
-        let (no, user) = (keys::u32_at(key, 1), keys::u32_at(key, 5));
-        let (no, user) = (from_key("due", key, no)?, from_key("due", key, user)?);
-        match value.and_then(|value| codec::decode::<Time>("due", &value)) {
-            Ok(time) => drop(segments.due.insert((time, no, user))),
-            Err(error) if error.kind() == ErrorKind::Damage => drop(lost.insert(no)),
+        let user = from_key("due", key, keys::u32_at(key, 1))?;
+        let due = match value.and_then(|value| codec::decode::<Time>("due", &value)) {
+            Ok(time) => Some(time),
+            // Whom to look at again nobody knows when, is looked at now.
+            Err(error) if error.kind() == ErrorKind::Damage => head.now,
             Err(error) => return Err(error),
-        }
+        };
+        segments.put_due(user, due);
         Ok(ControlFlow::Continue(()))
     })?;
     let lost: Vec<u32> = lost.into_iter().filter(|no| segments.get(*no).is_some()).collect();

@@ -35,8 +35,9 @@ pub(crate) struct Segments {
     by_no: OrdMap<u32, Arc<Segment>>,
     by_name: OrdMap<Arc<str>, u32>,
     members: OrdMap<u32, Arc<RoaringBitmap>>,
-    /// When whom to look at again for which, because time goes on.
-    due: OrdSet<(Time, u32, u32)>,
+    /// When whom to look at again, because time goes on; and the same by user.
+    due: OrdSet<(Time, u32)>,
+    due_of: OrdMap<u32, Time>,
     /// Segments of which it cannot be read who is in them.
     lost: OrdSet<u32>,
     routes: Arc<Routes>,
@@ -77,9 +78,9 @@ impl Segments {
         self.routes.in_order()
     }
 
-    /// When whom to look at again for which segment, the earliest first.
-    pub(crate) fn due(&self) -> impl Iterator<Item = (Time, u32, u32)> {
-        self.due.iter().copied()
+    /// Whether there are users yet to be looked at, since an advance broke off.
+    pub(crate) fn is_behind(&self) -> bool {
+        self.due.get_min().is_some_and(|(time, _)| Some(*time) <= self.head.now)
     }
 
     /// Who is in a segment.
@@ -104,6 +105,21 @@ impl Segments {
         self.by_no.remove(&segment.no);
         self.members.remove(&segment.no);
         self.lost.remove(&segment.no);
+    }
+
+    /// When to look at a user again, because time goes on: before that, it changes nothing.
+    pub(crate) fn due_of(&self, user: u32) -> Option<Time> {
+        self.due_of.get(&user).copied()
+    }
+
+    /// Notes when to look at a user again.
+    fn put_due(&mut self, user: u32, due: Option<Time>) {
+        let before = match due {
+            Some(due) => self.due_of.insert(user, due),
+            None => self.due_of.remove(&user),
+        };
+        before.map(|before| self.due.remove(&(before, user)));
+        due.map(|due| self.due.insert((due, user)));
     }
 
     fn set(&mut self, segment: u32, user: u32, is_in: bool) {

@@ -131,6 +131,11 @@ impl Routes {
         self.places.get(&segment).copied()
     }
 
+    /// The places of segments that time alone may change.
+    pub(super) const fn relative(&self) -> &RoaringBitmap {
+        &self.relative
+    }
+
     pub(super) fn is_relative(&self, place: u32) -> bool {
         self.relative.contains(place)
     }

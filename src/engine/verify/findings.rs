@@ -196,9 +196,7 @@ fn words(subject: Option<Subject<'_>>, users: &Names, items: &Names) -> (String,
         Subject::Members { segment, part } => {
             format!("part {part} of the members of segment number {segment}")
         }
-        Subject::Due { segment, user } => {
-            format!("when to look at {} again for segment number {segment}", users.words(user))
-        }
+        Subject::Due(no) => format!("when to look at {} again for segments", users.words(no)),
         Subject::Change(position) => format!("change {position} of the feed of segments"),
     };
     (place, user)

@@ -57,7 +57,7 @@ impl<R: EachReader> Check<'_, R> {
             Subject::Unsealed(_) | Subject::Tombstone(_) => self.commit(value),
             Subject::Segment(_) => decode::<StoredSegment>("", value).map(drop),
             Subject::Members { segment, part } => self.members(segment, part, value),
-            Subject::Due { segment, user } => self.due(segment, user, value),
+            Subject::Due(user) => decode::<Time>("", value).and_then(|_| self.user_in_segment(user)),
             Subject::Change(_) => decode::<StoredChange>("", value).map(drop),
         }
     }
@@ -295,12 +295,6 @@ impl<R: EachReader> Check<'_, R> {
         let users = decode::<segments::Part>("", value)?.users(part).map(Iterator::collect::<Vec<u32>>);
         let users = users.ok_or_else(|| wrong("it is no part of a segment's members"))?;
         users.into_iter().try_for_each(|user| self.user_in_segment(user))
-    }
-
-    fn due(&self, segment: u32, user: u32, value: &[u8]) -> Result<()> {
-        decode::<Time>("", value)?;
-        self.known_segment(segment)?;
-        self.user_in_segment(user)
     }
 
     /// Segments' keys come before those of users' records only in part, so that both are looked up.

@@ -34,7 +34,7 @@ pub(crate) enum Subject<'k> {
     Tombstone([u8; 16]),
     Segment(u32),
     Members { segment: u32, part: u32 },
-    Due { segment: u32, user: u32 },
+    Due(u32),
     Change(u64),
 }
 
@@ -70,7 +70,7 @@ impl<'k> Subject<'k> {
             (GROUP_FACTOR, 8) => Some(Self::GroupFactor { version: u32_at(key, 1)?, group: u32_at(key, 5)? }),
             (SEGMENT, 4) => u32_at(key, 1).map(Self::Segment),
             (MEMBERS, 8) => Some(Self::Members { segment: u32_at(key, 1)?, part: u32_at(key, 5)? }),
-            (DUE, 8) => Some(Self::Due { segment: u32_at(key, 1)?, user: u32_at(key, 5)? }),
+            (DUE, 4) => u32_at(key, 1).map(Self::Due),
             (CHANGE, 8) => position_at(key).map(Self::Change),
             _ => None,
         }
@@ -83,13 +83,13 @@ impl<'k> Subject<'k> {
             | Self::Vector(no)
             | Self::State(no)
             | Self::ArchiveHead(no)
-            | Self::Unsealed(no) => Some(no),
+            | Self::Unsealed(no)
+            | Self::Due(no) => Some(no),
             Self::Event { user, .. }
             | Self::Text { user, .. }
             | Self::Sums { user, .. }
             | Self::Archive { user }
-            | Self::Contributions { user }
-            | Self::Due { user, .. } => Some(user),
+            | Self::Contributions { user } => Some(user),
             _ => None,
         }
     }
@@ -140,7 +140,7 @@ mod tests {
             (tombstone([6; 16]), Subject::Tombstone([6; 16])),
             (segment(3), Subject::Segment(3)),
             (members(3, 1), Subject::Members { segment: 3, part: 1 }),
-            (due(3, 7), Subject::Due { segment: 3, user: 7 }),
+            (due(7), Subject::Due(7)),
             (change(11), Subject::Change(11)),
         ];
         for (key, subject) in all {

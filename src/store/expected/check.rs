@@ -50,7 +50,7 @@ fn lines(snapshot: &Snapshot) -> crate::Result<Vec<String>> {
         let (name, predicate, now) = (segment.name, segment.predicate, snapshot.segments_now());
         records.push(Record::Segment(SegmentDefinition { name, predicate, now }));
     }
-    Ok(sorted_lines(&records))
+    Ok(sorted_lines(&records, snapshot.segments_now()))
 }
 
 fn same_marks(snapshot: &Snapshot, model: &Model) -> bool {

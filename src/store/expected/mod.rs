@@ -61,7 +61,7 @@ impl Model {
             Record::Readmit(erasure) => drop(self.erased.remove(&erasure.user)),
             Record::Segment(SegmentDefinition { name, predicate, now }) => {
                 self.segments.insert(name.clone(), predicate.clone());
-                self.now = self.now.max(*now);
+                self.now = self.now.or(*now);
             }
             Record::Remove(Removal::Segment { segment }) => drop(self.segments.remove(segment)),
             // The histories hold none of these.
@@ -120,6 +120,13 @@ impl Model {
         }
     }
 
+    /// Has segments go by a later instant; returns whether they do.
+    pub fn advance(&mut self, now: Time) -> bool {
+        let is_later = Some(now) >= self.now;
+        self.now = self.now.max(Some(now));
+        is_later
+    }
+
     /// Folds all events before an instant.
     pub fn expire(&mut self, before: Time) {
         self.users.values_mut().for_each(|person| person.fold(before));
@@ -139,7 +146,7 @@ impl Model {
             Record::Segment(SegmentDefinition { name, predicate, now: self.now })
         };
         records.extend(self.segments.iter().map(segment));
-        sorted_lines(&records)
+        sorted_lines(&records, self.now)
     }
 
     /// Of each user, the events in the profile.
@@ -180,10 +187,11 @@ impl Person {
     }
 }
 
-/// Records as lines of JSON, sorted.
-fn sorted_lines(records: &[Record]) -> Vec<String> {
+/// Records as lines of JSON, sorted, and the instant that segments go by.
+fn sorted_lines(records: &[Record], now: Option<Time>) -> Vec<String> {
     let line = |record| serde_json::to_string(record).unwrap();
     let mut lines: Vec<String> = records.iter().map(line).collect();
+    lines.push(format!("segments go by {now:?}"));
     lines.sort();
     lines
 }

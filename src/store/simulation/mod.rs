@@ -104,7 +104,7 @@ fn history(seed: u64, scratch: &Path) {
 }
 
 fn step(world: &mut World) {
-    match world.dice.below(106) {
+    match world.dice.below(110) {
         0..=47 => world.write().unwrap(),
         48..=49 => world.expire().unwrap(),
         50..=57 => world.apply_waiting(),
@@ -132,6 +132,7 @@ fn step(world: &mut World) {
         92..=97 => fail(world),
         98..=99 => fit(world),
         100..=103 => world.back_up().unwrap(),
+        104..=107 => world.advance().unwrap(),
         _ => world.restore(),
     }
 }
@@ -203,7 +204,7 @@ fn fail(world: &mut World) {
 }
 
 fn try_step(world: &mut World) -> crate::Result<()> {
-    match world.dice.below(11) {
+    match world.dice.below(12) {
         0..=3 => world.write(),
         4 => world.expire(),
         5 => {
@@ -214,6 +215,7 @@ fn try_step(world: &mut World) -> crate::Result<()> {
         7 => world.arrange(Wanted::Sealed),
         8 => world.renew_base(),
         9 => world.back_up(),
+        10 => world.advance(),
         _ => world.store().verify(&|_| {}).map(drop),
     }
 }

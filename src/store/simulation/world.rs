@@ -138,6 +138,26 @@ impl World {
     }
 
     /// Folds all events before an instant; so few that they go into one commit.
+    pub(super) fn advance(&mut self) -> Result<()> {
+        let now = time(&mut self.dice);
+        self.trace.push(format!("advance to {now}"));
+        self.make_room();
+        let mut after = self.model.clone();
+        let is_later = after.advance(now);
+        match self.store().advance_segments(now, &|_| {}) {
+            Err(Error::Invalid { .. }) if !is_later => Ok(()),
+            Ok(()) if is_later => {
+                self.acknowledge(after);
+                Ok(())
+            }
+            Ok(()) => panic!("segments went back"),
+            Err(error) => {
+                self.perhaps.push(after);
+                Err(error)
+            }
+        }
+    }
+
     pub(super) fn expire(&mut self) -> Result<()> {
         let before = time(&mut self.dice);
         self.trace.push(format!("expire before {before}"));
