@@ -4,8 +4,8 @@ use super::Users;
 use super::key::Key;
 use crate::model::Value;
 use crate::model::predicate::{Comparison, Family};
-use imbl::OrdMap;
 use roaring::RoaringBitmap;
+use rpds::RedBlackTreeMapSync as OrdMap;
 use std::borrow::Borrow;
 use std::ops::Bound;
 use std::sync::Arc;
@@ -81,7 +81,7 @@ impl Column {
 
     /// Different values of a type, texts in sets counted each. No less than there are.
     pub(crate) fn distinct(&self, family: Family) -> usize {
-        if family == Family::Set { self.texts.len() } else { self.values.len() }
+        if family == Family::Set { self.texts.size() } else { self.values.size() }
     }
 
     /// Users whose value is just this one.
@@ -152,7 +152,7 @@ where
 {
     match map.get_mut(key) {
         Some(users) => users.insert(user),
-        None => drop(map.insert(owned(), Users::One(user))),
+        None => map.insert_mut(owned(), Users::One(user)),
     }
 }
 
@@ -162,7 +162,7 @@ where
     Q: Ord + ?Sized,
 {
     if map.get_mut(key).is_some_and(|users| !users.remove(user)) {
-        map.remove(key);
+        map.remove_mut(key);
     }
 }
 

@@ -11,8 +11,8 @@ pub(crate) use column::Column;
 pub(crate) use users::Users;
 
 use crate::model::{Attributes, Value};
-use imbl::OrdMap;
 use roaring::RoaringBitmap;
+use rpds::RedBlackTreeMapSync as OrdMap;
 use std::sync::Arc;
 
 /// The attributes of all users, turned around.
@@ -58,14 +58,14 @@ impl Columns {
         }
         let mut column = Column::default();
         column.insert(user, value);
-        self.by_name.insert(name.into(), column);
+        self.by_name.insert_mut(name.into(), column);
     }
 
     fn remove(&mut self, user: u32, name: &str, value: &Value) {
         let Some(column) = self.by_name.get_mut(name) else { return };
         column.remove(user, value);
         if column.is_empty() {
-            self.by_name.remove(name);
+            self.by_name.remove_mut(name);
         }
     }
 

@@ -8,7 +8,7 @@ use crate::columns::Columns;
 use crate::error::{ErrorKind, Result};
 use crate::model::{Attributes, Value};
 use crate::storage::{View, codec, keys, prefix_end};
-use imbl::Vector;
+use rpds::VectorSync;
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::ops::ControlFlow;
@@ -32,7 +32,7 @@ pub(crate) struct LazyColumns {
     made: OnceLock<Columns>,
     line: Arc<Line>,
     /// What commits changed since the line began.
-    changes: Vector<Arc<AttributeChanges>>,
+    changes: VectorSync<Arc<AttributeChanges>>,
     /// Users in these.
     noted: usize,
 }
@@ -89,7 +89,7 @@ impl LazyColumns {
             return Arc::new(first);
         }
         let (line, mut all) = (Arc::clone(&self.line), self.changes.clone());
-        all.push_back(Arc::new(changes));
+        all.push_back_mut(Arc::new(changes));
         Arc::new(Self { line, changes: all, noted, ..Self::default() })
     }
 

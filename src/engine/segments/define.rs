@@ -155,7 +155,7 @@ impl Session<'_, '_> {
         for part in 0..=self.counters.next_user / USERS_OF_PART {
             self.tx.delete(keys::members(segment, part));
         }
-        self.segments.members.remove(&segment);
+        self.segments.members.insert_mut(segment, Arc::default());
     }
 
     /// Has segments go by a later instant, and notes some of the users who are to be looked at again; returns whether these are all.

@@ -100,7 +100,7 @@ impl Session<'_, '_> {
                 self.follow(&routes, &mut bounds, user, anew.clone(), &mut parts)?;
             }
             for no in &redefined {
-                self.segments.lost.remove(no);
+                self.segments.lost.remove_mut(no);
             }
         }
         parts.into_iter().try_for_each(|(segment, part)| self.put_part(segment, part))?;

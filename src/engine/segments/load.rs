@@ -6,7 +6,6 @@ use crate::engine::reader::{EachReader, from_key};
 use crate::error::{Error, ErrorKind, Result};
 use crate::model::{Kinds, Time};
 use crate::storage::{codec, keys};
-use imbl::OrdSet;
 use roaring::RoaringBitmap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -39,11 +38,13 @@ pub(crate) fn load(reader: &impl EachReader, kinds: &Kinds) -> Result<Loaded> {
         let (no, part) = (keys::u32_at(key, 1), keys::u32_at(key, 5));
         let (no, part) = (from_key("members", key, no)?, from_key("members", key, part)?);
         match value.and_then(|value| users(&value, part)) {
-            Ok(users) if segments.get(no).is_some() => {
-                let members = segments.members.entry(no).or_default();
-                Arc::make_mut(members).extend(users);
+            Ok(users) => {
+                if let Some(members) = segments.members.get_mut(&no) {
+                    Arc::make_mut(members).extend(users);
+                } else {
+                    tracing::warn!("members of a segment that is not there are left out");
+                }
             }
-            Ok(_) => tracing::warn!("members of a segment that is not there are left out"),
             Err(error) if error.kind() == ErrorKind::Damage => drop(lost.insert(no)),
             Err(error) => return Err(error),
         }
@@ -61,7 +62,7 @@ pub(crate) fn load(reader: &impl EachReader, kinds: &Kinds) -> Result<Loaded> {
         Ok(ControlFlow::Continue(()))
     })?;
     let lost: Vec<u32> = lost.into_iter().filter(|no| segments.get(*no).is_some()).collect();
-    segments.lost = lost.iter().copied().collect::<OrdSet<u32>>();
+    segments.lost = lost.iter().copied().collect();
     Ok(Loaded { segments, lost })
 }
 

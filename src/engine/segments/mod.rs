@@ -12,9 +12,9 @@ pub(crate) use stored::{Head, Part, StoredChange, StoredSegment, USERS_OF_PART};
 
 use crate::error::{Error, Result};
 use crate::model::Time;
-use imbl::{OrdMap, OrdSet};
 use roaring::RoaringBitmap;
 use routes::Routes;
+use rpds::{RedBlackTreeMapSync as OrdMap, RedBlackTreeSetSync as OrdSet};
 use std::sync::Arc;
 
 /// Whether a user is in a segment.
@@ -80,7 +80,7 @@ impl Segments {
 
     /// Whether there are users yet to be looked at, since an advance broke off.
     pub(crate) fn is_behind(&self) -> bool {
-        self.due.get_min().is_some_and(|(time, _)| Some(*time) <= self.head.now)
+        self.due.first().is_some_and(|(time, _)| Some(*time) <= self.head.now)
     }
 
     /// Who is in a segment.
@@ -96,15 +96,18 @@ impl Segments {
     }
 
     fn insert(&mut self, segment: Segment) {
-        self.by_name.insert(segment.stored.name.as_str().into(), segment.no);
-        self.by_no.insert(segment.no, Arc::new(segment));
+        self.by_name.insert_mut(segment.stored.name.as_str().into(), segment.no);
+        if !self.members.contains_key(&segment.no) {
+            self.members.insert_mut(segment.no, Arc::default());
+        }
+        self.by_no.insert_mut(segment.no, Arc::new(segment));
     }
 
     fn remove(&mut self, segment: &Segment) {
-        self.by_name.remove(segment.stored.name.as_str());
-        self.by_no.remove(&segment.no);
-        self.members.remove(&segment.no);
-        self.lost.remove(&segment.no);
+        self.by_name.remove_mut(segment.stored.name.as_str());
+        self.by_no.remove_mut(&segment.no);
+        self.members.remove_mut(&segment.no);
+        self.lost.remove_mut(&segment.no);
     }
 
     /// When to look at a user again, because time goes on: before that, it changes nothing.
@@ -114,20 +117,22 @@ impl Segments {
 
     /// Notes when to look at a user again.
     fn put_due(&mut self, user: u32, due: Option<Time>) {
-        let before = match due {
-            Some(due) => self.due_of.insert(user, due),
-            None => self.due_of.remove(&user),
-        };
-        before.map(|before| self.due.remove(&(before, user)));
-        due.map(|due| self.due.insert((due, user)));
+        if let Some(before) = self.due_of(user) {
+            self.due.remove_mut(&(before, user));
+            self.due_of.remove_mut(&user);
+        }
+        if let Some(due) = due {
+            self.due.insert_mut((due, user));
+            self.due_of.insert_mut(user, due);
+        }
     }
 
     fn set(&mut self, segment: u32, user: u32, is_in: bool) {
-        let members = Arc::make_mut(self.members.entry(segment).or_default());
+        let Some(members) = self.members.get_mut(&segment).map(Arc::make_mut) else { return };
         if is_in {
-            members.insert(user)
+            members.insert(user);
         } else {
-            members.remove(user)
-        };
+            members.remove(user);
+        }
     }
 }
