@@ -280,10 +280,6 @@ pub(crate) fn members(segment: u32, part: u32) -> Key {
     key(MEMBERS, &[&segment.to_be_bytes(), &part.to_be_bytes()])
 }
 
-pub(crate) fn members_of(segment: u32) -> Key {
-    key(MEMBERS, &[&segment.to_be_bytes()])
-}
-
 pub(crate) fn all_members() -> Key {
     key(MEMBERS, &[])
 }

@@ -191,6 +191,10 @@ fn what_makes_no_segment_is_refused() {
         ("x", now().gt(ago(days)), "compares now() with something of the user"),
         ("x", (0..100).fold(attribute("age").gt(1), |inner, _| !inner), "deeper"),
     ] {
+        // What a text may say is known only to who reads texts.
+        if words == "deeper" && !cfg!(feature = "sql") {
+            continue;
+        }
         let error = define(name, predicate.clone()).expect_err(words);
         assert!(error.to_string().contains(words), "{predicate}: {error}");
         assert_eq!(error.kind(), crate::ErrorKind::Usage);
@@ -220,4 +224,36 @@ fn what_makes_no_segment_is_refused() {
     assert_eq!(version(), 1);
     define("grown", attribute("age").ge(21)).unwrap();
     assert_eq!(version(), 2);
+}
+
+/// An event that a month leaves behind may come back on the next day; that hides none that is left behind before.
+#[test]
+fn months_leave_each_event_behind_at_its_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    let at = |time: &str| time.parse::<Time>().unwrap();
+    store.advance_segments(at("2026-06-15T09:00:00Z"), &|_| {}).unwrap();
+    let lately = count("view").within(crate::model::Interval::months(1)).ge(1);
+    store
+        .write(|tx| {
+            tx.define_segment("lately", lately)?;
+            tx.record(Event::new("ann", "view", at("2026-05-13T10:00:00Z")))?;
+            tx.record(Event::new("ann", "view", at("2026-05-15T11:00:00Z")))
+        })
+        .unwrap();
+    let members = |time: &str| {
+        store.advance_segments(at(time), &|_| {}).unwrap();
+        store.snapshot().members("lately").unwrap()
+    };
+    assert_eq!(members("2026-06-15T10:00:00Z"), ["ann"]);
+    assert_eq!(members("2026-06-15T11:00:00Z"), ["ann"]);
+    assert_eq!(members("2026-06-15T11:00:00.000001Z"), [""; 0]);
+    // The 30th of March goes back to the 28th of February at midnight, and to the hour of the day before that.
+    store.write(|tx| tx.record(Event::new("bob", "view", at("2027-02-28T12:00:00Z")))).unwrap();
+    assert_eq!(members("2027-03-28T12:00:00Z"), ["bob"]);
+    assert_eq!(members("2027-03-28T13:00:00Z"), [""; 0]);
+    assert_eq!(members("2027-03-29T00:00:00Z"), ["bob"]);
+    assert_eq!(members("2027-03-29T13:00:00Z"), [""; 0]);
+    assert_eq!(members("2027-03-30T06:00:00Z"), ["bob"]);
+    assert_eq!(members("2027-04-01T00:00:00Z"), [""; 0]);
 }

@@ -61,8 +61,12 @@ impl Earliest {
         if let Some(next) = facts.first_event(events, moved(*to, 1))? {
             self.note(next.micros());
         }
-        let slack = if interval.has_months() { MONTH_ENDS } else { 0 };
-        if let Some(first) = facts.first_event(events, moved(*from, -slack))? {
+        let (now, back) = (self.now.micros(), moved(*from, -MONTH_ENDS));
+        // At the end of the day, it may go back to what it has left behind.
+        if interval.has_months() && facts.first_event(events, back)?.is_some_and(|first| first < *from) {
+            self.note(day_after(now));
+        }
+        if let Some(first) = facts.first_event(events, *from)? {
             self.reaches(interval.negated(), *from, moved(first, 1));
         }
         Ok(())
@@ -93,11 +97,15 @@ impl Earliest {
             self.note(back.micros().saturating_sub(MONTH_ENDS));
         } else if left > -MONTH_ENDS {
             // Within a day both go on alike; at its end, the other may even go back.
-            let tomorrow = now.saturating_sub(now.rem_euclid(DAY)).saturating_add(DAY);
             let reached = if left > 0 { now.saturating_add(left) } else { i64::MAX };
-            self.note(reached.min(tomorrow));
+            self.note(reached.min(day_after(now)));
         }
     }
+}
+
+/// The end of a day.
+const fn day_after(micros: i64) -> i64 {
+    micros.saturating_sub(micros.rem_euclid(DAY)).saturating_add(DAY)
 }
 
 /// A time moved by microseconds, as far as times go.

@@ -133,7 +133,7 @@ impl Session<'_, '_> {
             return Err(Error::invalid("segment", name, reason));
         }
         self.tx.delete(keys::segment(segment.no));
-        self.delete_all(&keys::members_of(segment.no))?;
+        self.forget_members(segment.no);
         self.segments.remove(&segment);
         self.route()?;
         self.redefined.remove(&segment.no);
@@ -150,7 +150,7 @@ impl Session<'_, '_> {
         users.into_iter().try_for_each(|user| self.put_due(user, None))
     }
 
-    /// Deletes all that says who is in a segment, without reading it: some of it is damaged.
+    /// Deletes all that says who is in a segment, without reading it: some of it may be damaged.
     fn forget_members(&mut self, segment: u32) {
         for part in 0..=self.counters.next_user / USERS_OF_PART {
             self.tx.delete(keys::members(segment, part));
@@ -192,7 +192,11 @@ impl Shared {
             for &no in &lost {
                 session.forget_members(no);
             }
-            session.redefined.extend(lost);
+            // Others may have been told of who is in them what is not so.
+            let lost: BTreeSet<u32> = lost.into_iter().collect();
+            let asks = |no: &u32| lost.iter().any(|lost| session.segments.asks_for(&[*no].into(), *lost));
+            let asking: Vec<u32> = session.segments.all().map(|segment| segment.no).filter(asks).collect();
+            session.redefined.extend(asking);
             Ok(())
         })?;
         self.commit_finished(core, finished)

@@ -93,11 +93,19 @@ impl Session<'_, '_> {
             if touched.is_due || is_behind {
                 of_user |= routes.relative();
             }
+            if self.segments.unread.contains(user) {
+                of_user |= routes.all();
+            }
             self.follow(&routes, &mut bounds, *user, of_user, &mut parts)?;
         }
         if !anew.is_empty() {
             for user in (0..self.counters.next_user).filter(|user| !touched.contains_key(user)) {
-                self.follow(&routes, &mut bounds, user, anew.clone(), &mut parts)?;
+                let mut of_user = anew.clone();
+                let is_due = |due| Some(due) <= self.segments.head.now;
+                if is_behind && self.segments.due_of(user).is_some_and(is_due) {
+                    of_user |= routes.relative();
+                }
+                self.follow(&routes, &mut bounds, user, of_user, &mut parts)?;
             }
             for no in &redefined {
                 self.segments.lost.remove_mut(no);
@@ -133,6 +141,9 @@ impl Session<'_, '_> {
             }
             looked => looked?,
         };
+        if self.segments.unread.contains(&user) {
+            self.segments.unread.remove_mut(&user);
+        }
         let before = self.segments.due_of(user).filter(|_| is_there && !is_all_relative);
         self.put_due(user, before.into_iter().chain(due).min())?;
         for Verdict { segment, enters } in changes {
@@ -146,12 +157,11 @@ impl Session<'_, '_> {
         Ok(())
     }
 
-    /// Has a user who is due be looked at with the next advance.
+    /// Has a user of whom something cannot be read be looked at for all segments with the next advance.
     fn look_again(&mut self, user: u32) -> Result<()> {
         let Some(now) = self.segments.head.now else { return Ok(()) };
-        let next = Time::from_micros(now.micros().saturating_add(1)).ok();
-        let due = self.segments.due_of(user).map(|due| next.map_or(due, |next| due.max(next)));
-        self.put_due(user, due)
+        self.segments.unread.insert_mut(user);
+        self.put_due(user, Time::from_micros(now.micros().saturating_add(1)).ok())
     }
 
     /// A user who is not there any more leaves all segments.

@@ -38,6 +38,8 @@ pub(crate) struct Segments {
     /// When whom to look at again, because time goes on; and the same by user.
     due: OrdSet<(Time, u32)>,
     due_of: OrdMap<u32, Time>,
+    /// Users of whom something could not be read when they were last looked at.
+    unread: OrdSet<u32>,
     /// Segments of which it cannot be read who is in them.
     lost: OrdSet<u32>,
     routes: Arc<Routes>,

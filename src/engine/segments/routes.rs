@@ -131,6 +131,11 @@ impl Routes {
         self.places.get(&segment).copied()
     }
 
+    /// The places of all segments.
+    pub(super) const fn all(&self) -> &RoaringBitmap {
+        &self.all
+    }
+
     /// The places of segments that time alone may change.
     pub(super) const fn relative(&self) -> &RoaringBitmap {
         &self.relative

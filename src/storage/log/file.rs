@@ -11,7 +11,7 @@ use crate::error::{Error, Result};
 pub(crate) const FORMAT: u32 = 6;
 
 /// The first format whose records are sealed.
-const SEALED: u32 = 5;
+pub(crate) const SEALED: u32 = 5;
 
 /// Bytes of a file's header: magic, format u32, store id u128, first seq u64, checksum u32.
 pub(crate) const HEADER_BYTES: usize = 40;

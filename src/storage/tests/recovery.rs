@@ -228,7 +228,7 @@ fn make_old(log: &Path, format: u32) {
 
 #[test]
 fn a_log_of_an_older_format_is_read() {
-    for format in 1..file::FORMAT {
+    for format in 1..file::SEALED {
         let store = crashed(3);
         make_old(&log_files(store.path()).pop().unwrap(), format);
         assert_eq!(contents(&open(store.path()).view()), model(3), "format {format}");
