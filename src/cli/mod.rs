@@ -65,7 +65,12 @@ enum Command {
     /// List the users of whom a predicate is true
     Users(users::UsersArgs),
     /// Define segments, list them, and ask who is in them
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Example: kindred segment define shop loyal --where \"count(purchase) >= 3\"
+
+Each of the commands has examples of its own."
+    )]
     Segment(segment::SegmentCommand),
     /// Make a store of an export, or read vectors of your own into one
     Import(import::ImportArgs),

@@ -37,7 +37,11 @@ pub(super) fn parsing() -> Vec<Row<Call>> {
             "users shop --where age␣=␣'x' --count",
             &["cannot be compared with a text"],
         ),
-        usage("segment of half a predicate", "segment define shop x --where age␣>", &["found the end", "^"]),
+        usage(
+            "half a predicate of a segment",
+            "segment define shop x --where age␣>",
+            &["found the end", "^"],
+        ),
         usage(
             "segment of nothing that there is",
             "segment define shop x --where in_segment('y')",
