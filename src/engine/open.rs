@@ -2,7 +2,7 @@
 
 use super::points::Points;
 use super::published::Published;
-use super::reader::{Flow, Reader, from_key};
+use super::reader::{Flow, Reader, Visit, from_key};
 use super::seal::{identity, swept_key};
 use super::segments;
 use super::session::embedding;
@@ -33,12 +33,7 @@ impl Reader for Contents {
         self.get(key)
     }
 
-    fn scan_between(
-        &self,
-        from: &[u8],
-        to: Option<&[u8]>,
-        f: &mut dyn FnMut(&[u8], &[u8]) -> Flow,
-    ) -> Result<()> {
+    fn scan_between(&self, from: &[u8], to: Option<&[u8]>, f: &mut Visit<'_>) -> Result<()> {
         Contents::scan_between(self, from, to, f)
     }
 }

@@ -10,19 +10,17 @@ use std::ops::ControlFlow;
 /// Continue, or stop a scan early.
 pub(crate) type Flow = Result<ControlFlow<()>>;
 
+/// Takes an entry.
+pub(crate) type Visit<'f> = dyn FnMut(&[u8], &[u8]) -> Flow + 'f;
+
 /// Anything that keys can be read from.
 pub(crate) trait Reader {
     fn raw(&self, key: &[u8]) -> Result<Option<Vec<u8>>>;
     /// All entries with `from <= key < to`, to the end where `to` is `None`, ascending.
-    fn scan_between(
-        &self,
-        from: &[u8],
-        to: Option<&[u8]>,
-        f: &mut dyn FnMut(&[u8], &[u8]) -> Flow,
-    ) -> Result<()>;
+    fn scan_between(&self, from: &[u8], to: Option<&[u8]>, f: &mut Visit<'_>) -> Result<()>;
 
     /// All entries whose key starts with `prefix`, ascending.
-    fn scan(&self, prefix: &[u8], f: &mut dyn FnMut(&[u8], &[u8]) -> Flow) -> Result<()> {
+    fn scan(&self, prefix: &[u8], f: &mut Visit<'_>) -> Result<()> {
         self.scan_between(prefix, prefix_end(prefix).as_deref(), f)
     }
 
@@ -92,12 +90,7 @@ impl<A: Send + Sync + 'static> Reader for View<A> {
         self.get(key)
     }
 
-    fn scan_between(
-        &self,
-        from: &[u8],
-        to: Option<&[u8]>,
-        f: &mut dyn FnMut(&[u8], &[u8]) -> Flow,
-    ) -> Result<()> {
+    fn scan_between(&self, from: &[u8], to: Option<&[u8]>, f: &mut Visit<'_>) -> Result<()> {
         self.scan_from(from, to, |key, value| f(key, &value?))
     }
 }
@@ -107,12 +100,7 @@ impl<A: Send + Sync + 'static> Reader for Writer<'_, A> {
         self.get(key)
     }
 
-    fn scan_between(
-        &self,
-        from: &[u8],
-        to: Option<&[u8]>,
-        f: &mut dyn FnMut(&[u8], &[u8]) -> Flow,
-    ) -> Result<()> {
+    fn scan_between(&self, from: &[u8], to: Option<&[u8]>, f: &mut Visit<'_>) -> Result<()> {
         Writer::scan_between(self, from, to, f)
     }
 }
@@ -137,12 +125,7 @@ impl Reader for Empty {
         Ok(None)
     }
 
-    fn scan_between(
-        &self,
-        _: &[u8],
-        _: Option<&[u8]>,
-        _: &mut dyn FnMut(&[u8], &[u8]) -> Flow,
-    ) -> Result<()> {
+    fn scan_between(&self, _: &[u8], _: Option<&[u8]>, _: &mut Visit<'_>) -> Result<()> {
         Ok(())
     }
 }

@@ -99,6 +99,8 @@ pub(crate) struct Session<'s, 'db> {
     pub(super) segments: Segments,
     pub(super) touched: BTreeMap<u32, Touched>,
     pub(super) redefined: BTreeSet<u32>,
+    /// Whether definitions came or went.
+    pub(super) reroute: bool,
     encoder: Option<Arc<dyn Encoder>>,
     encoded: &'s Encoded,
     users: HashMap<String, u32>,
@@ -128,6 +130,7 @@ impl<'s, 'db> Session<'s, 'db> {
             segments: Segments::clone(&published.segments),
             touched: BTreeMap::new(),
             redefined: BTreeSet::new(),
+            reroute: false,
             encoder: published.encoder.clone(),
             encoded,
             users: HashMap::new(),

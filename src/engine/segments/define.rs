@@ -112,7 +112,7 @@ impl Session<'_, '_> {
         let stored = StoredSegment { name: name.clone(), version, predicate: predicate.clone() };
         self.put(keys::segment(no), &stored)?;
         self.segments.insert(Segment { no, stored });
-        self.route()?;
+        self.reroute = true;
         self.redefined.insert(no);
         Ok(Outcome::Changed)
     }
@@ -135,13 +135,16 @@ impl Session<'_, '_> {
         self.tx.delete(keys::segment(segment.no));
         self.forget_members(segment.no);
         self.segments.remove(&segment);
-        self.route()?;
+        self.reroute = true;
         self.redefined.remove(&segment.no);
         Ok(Outcome::Changed)
     }
 
-    /// Finds the ways anew after a definition came or went. Where none goes by the time any more, nobody is to be looked at for it.
-    fn route(&mut self) -> Result<()> {
+    /// Finds the ways anew where definitions came or went. Where none goes by the time any more, nobody is to be looked at for it.
+    pub(super) fn route(&mut self) -> Result<()> {
+        if !std::mem::take(&mut self.reroute) {
+            return Ok(());
+        }
         self.segments.route(&self.space.kinds)?;
         if !self.segments.routes.relative().is_empty() {
             return Ok(());

@@ -82,6 +82,7 @@ impl Session<'_, '_> {
 
     /// Has segments follow what the write changes of users, and puts down what becomes of them.
     pub(in super::super) fn follow_segments(&mut self) -> Result<()> {
+        self.route()?;
         let (touched, redefined) = (std::mem::take(&mut self.touched), std::mem::take(&mut self.redefined));
         let routes = Arc::clone(&self.segments.routes);
         let anew: RoaringBitmap = redefined.iter().filter_map(|no| routes.place(*no)).collect();

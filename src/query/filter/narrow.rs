@@ -15,8 +15,8 @@ use std::sync::Arc;
 /// Values of a column that are gone through in the time that it takes to read one user's record, about.
 const VALUES_PER_RECORD: u64 = if cfg!(test) { 1 } else { 64 };
 
-/// Values of a range that are counted to know which of two parts takes less.
-const MOST_COUNTED: u64 = 4096;
+/// Values of a range that are counted to know which of two parts takes less, and to tell of it.
+pub(super) const MOST_COUNTED: u64 = 4096;
 
 /// What it takes to narrow by a part, in values that are gone through.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -161,7 +161,7 @@ impl Narrowing<'_> {
             Truth::False => Arc::new(&*is_known - &*is_true),
             Truth::Unknown => Arc::new(&**all - &*is_known),
         };
-        let access = match self.effort(node, u64::MAX - 1) {
+        let access = match self.effort(node, MOST_COUNTED) {
             Effort::Values(values) if values > 1 => Access::Values(values),
             _ => Access::Lookup,
         };

@@ -1,5 +1,6 @@
 //! How a predicate is answered: which of its parts the columns of attributes tell, in which order, and how many users are left.
 
+use super::narrow::MOST_COUNTED;
 use crate::engine::predicate::Bound;
 use crate::model::predicate::Node;
 use serde::Serialize;
@@ -14,7 +15,8 @@ pub enum Access {
     Parts,
     /// One value is looked up in the column of an attribute, or one user by the id.
     Lookup,
-    /// Values of an attribute's column are gone through, at most so many.
+    /// Values of an attribute's column are gone through, at most so many; those of a range are counted up to 4,096, and one more stands for
+    /// any number beyond.
     Values(u64),
     /// Each user that the other parts leave is asked: the user's record, figures or events are read.
     Records,
@@ -103,6 +105,9 @@ impl PlanPart {
         let how = match self.access {
             Access::Parts => format!("by its parts: {users}"),
             Access::Lookup => format!("looked up: {users}"),
+            Access::Values(values) if values > MOST_COUNTED => {
+                format!("more than {MOST_COUNTED} values gone through: {users}")
+            }
             Access::Values(values) => format!("up to {values} values gone through: {users}"),
             Access::Records => "each user that is left is asked".to_owned(),
             Access::Unneeded => "not needed".to_owned(),
