@@ -5,8 +5,8 @@
 use kindred::fuzzing::{Model, Taken, check};
 use kindred::ingest::Source;
 use kindred::model::{
-    Erasure, Event, Interval, Item, Record, Removal, SegmentDefinition, Text, Time, User, ago, attribute,
-    count, last, texts,
+    Erasure, Event, Interval, Item, Record, Removal, SegmentDefinition, Text, Time, User, Value, ago,
+    attribute, count, last, texts,
 };
 use kindred::{Error, Options, ReadOnlyStore, Snapshot, Store};
 use libfuzzer_sys::fuzz_target;
@@ -26,6 +26,8 @@ static FOLDER: LazyLock<PathBuf> = LazyLock::new(|| {
 });
 
 const DIM: usize = 3;
+
+const TOWNS: [&str; 4] = ["salmon", "soup", "trout", "kelp"];
 
 /// What is done, to whom, and how.
 type Step = (u8, u8, u8);
@@ -229,7 +231,12 @@ fn record(op: u8, who: u8, how: u8) -> Option<Record> {
         0..=3 => Record::User(User { vector: Some(vector(how)), ..User { id: user, ..User::default() } }),
         4 | 5 => {
             let mut user = User { id: user, ..User::default() };
-            user.attributes.insert(["age", "town"][usize::from(who / 7 % 2)].into(), i64::from(how).into());
+            // What an attribute holds has one type: what is checked asks a town for a text.
+            let (attribute, value) = match who / 7 % 2 {
+                0 => ("age", Value::from(i64::from(how))),
+                _ => ("town", Value::from(TOWNS[usize::from(how) % TOWNS.len()])),
+            };
+            user.attributes.insert(attribute.into(), value);
             Record::User(user)
         }
         6..=9 => {

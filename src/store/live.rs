@@ -257,3 +257,16 @@ fn months_leave_each_event_behind_at_its_time() {
     assert_eq!(members("2027-03-30T06:00:00Z"), ["bob"]);
     assert_eq!(members("2027-04-01T00:00:00Z"), [""; 0]);
 }
+
+/// What a text defined is asked again as what a program built is: nobody has the text before them.
+#[cfg(feature = "sql")]
+#[test]
+fn a_kept_predicate_may_name_what_nobody_has() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(folder.path());
+    store.write(|tx| tx.define_segment("nowhere", "town is null or town = 'Ulm'")).unwrap();
+    store.write(|tx| tx.put_user("ann", [("age", 31.into())])).unwrap();
+    let kept = store.snapshot().segments().unwrap().remove(0).predicate;
+    assert_eq!(store.snapshot().users_where(&kept).unwrap().run().unwrap(), ["ann"]);
+    assert_eq!(store.snapshot().members("nowhere").unwrap(), ["ann"]);
+}

@@ -109,7 +109,8 @@ impl Session<'_, '_> {
         self.segments.head.now = Some(instant);
         self.segments.head.next = self.segments.head.next.max(no.saturating_add(1));
         let version = before.map_or(1, |before| before.stored.version.saturating_add(1));
-        let stored = StoredSegment { name: name.clone(), version, predicate: predicate.clone() };
+        let predicate = predicate.clone().without_places();
+        let stored = StoredSegment { name: name.clone(), version, predicate };
         self.put(keys::segment(no), &stored)?;
         self.segments.insert(Segment { no, stored });
         self.reroute = true;

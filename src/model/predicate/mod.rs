@@ -42,6 +42,14 @@ pub struct Predicate {
     pub(crate) node: Node,
 }
 
+impl Predicate {
+    /// As one that was built: of a text that nobody has before them any more.
+    pub(crate) fn without_places(mut self) -> Self {
+        self.node.each_term(&mut |term| term.place = None);
+        self
+    }
+}
+
 /// One part of a predicate, of terms and patterns as they were written, or made ready to be evaluated.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Node<T = Term, P = Pattern> {
@@ -68,6 +76,25 @@ pub(crate) enum Truth {
     False,
     Unknown,
     True,
+}
+
+impl Node {
+    /// Calls for each term.
+    fn each_term(&mut self, call: &mut impl FnMut(&mut Term)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter_mut().for_each(|part| part.each_term(call)),
+            Self::Not(part) | Self::Is(part, _) => part.each_term(call),
+            Self::Compare(left, _, right) => {
+                call(left);
+                call(right);
+            }
+            Self::In(term, _)
+            | Self::Like(term, _)
+            | Self::IsNull(term)
+            | Self::Has(term, _)
+            | Self::InSegment(term) => call(term),
+        }
+    }
 }
 
 /// How two values are to stand to each other.
