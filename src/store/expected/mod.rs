@@ -120,6 +120,14 @@ impl Model {
         }
     }
 
+    /// What an import makes of its export: the instant that segments go by stands with their definitions.
+    #[cfg(fuzzing)]
+    #[must_use]
+    pub fn imported(&self) -> Self {
+        let now = self.now.filter(|_| !self.segments.is_empty());
+        Self { now, ..self.clone() }
+    }
+
     /// Has segments go by a later instant; returns whether they do.
     pub fn advance(&mut self, now: Time) -> bool {
         let is_later = Some(now) >= self.now;
