@@ -238,6 +238,6 @@ pub(crate) fn fuzz_values(bytes: &[u8]) {
     check::<crate::profile::Learned>(bytes);
     check::<segments::Head>(bytes);
     check::<segments::Part>(bytes);
-    check::<segments::StoredChange>(bytes);
+    check::<Vec<segments::StoredChange>>(bytes);
     check::<segments::StoredSegment>(bytes);
 }

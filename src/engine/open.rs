@@ -101,7 +101,7 @@ impl Engine {
         };
         let loading = stored.as_ref().unwrap_or(&settings);
         let loaded = load(contents, loading, encoder, &Files::Own(path), request.head_rows)?;
-        let Loaded { mut core, published, left_out, lost } = loaded;
+        let Loaded { mut core, published, left_out } = loaded;
         if left_out && opened.is_damaged() && opened.is_backed() {
             core.index.forgo_manifest();
         }
@@ -128,7 +128,7 @@ impl Engine {
         if stored.as_ref() != Some(&settings) {
             shared.adopt(stored.as_ref(), &settings)?;
         }
-        shared.make_segments_anew(lost)?;
+        shared.make_segments_anew()?;
         shared.finish_advance()?;
         if let Some(keep) = request.keep_events {
             shared.adopt_keep(keep)?;
@@ -269,8 +269,6 @@ pub(super) struct Loaded {
     pub published: Published,
     /// Whether a user was left out of the index for a damaged value.
     pub left_out: bool,
-    /// Segments of which it cannot be read who is in them.
-    pub lost: Vec<u32>,
 }
 
 /// Reads what is kept in memory.
@@ -308,7 +306,7 @@ pub(super) fn load(
     let (view, left_out) = with_vectors(opened, &settings.source, &mut points, |prefix, vector| {
         Rows { opened, prefix, made: Made::new(vector) }.load(&mut index)
     })?;
-    let segments::Loaded { segments, lost } = segments::load(opened, &settings.kinds)?;
+    let segments = segments::load(opened, &settings.kinds)?;
     let published = Published {
         index: view,
         space,
@@ -320,7 +318,7 @@ pub(super) fn load(
         columns: Arc::default(),
         segments: Arc::new(segments),
     };
-    Ok(Loaded { core: Core { index, points, heals: 0 }, published, left_out, lost })
+    Ok(Loaded { core: Core { index, points, heals: 0 }, published, left_out })
 }
 
 /// An encoder with what it learned from the store.

@@ -1,14 +1,13 @@
 //! Segments of a snapshot: which there are, who is in them, and who came and went.
 
 use super::similar::{tell_left_out, user_id};
-use crate::engine::segments::{Segment, StoredChange};
-use crate::engine::{Published, Reader, from_key};
+use crate::engine::segments::{CHANGES_OF_BLOCK, Head, Segment, StoredChange};
+use crate::engine::{Published, Reader};
 use crate::error::{Error, ErrorKind, Result, shorten};
 use crate::model::{SegmentChange, SegmentChanges, SegmentSummary, nearest_name};
-use crate::storage::{View, codec, keys, prefix_end};
+use crate::storage::View;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
-use std::ops::ControlFlow;
 use std::sync::Arc;
 
 /// All segments, in the order in which they were first defined.
@@ -49,7 +48,7 @@ pub(crate) fn members(view: &View<Published>, name: &str) -> Result<Vec<String>>
 pub(crate) fn segments_of(view: &View<Published>, user: u32) -> Result<Vec<String>> {
     let (segments, mut names) = (&view.attachment().segments, Vec::new());
     for segment in segments.all() {
-        if segments.members(segment.no)?.contains(user) {
+        if segments.members(segment.no)?.has(user) {
             names.push(segment.stored.name.clone());
         }
     }
@@ -58,7 +57,8 @@ pub(crate) fn segments_of(view: &View<Published>, user: u32) -> Result<Vec<Strin
 
 /// At most `limit` changes of the feed, from a position on, and the position of the next.
 pub(crate) fn changes_since(view: &View<Published>, position: u64, limit: usize) -> Result<SegmentChanges> {
-    let head = view.attachment().segments.head;
+    let segments = &view.attachment().segments;
+    let head = segments.head;
     if position < head.first || position > head.position {
         let expected = format!(
             "changes are kept from position {} to {}: read the members of the segments anew, and go on from {1}",
@@ -67,32 +67,37 @@ pub(crate) fn changes_since(view: &View<Published>, position: u64, limit: usize)
         return Err(Error::invalid("position in the feed of segments", position, expected));
     }
     let (mut changes, mut next, mut ids) = (Vec::new(), position, HashMap::new());
-    let (end, mut lost) = (prefix_end(&keys::changes()), None);
-    view.scan_from(&keys::change(position), end.as_deref(), |key, value| {
-        if changes.len() == limit {
-            return Ok(ControlFlow::Break(()));
+    while next < head.position && changes.len() < limit {
+        let block =
+            segments.block(view, next / CHANGES_OF_BLOCK).map_err(|error| unreadable(error, next, head))?;
+        for stored in block.into_iter().skip((next % CHANGES_OF_BLOCK) as usize) {
+            if changes.len() == limit {
+                break;
+            }
+            changes.extend(change(view, next, stored, &mut ids)?);
+            next += 1;
         }
-        let position = from_key("change", key, keys::position_at(key))?;
-        match value.and_then(|value| change(view, position, &value, &mut ids)) {
-            Ok(change) => changes.extend(change),
-            Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
-            Err(error) => return Err(error),
-        }
-        next = position + 1;
-        Ok(ControlFlow::Continue(()))
-    })?;
-    tell_left_out(lost.as_ref());
+    }
     Ok(SegmentChanges { changes, next })
+}
+
+/// The word to whoever follows the feed that they cannot.
+fn unreadable(error: Error, position: u64, head: Head) -> Error {
+    if error.kind() != ErrorKind::Damage {
+        return error;
+    }
+    let what = format!("{error}: read the members of the segments anew, and go on from {}", head.position);
+    Error::damaged(format!("the feed of segments from position {position} on"), what)
 }
 
 /// A change, unless its user or its segment is gone.
 fn change(
     view: &View<Published>,
     position: u64,
-    value: &[u8],
+    stored: StoredChange,
     ids: &mut HashMap<u32, Option<String>>,
 ) -> Result<Option<SegmentChange>> {
-    let StoredChange { segment, version, user, entered, now } = codec::decode("change", value)?;
+    let StoredChange { segment, version, user, entered, now } = stored;
     let Some(segment) = view.attachment().segments.get(segment) else { return Ok(None) };
     if let Entry::Vacant(new) = ids.entry(user) {
         new.insert(view.user(user)?.map(|user| user.id));

@@ -293,17 +293,17 @@ pub(crate) fn all_due() -> Key {
     key(DUE, &[])
 }
 
-/// The change at a position of the feed of who came into a segment and who left.
-pub(crate) fn change(position: u64) -> Key {
-    key(CHANGE, &[&position.to_be_bytes()])
+/// A block of changes of the feed of who came into a segment and who left.
+pub(crate) fn changes_of(block: u64) -> Key {
+    key(CHANGE, &[&block.to_be_bytes()])
 }
 
 pub(crate) fn changes() -> Key {
     key(CHANGE, &[])
 }
 
-/// Reads the position out of the key of a change.
-pub(crate) fn position_at(key: &[u8]) -> Option<u64> {
+/// Reads the block out of the key of a block of changes.
+pub(crate) fn block_at(key: &[u8]) -> Option<u64> {
     key.get(1..9)?.try_into().ok().map(u64::from_be_bytes)
 }
 

@@ -174,14 +174,6 @@ impl Bound<'_> {
     /// Whether users are asked for what stands in their records.
     pub(crate) fn reads_record(&self) -> bool {
         let is_of_record = |field: &Field<'_>| matches!(field.source, Source::Id | Source::Attribute(_));
-        match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter().any(Self::reads_record),
-            Self::Not(part) | Self::Is(part, _) => part.reads_record(),
-            Self::Compare(left, _, right) => is_of_record(left) || is_of_record(right),
-            Self::In(field, _) | Self::Like(field, _) | Self::IsNull(field) | Self::Has(field, _) => {
-                is_of_record(field)
-            }
-            Self::InSegment(_) => false,
-        }
+        self.terms().into_iter().any(is_of_record)
     }
 }

@@ -19,6 +19,16 @@ pub(crate) fn due<R: Reader>(node: &Bound<'_>, facts: &Facts<'_, R>, now: Time) 
     Ok(earliest.found)
 }
 
+/// From when on a part, and when it is [`due`], asks for events.
+pub(crate) fn reach(node: &Bound<'_>) -> Option<Time> {
+    let fields = node.terms().into_iter();
+    let within = fields.filter_map(|field| match &field.source {
+        Source::Events(Events { within: Some((from, _)), .. }) => Some(moved(*from, -MONTH_ENDS)),
+        _ => None,
+    });
+    within.min()
+}
+
 struct Earliest {
     now: Time,
     found: Option<Time>,

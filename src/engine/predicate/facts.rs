@@ -18,6 +18,8 @@ pub(crate) struct Facts<'a, R> {
     no: u32,
     user: OnceCell<StoredUser>,
     state: OnceCell<State>,
+    /// From when on events will be asked for, as far as that is known.
+    reach: Option<Time>,
     /// The events from a time on, in their order.
     acts: RefCell<Option<(Time, Vec<Act>)>>,
 }
@@ -65,7 +67,13 @@ impl Sums {
 
 impl<'a, R: Reader> Facts<'a, R> {
     pub(crate) fn new(reader: &'a R, segments: &'a dyn Membership, no: u32) -> Self {
-        Self { reader, segments, no, user: OnceCell::new(), state: OnceCell::new(), acts: RefCell::default() }
+        let (user, state) = (OnceCell::new(), OnceCell::new());
+        Self { reader, segments, no, user, state, reach: None, acts: RefCell::default() }
+    }
+
+    /// Of which events will be asked for from a time on, so that they are read once.
+    pub(crate) fn reaching(self, reach: Option<Time>) -> Self {
+        Self { reach, ..self }
     }
 
     /// With the user's record, which was read before.
@@ -152,8 +160,9 @@ impl<'a, R: Reader> Facts<'a, R> {
     fn acts(&self, from: Time) -> Result<Ref<'_, [Act]>> {
         let is_read = self.acts.borrow().as_ref().is_some_and(|(first, _)| *first <= from);
         if !is_read {
-            let acts = self.read_acts(from)?;
-            *self.acts.borrow_mut() = Some((from, acts));
+            let first = self.reach.map_or(from, |reach| reach.min(from));
+            let acts = self.read_acts(first)?;
+            *self.acts.borrow_mut() = Some((first, acts));
         }
         Ok(Ref::map(self.acts.borrow(), |acts| {
             let acts = acts.as_ref().map_or(&[][..], |(_, acts)| acts);

@@ -6,6 +6,6 @@ mod evaluate;
 mod facts;
 
 pub(crate) use bind::{Binding, Bound, Field, Source, bind};
-pub(crate) use due::due;
+pub(crate) use due::{due, reach};
 pub(crate) use evaluate::{holds, not};
 pub(crate) use facts::{Facts, stored_user};

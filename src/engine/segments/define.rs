@@ -2,7 +2,7 @@
 
 use super::routes::{Inputs, Routes};
 use super::stored::{StoredSegment, USERS_OF_PART};
-use super::{Segment, Segments};
+use super::{Members, Segment, Segments};
 use crate::engine::Shared;
 use crate::engine::apply::Outcome;
 use crate::engine::predicate::{Binding, bind};
@@ -52,22 +52,11 @@ impl Segments {
     }
 
     fn asked_by(&self, predicate: &Predicate) -> BTreeSet<u32> {
-        let mut names = BTreeSet::new();
-        segments_in(&predicate.node, &mut names);
-        names.into_iter().filter_map(|name| self.no(name)).collect()
-    }
-}
-
-fn segments_in<'p>(node: &'p Node, names: &mut BTreeSet<&'p str>) {
-    match node {
-        Node::All(parts) | Node::Any(parts) => parts.iter().for_each(|part| segments_in(part, names)),
-        Node::Not(part) | Node::Is(part, _) => segments_in(part, names),
-        Node::InSegment(term) => {
-            if let TermKind::Segment(name) = &term.kind {
-                names.insert(name);
-            }
-        }
-        _ => {}
+        let named = predicate.node.terms().into_iter().filter_map(|term| match &term.kind {
+            TermKind::Segment(name) => self.no(name),
+            _ => None,
+        });
+        named.collect()
     }
 }
 
@@ -150,7 +139,7 @@ impl Session<'_, '_> {
         if !self.segments.routes.relative().is_empty() {
             return Ok(());
         }
-        let users: Vec<u32> = self.segments.due_of.keys().copied().collect();
+        let users: Vec<u32> = self.segments.due.iter().map(|(_, user)| user).collect();
         users.into_iter().try_for_each(|user| self.put_due(user, None))
     }
 
@@ -158,8 +147,9 @@ impl Session<'_, '_> {
     fn forget_members(&mut self, segment: u32) {
         for part in 0..=self.counters.next_user / USERS_OF_PART {
             self.tx.delete(keys::members(segment, part));
+            self.segments.unsettled.put((segment, part), None);
         }
-        self.segments.members.insert_mut(segment, Arc::default());
+        self.segments.members.insert_mut(segment, Members::default());
     }
 
     /// Has segments go by a later instant, and notes some of the users who are to be looked at again; returns whether these are all.
@@ -178,7 +168,7 @@ impl Session<'_, '_> {
             .try_for_each(|segment| bind(&segment.stored.predicate.node, &binding).map(drop))?;
         self.segments.head.now = Some(now);
         let due = self.segments.due.iter().take_while(|(time, _)| *time <= now).take(DUE_AT_A_TIME);
-        let users: Vec<u32> = due.map(|(_, user)| *user).collect();
+        let users: Vec<u32> = due.map(|(_, user)| user).collect();
         let are_all = users.len() < DUE_AT_A_TIME;
         users.into_iter().for_each(|user| self.touched.entry(user).or_default().is_due = true);
         Ok(are_all)
@@ -187,17 +177,21 @@ impl Session<'_, '_> {
 
 impl Shared {
     /// Looks at everybody again for segments of which it could not be read who is in them.
-    pub(in super::super) fn make_segments_anew(&self, lost: Vec<u32>) -> Result<()> {
-        if lost.is_empty() {
+    pub(in super::super) fn make_segments_anew(&self) -> Result<()> {
+        let segments = Arc::clone(&self.db.view().attachment().segments);
+        if segments.lost.is_empty() && !segments.is_feed_lost {
             return Ok(());
         }
+        let lost: BTreeSet<u32> = segments.lost.iter().copied().collect();
         tracing::warn!(segments = lost.len(), "who is in a segment could not be read, and is made anew");
         let ((), core, finished) = self.prepare(&Encoded::default(), |session| {
             for &no in &lost {
                 session.forget_members(no);
             }
+            if std::mem::take(&mut session.segments.is_feed_lost) {
+                session.begin_feed_anew();
+            }
             // Others may have been told of who is in them what is not so.
-            let lost: BTreeSet<u32> = lost.into_iter().collect();
             let asks = |no: &u32| lost.iter().any(|lost| session.segments.asks_for(&[*no].into(), *lost));
             let asking: Vec<u32> = session.segments.all().map(|segment| segment.no).filter(asks).collect();
             session.redefined.extend(asking);

@@ -1,10 +1,12 @@
 //! Segments brought up to date by a write: for those whom it touches, the segments to which that may matter.
 
+use super::feed::{Told, UNSETTLED};
+use super::members::Members;
 use super::routes::Routes;
-use super::stored::{Part, StoredChange, USERS_OF_PART};
+use super::stored::{StoredChange, USERS_OF_PART};
 use super::{Membership, Segments};
 use crate::engine::Reader;
-use crate::engine::predicate::{Binding, Bound, Facts, bind, due};
+use crate::engine::predicate::{Binding, Bound, Facts, bind, due, reach};
 use crate::engine::session::Session;
 use crate::error::{ErrorKind, Result};
 use crate::model::predicate::Truth;
@@ -13,12 +15,8 @@ use crate::storage::{codec, keys};
 use crate::telemetry::redacted;
 use roaring::RoaringBitmap;
 use std::cell::RefCell;
-use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
-
-/// Changes that the feed keeps; older ones go.
-const MOST_CHANGES: u64 = 1_000_000;
 
 /// What a write changes of a user that segments may ask for.
 #[derive(Debug, Default)]
@@ -58,8 +56,8 @@ impl Membership for Judged<'_> {
 
 /// That a user comes into a segment, or leaves it.
 struct Verdict {
-    segment: u32,
-    /// Whether the user comes into it, or leaves it.
+    /// The segment's place.
+    place: u32,
     enters: bool,
 }
 
@@ -71,8 +69,42 @@ struct Looked {
     due: Option<Time>,
 }
 
-/// The predicates that a write has needed so far, by the places of their segments.
-type Bounds<'r> = BTreeMap<u32, Bound<'r>>;
+/// A segment that a write looks at.
+struct Followed<'r> {
+    bound: Bound<'r>,
+    /// From when on it asks for events.
+    reach: Option<Time>,
+    members: Members,
+    /// Parts of the members in which somebody came or left, with the position of the first of them in the feed.
+    parts: BTreeMap<u32, u64>,
+}
+
+/// What a write has found of segments so far.
+struct Following<'r> {
+    routes: &'r Routes,
+    /// By the places of the segments; those that were looked at.
+    segments: Vec<Option<Box<Followed<'r>>>>,
+    told: Told,
+}
+
+impl<'r> Following<'r> {
+    fn new(routes: &'r Routes) -> Self {
+        Self { routes, segments: routes.in_order().map(|_| None).collect(), told: Told::default() }
+    }
+
+    /// The segment at a place, made ready when it is first asked for.
+    fn at(&mut self, place: u32, all: &Segments, binding: &Binding<'_>) -> Result<&mut Followed<'r>> {
+        let followed = &mut self.segments[place as usize];
+        if let Some(followed) = followed {
+            return Ok(followed);
+        }
+        let segment: &'r _ = self.routes.at(place);
+        let bound = bind(&segment.stored.predicate.node, binding)?;
+        let members = all.members.get(&segment.no).cloned().unwrap_or_default();
+        let (reach, parts) = (reach(&bound), BTreeMap::new());
+        Ok(followed.insert(Box::new(Followed { bound, reach, members, parts })))
+    }
+}
 
 impl Session<'_, '_> {
     /// What this write changes of a user, where there are segments that may ask for it.
@@ -83,10 +115,21 @@ impl Session<'_, '_> {
     /// Has segments follow what the write changes of users, and puts down what becomes of them.
     pub(in super::super) fn follow_segments(&mut self) -> Result<()> {
         self.route()?;
+        if !self.touched.is_empty() || !self.redefined.is_empty() {
+            self.follow_all()?;
+        }
+        if self.segments.head != self.tx.attachment().segments.head {
+            self.put(keys::meta("segments"), &self.segments.head.clone())?;
+        }
+        Ok(())
+    }
+
+    /// Has segments follow all whom the write touches, or everybody.
+    fn follow_all(&mut self) -> Result<()> {
         let (touched, redefined) = (std::mem::take(&mut self.touched), std::mem::take(&mut self.redefined));
         let routes = Arc::clone(&self.segments.routes);
         let anew: RoaringBitmap = redefined.iter().filter_map(|no| routes.place(*no)).collect();
-        let (mut bounds, mut parts) = (Bounds::new(), BTreeSet::new());
+        let mut following = Following::new(&routes);
         // Of whom it is time to look at again for one, nothing is kept as it was before: others may ask for that one.
         let is_behind = self.segments.is_behind();
         for (user, touched) in &touched {
@@ -97,7 +140,7 @@ impl Session<'_, '_> {
             if self.segments.unread.contains(user) {
                 of_user |= routes.all();
             }
-            self.follow(&routes, &mut bounds, *user, of_user, &mut parts)?;
+            self.follow(&mut following, *user, of_user)?;
         }
         if !anew.is_empty() {
             for user in (0..self.counters.next_user).filter(|user| !touched.contains_key(user)) {
@@ -106,33 +149,47 @@ impl Session<'_, '_> {
                 if is_behind && self.segments.due_of(user).is_some_and(is_due) {
                     of_user |= routes.relative();
                 }
-                self.follow(&routes, &mut bounds, user, of_user, &mut parts)?;
-            }
-            for no in &redefined {
-                self.segments.lost.remove_mut(no);
+                self.follow(&mut following, user, of_user)?;
             }
         }
-        parts.into_iter().try_for_each(|(segment, part)| self.put_part(segment, part))?;
-        if self.segments.head != self.tx.attachment().segments.head {
-            self.put(keys::meta("segments"), &self.segments.head.clone())?;
+        self.put_down(following, &anew)
+    }
+
+    /// Puts down what was found. Parts of segments that are looked at anew for everybody change as a whole; others change in few users at
+    /// a time, whom the feed tells, and follow later.
+    fn put_down(&mut self, following: Following<'_>, anew: &RoaringBitmap) -> Result<()> {
+        let Following { routes, segments, told } = following;
+        for (place, followed) in (0_u32..).zip(segments) {
+            let segment = routes.at(place).no;
+            let is_anew = anew.contains(place);
+            let Some(followed) = followed.filter(|followed| !followed.parts.is_empty()) else { continue };
+            let Followed { members, parts, .. } = *followed;
+            self.segments.members.insert_mut(segment, members);
+            for (part, position) in parts {
+                if is_anew {
+                    self.put_part(segment, part)?;
+                } else if !self.segments.lost.contains(&segment) {
+                    self.segments.unsettle(segment, part, position);
+                }
+            }
         }
-        Ok(())
+        self.put_feed(told)?;
+        let was_lost = !self.segments.lost.is_empty();
+        for place in anew {
+            self.segments.lost.remove_mut(&routes.at(place).no);
+        }
+        // What was made anew is not told, so that what the feed told before does not lead to it.
+        let is_made_good = was_lost && self.segments.lost.is_empty();
+        self.settle(if is_made_good { 0 } else { UNSETTLED })
     }
 
     /// Has some segments follow one user.
-    fn follow<'r>(
-        &mut self,
-        routes: &'r Routes,
-        bounds: &mut Bounds<'r>,
-        user: u32,
-        places: RoaringBitmap,
-        parts: &mut BTreeSet<(u32, u32)>,
-    ) -> Result<()> {
+    fn follow(&mut self, following: &mut Following<'_>, user: u32, places: RoaringBitmap) -> Result<()> {
         // Of segments that are not looked at, nobody knows anew when to look again: what was known holds on.
-        let is_all_relative = routes.relative().is_subset(&places);
+        let is_all_relative = following.routes.relative().is_subset(&places);
         let looked = self.tx.raw(&keys::user(user)).and_then(|found| match found {
-            Some(_) => Ok((true, self.judge(routes, bounds, user, places)?)),
-            None => Ok((false, self.all_left(user))),
+            Some(_) => Ok((true, self.judge(following, user, places)?)),
+            None => Ok((false, self.all_left(following, user)?)),
         });
         let (is_there, Looked { changes, due }) = match looked {
             // What cannot be read of a user costs the others nothing.
@@ -147,12 +204,16 @@ impl Session<'_, '_> {
         }
         let before = self.segments.due_of(user).filter(|_| is_there && !is_all_relative);
         self.put_due(user, before.into_iter().chain(due).min())?;
-        for Verdict { segment, enters } in changes {
-            self.segments.set(segment, user, enters);
-            parts.insert((segment, user / USERS_OF_PART));
-            // Who is gone has no id to be told by; who was in what cannot be read came and left before.
-            if is_there && !self.segments.lost.contains(&segment) {
-                self.put_change(segment, user, enters)?;
+        for Verdict { place, enters } in changes {
+            let position = self.segments.head.position + following.told.count();
+            let Some(followed) = &mut following.segments[place as usize] else { continue };
+            followed.members.set(user, enters);
+            followed.parts.entry(user / USERS_OF_PART).or_insert(position);
+            let segment = following.routes.at(place);
+            let (no, version) = (segment.no, segment.stored.version);
+            // Who was in what cannot be read came and left before.
+            if let Some(now) = self.segments.head.now.filter(|_| !self.segments.lost.contains(&no)) {
+                following.told.push(StoredChange { segment: no, version, user, entered: enters, now });
             }
         }
         Ok(())
@@ -166,39 +227,44 @@ impl Session<'_, '_> {
     }
 
     /// A user who is not there any more leaves all segments.
-    fn all_left(&self, user: u32) -> Looked {
-        let of_user = self.segments.all().map(|segment| segment.no).filter(|no| self.segments.has(*no, user));
-        Looked { changes: of_user.map(|segment| Verdict { segment, enters: false }).collect(), due: None }
-    }
-
-    fn judge<'r>(
-        &self,
-        routes: &'r Routes,
-        bounds: &mut Bounds<'r>,
-        user: u32,
-        mut places: RoaringBitmap,
-    ) -> Result<Looked> {
+    fn all_left(&self, following: &mut Following<'_>, user: u32) -> Result<Looked> {
         let Some(now) = self.segments.head.now else { return Ok(Looked::default()) };
         let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now };
+        let mut changes = Vec::new();
+        for place in following.routes.all() {
+            if following.at(place, &self.segments, &binding)?.members.has(user) {
+                changes.push(Verdict { place, enters: false });
+            }
+        }
+        Ok(Looked { changes, due: None })
+    }
+
+    fn judge(&self, following: &mut Following<'_>, user: u32, mut places: RoaringBitmap) -> Result<Looked> {
+        let Some(now) = self.segments.head.now else { return Ok(Looked::default()) };
+        let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now };
+        let mut earliest = None;
+        for place in &places {
+            let reach = following.at(place, &self.segments, &binding)?.reach;
+            earliest = earliest.into_iter().chain(reach).min();
+        }
         let judged = Judged { segments: &self.segments, found: RefCell::default() };
-        let facts = Facts::new(&self.tx, &judged, user);
+        let facts = Facts::new(&self.tx, &judged, user).reaching(earliest);
+        let routes = following.routes;
         let mut looked = Looked::default();
         while let Some(place) = places.min() {
             places.remove(place);
-            let segment = routes.at(place);
-            let bound = match bounds.entry(place) {
-                Entry::Occupied(known) => &*known.into_mut(),
-                Entry::Vacant(new) => &*new.insert(bind(&segment.stored.predicate.node, &binding)?),
-            };
-            let is_in = bound.truth(&facts)? == Truth::True;
+            let followed = following.at(place, &self.segments, &binding)?;
+            let is_in = followed.bound.truth(&facts)? == Truth::True;
+            let was_in = followed.members.has(user);
             if routes.is_relative(place) {
-                looked.due = looked.due.into_iter().chain(due(bound, &facts, now)?).min();
+                looked.due = looked.due.into_iter().chain(due(&followed.bound, &facts, now)?).min();
             }
-            if self.segments.has(segment.no, user) != is_in {
-                judged.found.borrow_mut().insert(segment.no, is_in);
+            if was_in != is_in {
+                let no = routes.at(place).no;
+                judged.found.borrow_mut().insert(no, is_in);
                 // All of them come later, for they ask for this one.
-                places |= routes.asking_for(segment.no).unwrap_or(&RoaringBitmap::new());
-                looked.changes.push(Verdict { segment: segment.no, enters: is_in });
+                places |= routes.asking_for(no).unwrap_or(&RoaringBitmap::new());
+                looked.changes.push(Verdict { place, enters: is_in });
             }
         }
         Ok(looked)
@@ -209,40 +275,12 @@ impl Session<'_, '_> {
         if before == due {
             return Ok(());
         }
-        self.segments.put_due(user, due);
+        self.segments.due.put(user, due);
         match due {
             None => self.tx.delete(key),
             Some(due) if before.is_none() => self.tx.put_new(key, codec::encode(&due)?),
             Some(due) => self.put(key, &due)?,
         }
         Ok(())
-    }
-
-    fn put_change(&mut self, segment: u32, user: u32, entered: bool) -> Result<()> {
-        let Some(now) = self.segments.head.now else { return Ok(()) };
-        let version = self.segments.get(segment).map_or(0, |segment| segment.stored.version);
-        let position = self.segments.head.position;
-        let change = codec::encode(&StoredChange { segment, version, user, entered, now })?;
-        self.tx.put_new(keys::change(position), change);
-        let head = &mut self.segments.head;
-        head.position += 1;
-        if head.position - head.first > MOST_CHANGES {
-            let oldest = keys::change(head.first);
-            head.first += 1;
-            self.tx.delete(oldest);
-        }
-        Ok(())
-    }
-
-    fn put_part(&mut self, segment: u32, part: u32) -> Result<()> {
-        let first = part.saturating_mul(USERS_OF_PART);
-        let members = self.segments.members(segment)?;
-        let within = members.range(first..=first.saturating_add(USERS_OF_PART - 1));
-        let stored = Part::of(within.map(|user| user - first));
-        if stored.is_empty() {
-            self.tx.delete(keys::members(segment, part));
-            return Ok(());
-        }
-        self.put(keys::members(segment, part), &stored)
     }
 }

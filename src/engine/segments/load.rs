@@ -8,22 +8,15 @@ use crate::model::{Kinds, Time};
 use crate::storage::{codec, keys};
 use roaring::RoaringBitmap;
 use std::ops::ControlFlow;
-use std::sync::Arc;
-
-/// Segments, and which of them cannot be read in full.
-pub(crate) struct Loaded {
-    pub segments: Segments,
-    pub lost: Vec<u32>,
-}
 
 /// Reads all segments. Who is in them is derived: where it is damaged, that is for a write to make anew.
 ///
 /// # Errors
 /// [`Error::Damaged`] where a definition is damaged, and those of reading.
-pub(crate) fn load(reader: &impl EachReader, kinds: &Kinds) -> Result<Loaded> {
+pub(crate) fn load(reader: &impl EachReader, kinds: &Kinds) -> Result<Segments> {
     let mut segments = Segments::default();
     let Some(head) = reader.read::<Head>("segments", &keys::meta("segments"))? else {
-        return Ok(Loaded { segments, lost: Vec::new() });
+        return Ok(segments);
     };
     segments.head = head;
     reader.scan(&keys::segments(), &mut |key, value| {
@@ -40,7 +33,7 @@ pub(crate) fn load(reader: &impl EachReader, kinds: &Kinds) -> Result<Loaded> {
         match value.and_then(|value| users(&value, part)) {
             Ok(users) => {
                 if let Some(members) = segments.members.get_mut(&no) {
-                    Arc::make_mut(members).extend(users);
+                    members.extend(users);
                 } else {
                     tracing::warn!("members of a segment that is not there are left out");
                 }
@@ -58,12 +51,18 @@ pub(crate) fn load(reader: &impl EachReader, kinds: &Kinds) -> Result<Loaded> {
             Err(error) if error.kind() == ErrorKind::Damage => head.now,
             Err(error) => return Err(error),
         };
-        segments.put_due(user, due);
+        segments.due.put(user, due);
         Ok(ControlFlow::Continue(()))
     })?;
-    let lost: Vec<u32> = lost.into_iter().filter(|no| segments.get(*no).is_some()).collect();
-    segments.lost = lost.iter().copied().collect();
-    Ok(Loaded { segments, lost })
+    match segments.replay(reader) {
+        Err(error) if error.kind() == ErrorKind::Damage => {
+            segments.is_feed_lost = true;
+            lost.extend(segments.all().map(|segment| segment.no));
+        }
+        replayed => replayed?,
+    }
+    segments.lost = lost.into_iter().filter(|no| segments.get(*no).is_some()).collect();
+    Ok(segments)
 }
 
 fn users(value: &[u8], part: u32) -> Result<Vec<u32>> {

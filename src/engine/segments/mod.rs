@@ -1,18 +1,22 @@
 //! Segments: named predicates, and who is in each, kept up to date by every commit.
 
 mod define;
+mod feed;
 mod follow;
 mod load;
+mod members;
+mod queue;
 mod routes;
 mod stored;
 
 pub(super) use follow::Touched;
-pub(super) use load::{Loaded, load};
-pub(crate) use stored::{Head, Part, StoredChange, StoredSegment, USERS_OF_PART};
+pub(super) use load::load;
+pub(crate) use members::Members;
+pub(crate) use stored::{CHANGES_OF_BLOCK, Head, Part, StoredChange, StoredSegment, USERS_OF_PART};
 
 use crate::error::{Error, Result};
 use crate::model::Time;
-use roaring::RoaringBitmap;
+use queue::Queue;
 use routes::Routes;
 use rpds::{RedBlackTreeMapSync as OrdMap, RedBlackTreeSetSync as OrdSet};
 use std::sync::Arc;
@@ -34,21 +38,26 @@ pub(crate) struct Segment {
 pub(crate) struct Segments {
     by_no: OrdMap<u32, Arc<Segment>>,
     by_name: OrdMap<Arc<str>, u32>,
-    members: OrdMap<u32, Arc<RoaringBitmap>>,
-    /// When whom to look at again, because time goes on; and the same by user.
-    due: OrdSet<(Time, u32)>,
-    due_of: OrdMap<u32, Time>,
+    members: OrdMap<u32, Members>,
+    /// Parts of segments' members, by the position of the first change that they have not been put down with.
+    unsettled: Queue<u64, (u32, u32)>,
+    /// The last changes of the feed, where they do not fill a block.
+    tail: Arc<Vec<StoredChange>>,
+    /// When whom to look at again, because time goes on.
+    due: Queue<Time, u32>,
     /// Users of whom something could not be read when they were last looked at.
     unread: OrdSet<u32>,
     /// Segments of which it cannot be read who is in them.
     lost: OrdSet<u32>,
+    /// Whether the end of the feed cannot be read.
+    is_feed_lost: bool,
     routes: Arc<Routes>,
     pub head: Head,
 }
 
 impl Membership for Segments {
     fn has(&self, segment: u32, user: u32) -> bool {
-        self.members.get(&segment).is_some_and(|members| members.contains(user))
+        self.members.get(&segment).is_some_and(|members| members.has(user))
     }
 }
 
@@ -82,25 +91,30 @@ impl Segments {
 
     /// Whether there are users yet to be looked at, since an advance broke off.
     pub(crate) fn is_behind(&self) -> bool {
-        self.due.first().is_some_and(|(time, _)| Some(*time) <= self.head.now)
+        self.due.first().is_some_and(|(time, _)| Some(time) <= self.head.now)
     }
 
     /// Who is in a segment.
     ///
     /// # Errors
     /// [`Error::Damaged`] where that could not be read.
-    pub(crate) fn members(&self, no: u32) -> Result<Arc<RoaringBitmap>> {
+    pub(crate) fn members(&self, no: u32) -> Result<&Members> {
         if self.lost.contains(&no) {
             let place = format!("the members of segment number {no}");
             return Err(Error::damaged(place, "a part of them cannot be read"));
         }
-        Ok(self.members.get(&no).cloned().unwrap_or_default())
+        self.members.get(&no).ok_or_else(|| Error::Bug(format!("segment number {no} has no members")))
+    }
+
+    /// Who is in each segment.
+    pub(crate) fn all_members(&self) -> impl Iterator<Item = (u32, &Members)> {
+        self.members.iter().map(|(no, members)| (*no, members))
     }
 
     fn insert(&mut self, segment: Segment) {
         self.by_name.insert_mut(segment.stored.name.as_str().into(), segment.no);
         if !self.members.contains_key(&segment.no) {
-            self.members.insert_mut(segment.no, Arc::default());
+            self.members.insert_mut(segment.no, Members::default());
         }
         self.by_no.insert_mut(segment.no, Arc::new(segment));
     }
@@ -114,27 +128,20 @@ impl Segments {
 
     /// When to look at a user again, because time goes on: before that, it changes nothing.
     pub(crate) fn due_of(&self, user: u32) -> Option<Time> {
-        self.due_of.get(&user).copied()
+        self.due.get(user)
     }
 
-    /// Notes when to look at a user again.
-    fn put_due(&mut self, user: u32, due: Option<Time>) {
-        if let Some(before) = self.due_of(user) {
-            self.due.remove_mut(&(before, user));
-            self.due_of.remove_mut(&user);
-        }
-        if let Some(due) = due {
-            self.due.insert_mut((due, user));
-            self.due_of.insert_mut(user, due);
-        }
+    /// A user came into a segment or left it, at a position of the feed.
+    fn set(&mut self, segment: u32, user: u32, is_in: bool, position: u64) {
+        let Some(members) = self.members.get_mut(&segment) else { return };
+        members.set(user, is_in);
+        self.unsettle(segment, user / USERS_OF_PART, position);
     }
 
-    fn set(&mut self, segment: u32, user: u32, is_in: bool) {
-        let Some(members) = self.members.get_mut(&segment).map(Arc::make_mut) else { return };
-        if is_in {
-            members.insert(user);
-        } else {
-            members.remove(user);
+    /// Notes that a part has not been put down with the change at a position, nor with what may come after it.
+    fn unsettle(&mut self, segment: u32, part: u32, position: u64) {
+        if self.unsettled.get((segment, part)).is_none() {
+            self.unsettled.put((segment, part), Some(position));
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::Segment;
 use super::follow::Touched;
 use crate::engine::predicate::{Bound, Field, Source};
-use crate::model::predicate::{Node, TermKind};
+use crate::model::predicate::TermKind;
 use roaring::RoaringBitmap;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,24 +24,8 @@ pub(super) struct Inputs {
 impl Inputs {
     pub(super) fn of(bound: &Bound<'_>) -> Self {
         let mut inputs = Self::default();
-        inputs.look(bound);
+        bound.terms().into_iter().for_each(|field| inputs.field(field));
         inputs
-    }
-
-    fn look(&mut self, bound: &Bound<'_>) {
-        match bound {
-            Node::All(parts) | Node::Any(parts) => parts.iter().for_each(|part| self.look(part)),
-            Node::Not(part) | Node::Is(part, _) => self.look(part),
-            Node::Compare(left, _, right) => {
-                self.field(left);
-                self.field(right);
-            }
-            Node::In(field, _)
-            | Node::Like(field, _)
-            | Node::IsNull(field)
-            | Node::Has(field, _)
-            | Node::InSegment(field) => self.field(field),
-        }
     }
 
     fn field(&mut self, field: &Field<'_>) {

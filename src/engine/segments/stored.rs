@@ -20,8 +20,19 @@ pub(crate) struct Head {
     /// The feed of changes: the first position that is kept, and the next one.
     pub first: u64,
     pub position: u64,
+    /// From which position on changes may be in the feed alone, and in no part of a segment's members.
+    pub settled: u64,
     /// The instant that segments go by.
     pub now: Option<Time>,
+}
+
+impl Head {
+    /// How many changes lie in a block of the feed.
+    pub(crate) fn changes_of(&self, block: u64) -> u64 {
+        let first = block.saturating_mul(CHANGES_OF_BLOCK);
+        let is_kept = first >= self.first;
+        if is_kept { self.position.saturating_sub(first).min(CHANGES_OF_BLOCK) } else { 0 }
+    }
 }
 
 /// That somebody came into a segment, or left it.
@@ -34,6 +45,9 @@ pub(crate) struct StoredChange {
     /// The instant that segments went by.
     pub now: Time,
 }
+
+/// Changes of the feed that lie under one key.
+pub(crate) const CHANGES_OF_BLOCK: u64 = 64;
 
 /// Users with neighbouring numbers who are in one part of a segment's members.
 pub(crate) const USERS_OF_PART: u32 = 4096;

@@ -197,7 +197,7 @@ fn words(subject: Option<Subject<'_>>, users: &Names, items: &Names) -> (String,
             format!("part {part} of the members of segment number {segment}")
         }
         Subject::Due(no) => format!("when to look at {} again for segments", users.words(no)),
-        Subject::Change(position) => format!("change {position} of the feed of segments"),
+        Subject::Changes(block) => format!("block {block} of the feed of segments"),
     };
     (place, user)
 }

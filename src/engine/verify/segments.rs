@@ -25,13 +25,13 @@ impl<R: EachReader> Check<'_, R> {
     /// interrupted. Returns whether it came to its end.
     pub(super) fn segments(&mut self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
         let of_users = [keys::users(), keys::states(), keys::events()];
-        let of_segments = [keys::segments(), keys::all_members(), keys::all_due(), keys::meta("segments")];
-        let rests_on = [&of_users[..], &of_segments].concat();
+        let of_segments = [keys::segments(), keys::all_members(), keys::changes(), keys::all_due()];
+        let rests_on = [&of_users[..], &of_segments, &[keys::meta("segments")]].concat();
         let Some(settings) = self.basis.settings.clone().filter(|_| !self.findings.concern(&rests_on)) else {
             return Ok(true);
         };
         let segments = match segments::load(self.reader, &settings.kinds) {
-            Ok(loaded) => loaded.segments,
+            Ok(segments) => segments,
             Err(error) => return self.do_not_fit(error).map(|()| true),
         };
         let Some(now) = segments.now().filter(|_| !segments.is_behind()) else {
@@ -56,7 +56,20 @@ impl<R: EachReader> Check<'_, R> {
             }
             self.segments_of(user, &expected)?;
         }
+        self.members_are_there(&segments);
         Ok(true)
+    }
+
+    /// Nobody is in a segment who is not there.
+    fn members_are_there(&mut self, segments: &Segments) {
+        for (no, members) in segments.all_members() {
+            for user in (members.to_set() - &self.seen.users).iter() {
+                self.findings.add(
+                    &keys::members(no, user / USERS_OF_PART),
+                    format!("user number {user} is not there"),
+                );
+            }
+        }
     }
 
     /// Notes that what is kept of segments does not fit together.

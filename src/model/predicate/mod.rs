@@ -45,7 +45,7 @@ pub struct Predicate {
 impl Predicate {
     /// As one that was built: of a text that nobody has before them any more.
     pub(crate) fn without_places(mut self) -> Self {
-        self.node.each_term(&mut |term| term.place = None);
+        self.node.each_term_mut(&mut |term| term.place = None);
         self
     }
 }
@@ -78,12 +78,25 @@ pub(crate) enum Truth {
     True,
 }
 
-impl Node {
-    /// Calls for each term.
-    fn each_term(&mut self, call: &mut impl FnMut(&mut Term)) {
+impl<T, P> Node<T, P> {
+    /// All terms, in their order.
+    pub(crate) fn terms(&self) -> Vec<&T> {
         match self {
-            Self::All(parts) | Self::Any(parts) => parts.iter_mut().for_each(|part| part.each_term(call)),
-            Self::Not(part) | Self::Is(part, _) => part.each_term(call),
+            Self::All(parts) | Self::Any(parts) => parts.iter().flat_map(Self::terms).collect(),
+            Self::Not(part) | Self::Is(part, _) => part.terms(),
+            Self::Compare(left, _, right) => vec![left, right],
+            Self::In(term, _)
+            | Self::Like(term, _)
+            | Self::IsNull(term)
+            | Self::Has(term, _)
+            | Self::InSegment(term) => vec![term],
+        }
+    }
+
+    fn each_term_mut(&mut self, call: &mut impl FnMut(&mut T)) {
+        match self {
+            Self::All(parts) | Self::Any(parts) => parts.iter_mut().for_each(|part| part.each_term_mut(call)),
+            Self::Not(part) | Self::Is(part, _) => part.each_term_mut(call),
             Self::Compare(left, _, right) => {
                 call(left);
                 call(right);

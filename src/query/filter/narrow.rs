@@ -212,7 +212,7 @@ impl Narrowing<'_> {
             }
             Node::InSegment(Field { source: Source::Segment(no), .. }) => {
                 let (all, members) = (self.columns.all(), self.view.attachment().segments.members(*no)?);
-                Some(Known { is_true: Arc::new(&**all & &*members), is_known: Arc::clone(all) })
+                Some(Known { is_true: Arc::new(&**all & members.to_set()), is_known: Arc::clone(all) })
             }
             _ => None,
         })

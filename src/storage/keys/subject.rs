@@ -3,7 +3,7 @@
 use super::{
     ARCHIVE, ARCHIVE_HEAD, CHANGE, CONTRIBUTION, DUE, EVENT, EVENT_IDS, GROUP, GROUP_FACTOR, GROUP_NAME,
     ITEM, ITEM_FACTOR, ITEM_NAME, MEMBERS, META, SEGMENT, STATE, SUMS, TEXT, TEXT_USES, TEXT_VECTOR,
-    TOMBSTONE, TextHash, UNSEALED, USER, USER_NAME, VECTOR, position_at, time_at, u32_at,
+    TOMBSTONE, TextHash, UNSEALED, USER, USER_NAME, VECTOR, block_at, time_at, u32_at,
 };
 use crate::model::Time;
 
@@ -35,7 +35,7 @@ pub(crate) enum Subject<'k> {
     Segment(u32),
     Members { segment: u32, part: u32 },
     Due(u32),
-    Change(u64),
+    Changes(u64),
 }
 
 impl<'k> Subject<'k> {
@@ -71,7 +71,7 @@ impl<'k> Subject<'k> {
             (SEGMENT, 4) => u32_at(key, 1).map(Self::Segment),
             (MEMBERS, 8) => Some(Self::Members { segment: u32_at(key, 1)?, part: u32_at(key, 5)? }),
             (DUE, 4) => u32_at(key, 1).map(Self::Due),
-            (CHANGE, 8) => position_at(key).map(Self::Change),
+            (CHANGE, 8) => block_at(key).map(Self::Changes),
             _ => None,
         }
     }
@@ -106,9 +106,9 @@ impl<'k> Subject<'k> {
 #[cfg(test)]
 mod tests {
     use super::super::{
-        archive, archive_head, change, contributions, due, event, event_ids, group, group_factor, group_name,
-        item, item_factor, item_name, members, meta, segment, state, sums, text, text_uses, text_vector,
-        tombstone, unsealed, user, user_name, vector,
+        archive, archive_head, changes_of, contributions, due, event, event_ids, group, group_factor,
+        group_name, item, item_factor, item_name, members, meta, segment, state, sums, text, text_uses,
+        text_vector, tombstone, unsealed, user, user_name, vector,
     };
     use super::*;
 
@@ -141,7 +141,7 @@ mod tests {
             (segment(3), Subject::Segment(3)),
             (members(3, 1), Subject::Members { segment: 3, part: 1 }),
             (due(7), Subject::Due(7)),
-            (change(11), Subject::Change(11)),
+            (changes_of(11), Subject::Changes(11)),
         ];
         for (key, subject) in all {
             assert_eq!(Subject::of(&key), Some(subject));
