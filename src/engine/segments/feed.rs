@@ -78,6 +78,9 @@ impl Segments {
 impl Session<'_, '_> {
     /// Puts changes down at the end of the feed, which lets go of the oldest.
     pub(super) fn put_feed(&mut self, told: Told) -> Result<()> {
+        if told.count == 0 {
+            return Ok(());
+        }
         let before = self.segments.head.position;
         let end = before + told.count;
         self.segments.head.position = end;

@@ -63,7 +63,7 @@ impl<R: EachReader> Check<'_, R> {
     /// Nobody is in a segment who is not there.
     fn members_are_there(&mut self, segments: &Segments) {
         for (no, members) in segments.all_members() {
-            for user in (members.to_set() - &self.seen.users).iter() {
+            for user in members.to_set() - &self.seen.users {
                 self.findings.add(
                     &keys::members(no, user / USERS_OF_PART),
                     format!("user number {user} is not there"),
