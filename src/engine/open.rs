@@ -92,6 +92,8 @@ impl Engine {
         if opened.is_new && request.must_exist {
             return Err(Error::NotAStore { path: path.to_owned(), reason: "it holds no store".into() });
         }
+        // What is found damaged while it is read is opened once more, made anew: until then nothing is given up.
+        let may_be_again = matches!(threads, Threads::Own) && !opened.is_damaged() && !opened.is_new;
         let contents = &opened.contents;
         check_complete(contents, opened.is_new)?;
         let stored: Option<Settings> = contents.read("settings", &keys::meta("settings"))?;
@@ -128,10 +130,8 @@ impl Engine {
         if stored.as_ref() != Some(&settings) {
             shared.adopt(stored.as_ref(), &settings)?;
         }
-        shared.make_segments_anew()?;
-        shared.finish_advance()?;
-        if let Some(keep) = request.keep_events {
-            shared.adopt_keep(keep)?;
+        if !(may_be_again && shared.db.is_healing()) {
+            shared.catch_up(request)?;
         }
         let upkeep = match threads {
             Threads::Own => Upkeep::start(&shared, request)?,
@@ -186,6 +186,13 @@ impl Shared {
 }
 
 impl Shared {
+    /// Does what a store that was closed in the middle of it, or came to harm, left undone; and what is asked of it now.
+    fn catch_up(&self, request: &Request) -> Result<()> {
+        self.make_segments_anew()?;
+        self.finish_advance()?;
+        request.keep_events.map_or(Ok(()), |keep| self.adopt_keep(keep))
+    }
+
     /// Stores another policy for old events, once all users are as it says. One that broke off is done again with the next
     /// open that asks for it.
     fn adopt_keep(&self, keep: KeepEvents) -> Result<()> {

@@ -66,7 +66,7 @@ pub(crate) fn changes_since(view: &View<Published>, position: u64, limit: usize)
         );
         return Err(Error::invalid("position in the feed of segments", position, expected));
     }
-    let (mut changes, mut next, mut ids) = (Vec::new(), position, HashMap::new());
+    let (mut changes, mut next, mut ids, mut lost) = (Vec::new(), position, HashMap::new(), None);
     while next < head.position && changes.len() < limit {
         let block =
             segments.block(view, next / CHANGES_OF_BLOCK).map_err(|error| unreadable(error, next, head))?;
@@ -74,10 +74,15 @@ pub(crate) fn changes_since(view: &View<Published>, position: u64, limit: usize)
             if changes.len() == limit {
                 break;
             }
-            changes.extend(change(view, next, stored, &mut ids)?);
+            match change(view, next, stored, &mut ids) {
+                Ok(change) => changes.extend(change),
+                Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
+                Err(error) => return Err(error),
+            }
             next += 1;
         }
     }
+    tell_left_out(lost.as_ref());
     Ok(SegmentChanges { changes, next })
 }
 

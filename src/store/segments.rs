@@ -130,7 +130,8 @@ impl Snapshot {
     /// out: whoever removes a user knows of it, and takes them out of what was made of the feed.
     ///
     /// # Errors
-    /// [`crate::Error::Invalid`] for a position that is not kept any more, or not there yet.
+    /// [`crate::Error::Invalid`] for a position that is not kept any more, or not there yet; [`crate::Error::Damaged`] where changes cannot be
+    /// read, which says from where to go on.
     pub fn changes_since(&self, position: u64, limit: usize) -> Result<SegmentChanges> {
         observed(Operation::Query, || query::changes_since(&self.view, position, limit))
     }

@@ -252,3 +252,27 @@ fn an_export_has_them_and_what_is_misspelt_is_refused() {
         .unwrap();
     assert!(!found.is_empty() && found.iter().all(|user| members(&store.snapshot())[1].contains(user)));
 }
+
+/// Damage that has a second copy costs the feed nothing; a gap that has none is found.
+#[test]
+fn a_feed_is_healed_where_it_can_be_and_a_gap_in_it_is_found() {
+    let (place, store) = filled();
+    let (kept, feed) = (members(&store.snapshot()), store.snapshot().changes_since(0, 1_000).unwrap());
+    store.checkpoint().unwrap();
+    drop(store);
+    let end = entries(&place.path).into_iter().map(|(key, _)| key).rfind(|key| key[0] == b'w').unwrap();
+    flip(&place.path, std::slice::from_ref(&end), 5);
+    let store = options().open(&place.path).unwrap();
+    assert_eq!(members(&store.snapshot()), kept);
+    assert_eq!(store.snapshot().changes_since(0, 1_000).unwrap(), feed);
+    is_sound(&store);
+    drop(store);
+    let gap = place.path.with_extension("gap");
+    copy(&place.path, &gap);
+    with_tree(&gap, |tree| drop(tree.remove(&end).unwrap().unwrap()));
+    let report = Store::verify_closed(&gap, &kindred::VerifyOptions::new(), &|_| {}, &AtomicBool::new(false));
+    let report = report.unwrap();
+    assert_eq!(report.found, 1, "{:?}", report.problems);
+    assert!(report.problems[0].place.contains("of the feed of segments"), "{:?}", report.problems);
+    std::fs::remove_dir_all(&gap).unwrap();
+}

@@ -189,10 +189,13 @@ impl Shared {
                 session.forget_members(no);
             }
             if std::mem::take(&mut session.segments.is_feed_lost) {
-                session.begin_feed_anew();
+                session.begin_feed_anew()?;
             }
             // Others may have been told of who is in them what is not so.
-            let asks = |no: &u32| lost.iter().any(|lost| session.segments.asks_for(&[*no].into(), *lost));
+            let asks = |no: &u32| {
+                let asks_for = |lost: &u32| session.segments.asks_for(&[*no].into(), *lost);
+                lost.contains(no) || lost.iter().any(asks_for)
+            };
             let asking: Vec<u32> = session.segments.all().map(|segment| segment.no).filter(asks).collect();
             session.redefined.extend(asking);
             Ok(())

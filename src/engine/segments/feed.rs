@@ -122,12 +122,14 @@ impl Session<'_, '_> {
     }
 
     /// Has the feed begin anew, since some of it cannot be read: whoever follows it is told to read the members.
-    pub(super) fn begin_feed_anew(&mut self) {
+    pub(super) fn begin_feed_anew(&mut self) -> Result<()> {
         let end = self.segments.head.position;
-        let first = end.next_multiple_of(CHANGES_OF_BLOCK);
+        // Behind the end, also for who has read all of it.
+        let first = (end + 1).next_multiple_of(CHANGES_OF_BLOCK);
         self.let_go(first, end);
         self.segments.head.position = first;
         self.segments.tail = Arc::default();
+        self.settle(0)
     }
 
     /// Puts down the parts in which changes are missing that are that old, or all.

@@ -232,7 +232,8 @@ impl Session<'_, '_> {
         let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now };
         let mut changes = Vec::new();
         for place in following.routes.all() {
-            if following.at(place, &self.segments, &binding)?.members.has(user) {
+            if self.segments.has(following.routes.at(place).no, user) {
+                following.at(place, &self.segments, &binding)?;
                 changes.push(Verdict { place, enters: false });
             }
         }

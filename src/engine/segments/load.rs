@@ -18,6 +18,11 @@ pub(crate) fn load(reader: &impl EachReader, kinds: &Kinds) -> Result<Segments> 
     let Some(head) = reader.read::<Head>("segments", &keys::meta("segments"))? else {
         return Ok(segments);
     };
+    if !head.is_sound() {
+        let (first, settled, position) = (head.first, head.settled, head.position);
+        let what = format!("positions {first}, {settled} and {position} do not stand so to each other");
+        return Err(Error::damaged("what is kept of segments", what));
+    }
     segments.head = head;
     reader.scan(&keys::segments(), &mut |key, value| {
         let no = from_key("segment", key, keys::u32_at(key, 1))?;
@@ -57,7 +62,10 @@ pub(crate) fn load(reader: &impl EachReader, kinds: &Kinds) -> Result<Segments> 
     match segments.replay(reader) {
         Err(error) if error.kind() == ErrorKind::Damage => {
             segments.is_feed_lost = true;
-            lost.extend(segments.all().map(|segment| segment.no));
+            // Where the parts have followed all of it, nobody's place depends on it.
+            if head.settled < head.position {
+                lost.extend(segments.all().map(|segment| segment.no));
+            }
         }
         replayed => replayed?,
     }

@@ -2,6 +2,7 @@
 
 use crate::model::{Predicate, Time};
 use bincode::{Decode, Encode};
+use std::ops::Range;
 
 /// A segment's definition.
 #[derive(Clone, Debug, PartialEq, Encode, Decode)]
@@ -27,6 +28,17 @@ pub(crate) struct Head {
 }
 
 impl Head {
+    /// The blocks of the feed that are kept.
+    pub(crate) const fn blocks(&self) -> Range<u64> {
+        self.first / CHANGES_OF_BLOCK..self.position.div_ceil(CHANGES_OF_BLOCK)
+    }
+
+    /// Whether its positions may stand so to each other.
+    pub(super) const fn is_sound(&self) -> bool {
+        let are_in_order = self.first <= self.settled && self.settled <= self.position;
+        are_in_order && self.first.is_multiple_of(CHANGES_OF_BLOCK) && self.position < 1 << 62
+    }
+
     /// How many changes lie in a block of the feed.
     pub(crate) fn changes_of(&self, block: u64) -> u64 {
         let first = block.saturating_mul(CHANGES_OF_BLOCK);

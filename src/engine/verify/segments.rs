@@ -34,6 +34,9 @@ impl<R: EachReader> Check<'_, R> {
             Ok(segments) => segments,
             Err(error) => return self.do_not_fit(error).map(|()| true),
         };
+        if !self.feed_is_there(&segments)? {
+            return Ok(true);
+        }
         let Some(now) = segments.now().filter(|_| !segments.is_behind()) else {
             return Ok(true);
         };
@@ -58,6 +61,21 @@ impl<R: EachReader> Check<'_, R> {
         }
         self.members_are_there(&segments);
         Ok(true)
+    }
+
+    /// Whether all that the feed keeps can be read.
+    fn feed_is_there(&mut self, segments: &Segments) -> Result<bool> {
+        let mut is_there = true;
+        for block in segments.head.blocks() {
+            match segments.block(self.reader, block) {
+                Err(error) if error.kind() == ErrorKind::Damage => {
+                    self.findings.add(&keys::changes_of(block), error.to_string());
+                    is_there = false;
+                }
+                found => drop(found?),
+            }
+        }
+        Ok(is_there)
     }
 
     /// Nobody is in a segment who is not there.
