@@ -53,7 +53,7 @@ impl Engine {
         options.heal = request.heal.unwrap_or(options.heal);
         let opened = Database::<Published>::open(path, &options)?;
         let may_find = !opened.is_damaged() && !opened.is_new;
-        let started = Self::start(opened, path, request, new, Threads::Own);
+        let started = Self::start(opened, path, request, new, Threads::Own, may_find);
         let found = match &started {
             Ok(engine) => engine.shared.db.is_healing(),
             Err(error) => error.kind() == ErrorKind::Damage,
@@ -64,23 +64,24 @@ impl Engine {
         // Now that it is known, opening makes the data anew.
         drop(started);
         let opened = Database::<Published>::open(path, &options)?;
-        Self::start(opened, path, request, None, Threads::Own)
+        Self::start(opened, path, request, None, Threads::Own, false)
     }
 
     /// Makes a store in a new folder with settings that are known in full; of the request the rest counts.
     pub(super) fn make(path: &Path, request: &Request, settings: New) -> Result<Self> {
         let opened = Database::<Published>::open(path, &Options::default())?;
         let request = Request { must_exist: false, must_be_new: true, ..request.clone() };
-        Self::start(opened, path, &request, Some(settings), Threads::Own)
+        Self::start(opened, path, &request, Some(settings), Threads::Own, false)
     }
 
-    /// Starts the store of an opened folder, a new one with the settings `new`.
+    /// Starts the store of an opened folder, a new one with the settings `new`. What is found damaged may have it opened once more, made anew.
     fn start(
         opened: Opened,
         path: &Path,
         request: &Request,
         new: Option<New>,
         threads: Threads,
+        may_be_again: bool,
     ) -> Result<Self> {
         if !opened.is_new && request.must_be_new {
             return Err(Error::invalid(
@@ -92,8 +93,6 @@ impl Engine {
         if opened.is_new && request.must_exist {
             return Err(Error::NotAStore { path: path.to_owned(), reason: "it holds no store".into() });
         }
-        // What is found damaged while it is read is opened once more, made anew: until then nothing is given up.
-        let may_be_again = matches!(threads, Threads::Own) && !opened.is_damaged() && !opened.is_new;
         let contents = &opened.contents;
         check_complete(contents, opened.is_new)?;
         let stored: Option<Settings> = contents.read("settings", &keys::meta("settings"))?;
@@ -130,6 +129,7 @@ impl Engine {
         if stored.as_ref() != Some(&settings) {
             shared.adopt(stored.as_ref(), &settings)?;
         }
+        // Until then, nothing is given up that may be made anew.
         if !(may_be_again && shared.db.is_healing()) {
             shared.catch_up(request)?;
         }
@@ -152,7 +152,7 @@ impl Engine {
         let mut options = Options { retry_after: std::time::Duration::ZERO, ..Options::default() };
         options.durability = request.durability.unwrap_or(options.durability);
         let opened = Opened::open_over(path, &options, disk, data)?;
-        Self::start(opened, path, request, None, Threads::None)
+        Self::start(opened, path, request, None, Threads::None, false)
     }
 }
 

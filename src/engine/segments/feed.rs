@@ -94,7 +94,7 @@ impl Session<'_, '_> {
         let mut block = first / CHANGES_OF_BLOCK;
         let mut blocks = changes.chunks(CHANGES_OF_BLOCK as usize).peekable();
         while let Some(changes) = blocks.next() {
-            let (key, value) = (keys::changes_of(block), codec::encode(&changes.to_vec())?);
+            let (key, value) = (keys::changes_of(block), codec::encode(&changes)?);
             if block * CHANGES_OF_BLOCK < before {
                 self.tx.put(key, value);
             } else {
