@@ -156,7 +156,7 @@ fn a_member_too_few_is_found_and_repaired() {
 
 #[test]
 fn who_is_gone_is_in_no_segment_and_in_no_feed() {
-    let (_place, store) = filled();
+    let (place, store) = filled();
     let before = members(&store.snapshot());
     let (removed, erased) = (before[0][0].clone(), before[0][1].clone());
     store.write(|tx| tx.remove_user(&removed).and_then(|()| tx.erase_user(&erased))).unwrap();
@@ -173,6 +173,12 @@ fn who_is_gone_is_in_no_segment_and_in_no_feed() {
     let told: Vec<(&str, &str)> =
         news.changes.iter().map(|change| (&*change.user, &*change.segment)).collect();
     assert_eq!(told, [(&*removed, NAMES[0])]);
+    // Whom nobody can name any more is in nothing that says who is in a segment, either.
+    let left = members(&store.snapshot())[0].clone();
+    store.write(|tx| left.iter().try_for_each(|user| tx.erase_user(user))).unwrap();
+    drop((snapshot, store));
+    let of_first = entries(&place.path).into_iter().filter(|(key, _)| key.starts_with(b"m\0\0\0\0"));
+    assert_eq!(of_first.count(), 0);
 }
 
 /// What a write does not touch is not asked for; what it does is known with it.

@@ -75,8 +75,9 @@ struct Followed<'r> {
     /// From when on it asks for events.
     reach: Option<Time>,
     members: Members,
-    /// Parts of the members in which somebody came or left, with the position of the first of them in the feed.
-    parts: BTreeMap<u32, u64>,
+    /// Parts of the members in which somebody came or left, with the position of the first of them in the feed; without one where
+    /// somebody is gone for good, of whom nothing is left in a part.
+    parts: BTreeMap<u32, Option<u64>>,
 }
 
 /// What a write has found of segments so far.
@@ -155,8 +156,8 @@ impl Session<'_, '_> {
         self.put_down(following, &anew)
     }
 
-    /// Puts down what was found. Parts of segments that are looked at anew for everybody change as a whole; others change in few users at
-    /// a time, whom the feed tells, and follow later.
+    /// Puts down what was found. Parts of segments that are looked at anew for everybody change as a whole, and whoever is gone goes at
+    /// once; others change in few users at a time, whom the feed tells, and follow later.
     fn put_down(&mut self, following: Following<'_>, anew: &RoaringBitmap) -> Result<()> {
         let Following { routes, segments, told } = following;
         for (place, followed) in (0_u32..).zip(segments) {
@@ -165,11 +166,13 @@ impl Session<'_, '_> {
             let Some(followed) = followed.filter(|followed| !followed.parts.is_empty()) else { continue };
             let Followed { members, parts, .. } = *followed;
             self.segments.members.insert_mut(segment, members);
+            if !is_anew && self.segments.lost.contains(&segment) {
+                continue;
+            }
             for (part, position) in parts {
-                if is_anew {
-                    self.put_part(segment, part)?;
-                } else if !self.segments.lost.contains(&segment) {
-                    self.segments.unsettle(segment, part, position);
+                match position.filter(|_| !is_anew) {
+                    Some(position) => self.segments.unsettle(segment, part, position),
+                    None => self.put_part(segment, part)?,
                 }
             }
         }
@@ -208,7 +211,8 @@ impl Session<'_, '_> {
             let position = self.segments.head.position + following.told.count();
             let Some(followed) = &mut following.segments[place as usize] else { continue };
             followed.members.set(user, enters);
-            followed.parts.entry(user / USERS_OF_PART).or_insert(position);
+            let since = followed.parts.entry(user / USERS_OF_PART).or_insert(Some(position));
+            *since = since.filter(|_| is_there);
             let segment = following.routes.at(place);
             let (no, version) = (segment.no, segment.stored.version);
             // Who was in what cannot be read came and left before.
