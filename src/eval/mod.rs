@@ -4,8 +4,10 @@ mod classification;
 mod latency;
 mod ranking;
 mod recall;
+mod recommendation;
 
 pub use classification::auc;
 pub use latency::{Latency, percentile};
 pub use ranking::{mean_reciprocal_rank, top_1};
 pub use recall::recall_at_k;
+pub use recommendation::ListQuality;
