@@ -21,7 +21,7 @@ use crate::ingest::{self, Report};
 use crate::model::{
     Erasure, Event, Item, OnProgress, Predicate, Record, Removal, StoreSettings, Text, Time, Tombstone, User,
 };
-use crate::query::{self, Like, Profile, Records, Selection, Similar};
+use crate::query::{self, Like, Profile, Recommend, Records, Selection, Similar};
 use crate::storage::View;
 use crate::telemetry::{Operation, observed};
 use std::io::Write;
@@ -379,6 +379,32 @@ impl Snapshot {
     /// or vector are found, and one without has no similar users.
     pub fn similar<'a>(&'a self, like: impl Into<Like<'a>>) -> Similar<'a> {
         Similar::new(&self.view, &self.settings, like.into())
+    }
+
+    /// What next for a user (a plain string names one), or for users whom a sentence or a vector describes: items, or categories of
+    /// them, that the most similar users acted on.
+    ///
+    /// ```
+    /// # use kindred::{Store, model::{Event, Item, Time}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (id, text) in [("p1", "fresh salmon"), ("p2", "smoked salmon"), ("p3", "dog food")] {
+    ///         tx.put_item(Item { id: id.into(), text: Some(text.into()), ..Item::default() })?;
+    ///     }
+    ///     for (user, item) in [("ann", "p1"), ("bob", "p1"), ("bob", "p2"), ("cem", "p3")] {
+    ///         tx.record(Event::new(user, "purchase", "2026-01-01".parse()?).item(item))?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let snapshot = store.snapshot();
+    /// let next = snapshot.recommend("ann").neighbors(1).explain(true).run()?;
+    /// assert_eq!((next.len(), &*next[0].item, next[0].neighbors), (1, "p2", 1));
+    /// assert!(next[0].explanation.as_ref().unwrap().words.contains("user bob"));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn recommend<'a>(&'a self, like: impl Into<Like<'a>>) -> Recommend<'a> {
+        Recommend::new(&self.view, &self.settings, like.into())
     }
 
     /// Users of whom a predicate is true: one that was built, or the WHERE clause of SQL.

@@ -87,6 +87,7 @@ impl Session<'_, '_> {
         };
         let Item { id, text, attributes } = item.clone();
         self.put(keys::item(no), &StoredItem { id, text, attributes, text_hash, group })?;
+        self.touched_items.push(no);
         if !new && old.group != group {
             self.changed_items.insert(no);
         }

@@ -323,6 +323,7 @@ pub(super) fn load(
         keep,
         folded,
         columns: Arc::default(),
+        categories: Arc::default(),
         segments: Arc::new(segments),
     };
     Ok(Loaded { core: Core { index, points, heals: 0 }, published, left_out })

@@ -1,5 +1,6 @@
 //! What is published with every commit, beside the data: all that queries need in memory.
 
+use super::categories::LazyCategories;
 use super::columns::LazyColumns;
 use super::segments::Segments;
 use super::stored::Counters;
@@ -24,5 +25,7 @@ pub(crate) struct Published {
     pub folded: Option<u64>,
     /// Who has which attributes.
     pub columns: Arc<LazyColumns>,
+    /// Which item is of which category.
+    pub categories: Arc<LazyCategories>,
     pub segments: Arc<Segments>,
 }

@@ -59,6 +59,7 @@ impl Session<'_, '_> {
         }
         self.counters.items = self.counters.items.saturating_sub(1);
         self.removed_items.insert(no);
+        self.touched_items.push(no);
         self.points.forget(Target::Item(no));
         self.forget_names();
         Ok(Outcome::Changed)

@@ -2,6 +2,7 @@
 
 use super::archive::Head;
 use super::buckets::{Buckets, Slot};
+use super::categories::LazyCategories;
 use super::columns::{LazyColumns, Noted};
 use super::contributions::Share;
 use super::encode::encode_rows;
@@ -69,6 +70,7 @@ pub(crate) struct Finished<'db> {
     pub salt: Option<Salt>,
     pub folded: Option<u64>,
     pub columns: Arc<LazyColumns>,
+    pub categories: Arc<LazyCategories>,
     pub segments: Arc<Segments>,
 }
 
@@ -93,6 +95,8 @@ pub(crate) struct Session<'s, 'db> {
     /// Items whose text changed and items that are gone: whoever acted on them is made anew at the end.
     pub(super) changed_items: BTreeSet<u32>,
     pub(super) removed_items: BTreeSet<u32>,
+    /// Items that were put or removed, whatever of them changed.
+    pub(super) touched_items: Vec<u32>,
     /// What changes of users' attributes.
     pub(super) noted: Noted,
     /// Segments, what changes of users that they may ask for, and which are to be made anew.
@@ -126,6 +130,7 @@ impl<'s, 'db> Session<'s, 'db> {
             grown: BTreeSet::new(),
             changed_items: BTreeSet::new(),
             removed_items: BTreeSet::new(),
+            touched_items: Vec::new(),
             noted: Noted::nothing(published.columns.is_wanted() || !published.segments.is_empty()),
             segments: Segments::clone(&published.segments),
             touched: BTreeMap::new(),
@@ -162,9 +167,10 @@ impl<'s, 'db> Session<'s, 'db> {
             self.put(keys::meta("folded"), &folded)?;
         }
         let columns = self.columns()?;
+        let categories = self.tx.attachment().categories.followed(&self.touched_items);
         self.follow_segments()?;
         let Self { tx, index, counters, salt, folded, segments, .. } = self;
-        Ok(Finished { tx, index, counters, salt, folded, columns, segments: Arc::new(segments) })
+        Ok(Finished { tx, index, counters, salt, folded, columns, categories, segments: Arc::new(segments) })
     }
 
     pub(super) fn put<T: bincode::Encode>(&mut self, key: Key, value: &T) -> Result<()> {

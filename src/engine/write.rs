@@ -210,12 +210,13 @@ impl Shared {
 
     /// Commits what [`Shared::prepare`] handed over.
     pub(super) fn commit_finished(&self, core: MutexGuard<'_, Core>, finished: Finished<'_>) -> Result<()> {
-        let Finished { tx, index, counters, salt, folded, columns, segments } = finished;
+        let Finished { tx, index, counters, salt, folded, columns, categories, segments } = finished;
         self.commit(core, tx, index, |published| {
             published.counters = counters;
             published.salt = salt;
             published.folded = folded;
             published.columns = columns;
+            published.categories = categories;
             published.segments = segments;
         })
     }

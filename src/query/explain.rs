@@ -37,6 +37,10 @@ pub enum PartOf {
     Text(String),
     /// A declared attribute.
     Attribute(String),
+    /// A user who is like the one asked for, by their id.
+    User(String),
+    /// So many more of these.
+    Users(usize),
     /// All that is not named, summed up.
     Rest,
 }
@@ -102,7 +106,19 @@ pub(super) fn explain_text(
     let space = Arc::clone(&view.attachment().space);
     let scale = space.layout.weight(Block::Text).sqrt().recip();
     let parts = decompose(view, &space, points, b, &space.text_query(sentence), scale)?;
-    describe(view, parts, &Sides::of_sentence(view, b)?)
+    describe(view, parts, &Sides::of_one(view, b, Side::Found)?)
+}
+
+/// What of a user's own makes the inner product of their embedding with another vector.
+pub(super) fn explain_own(
+    view: &View<Published>,
+    points: &mut Points,
+    user: u32,
+    other: &[f32],
+) -> Result<Explanation> {
+    let space = Arc::clone(&view.attachment().space);
+    let parts = decompose(view, &space, points, user, other, 1.0)?;
+    describe(view, parts, &Sides::of_one(view, user, Side::Asking)?)
 }
 
 /// `scale` times the inner product of a user's embedding with another vector, part by part.
@@ -152,6 +168,12 @@ struct Sides {
     acts: [Acts; 2],
 }
 
+/// On which side a user stands whom nobody is compared with.
+enum Side {
+    Asking,
+    Found,
+}
+
 impl Sides {
     fn of_users(view: &View<Published>, a: u32, b: u32) -> Result<Self> {
         Ok(Self {
@@ -162,12 +184,17 @@ impl Sides {
         })
     }
 
-    fn of_sentence(view: &View<Published>, b: u32) -> Result<Self> {
+    /// Of a user whom nobody is compared with.
+    fn of_one(view: &View<Published>, user: u32, side: Side) -> Result<Self> {
+        let acts = acts(view, user)?;
         Ok(Self {
-            named: b,
-            attributes: attributes(view, b)?,
+            named: user,
+            attributes: attributes(view, user)?,
             other_attributes: Attributes::new(),
-            acts: [Acts::new(), acts(view, b)?],
+            acts: match side {
+                Side::Asking => [acts, Acts::new()],
+                Side::Found => [Acts::new(), acts],
+            },
         })
     }
 
@@ -259,12 +286,14 @@ fn own_text(view: &View<Published>, user: u32, number: u64) -> Result<String> {
 }
 
 /// "both FLUID MILK (12 and 9 times) +0.031; …".
-fn words(parts: &[Part]) -> String {
+pub(super) fn words(parts: &[Part]) -> String {
     let phrases: Vec<String> = parts
         .iter()
         .map(|Part { of, score, shared, counts }| {
             let name = match of {
                 PartOf::Item(name) | PartOf::Group(name) | PartOf::Attribute(name) => name.clone(),
+                PartOf::User(id) => format!("user {id}"),
+                PartOf::Users(more) => format!("{more} more users"),
                 PartOf::Text(text) if text.is_empty() => "a text of a folded event".to_owned(),
                 PartOf::Text(text) => format!("the text \u{201c}{text}\u{201d}"),
                 PartOf::Rest => "all else".to_owned(),

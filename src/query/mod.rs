@@ -1,10 +1,11 @@
-//! Questions over a snapshot: profiles, similar users and the reasons.
+//! Questions over a snapshot: profiles, similar users, recommendations and the reasons.
 
 mod archives;
 mod explain;
 mod export;
 mod filter;
 mod profile;
+mod recommend;
 mod scan;
 mod segments;
 mod select;
@@ -18,6 +19,7 @@ pub(crate) use filter::check_attributes;
 pub use filter::{Access, Plan, PlanPart};
 pub(crate) use profile::profile;
 pub use profile::{Acted, KindSummary, Profile};
+pub use recommend::{Blend, Recommend, Recommendation, Signal, SignalScore, Things};
 pub use scan::Records;
 pub(crate) use scan::{erased, events, items, texts, users};
 pub(crate) use segments::{changes_since, members, segments, segments_of};

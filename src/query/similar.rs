@@ -214,37 +214,58 @@ impl<'a> Similar<'a> {
     }
 
     fn run_unobserved(&self) -> Result<Vec<Hit>> {
+        self.check()?;
+        let mut points = Points::new(Arc::clone(&self.view.attachment().space));
+        let Some(sought) = self.sought(&mut points)? else { return Ok(Vec::new()) };
+        let found = self.named(&sought)?.into_iter();
+        let hit =
+            |(no, user, score)| Ok(Hit { user, score, explanation: self.why(&mut points, &sought, no)? });
+        found.map(hit).collect()
+    }
+
+    /// The users that [`Similar::run`] would name, damaged ones among them, by their numbers; nothing, where nobody can be alike.
+    pub(super) fn neighbors(&self, points: &mut Points) -> Result<Option<Neighbors>> {
+        self.check()?;
+        let Some(sought) = self.sought(points)? else { return Ok(None) };
+        let found = self.search(&sought, self.limit)?;
+        let users = found.into_iter().map(|neighbor| (neighbor.label, neighbor.score / sought.norm));
+        Ok(Some(Neighbors { users: users.collect(), query: sought.query }))
+    }
+
+    fn check(&self) -> Result<()> {
         if self.limit > MAX_LIMIT {
             return Err(Error::invalid("limit", self.limit, format!("at most {MAX_LIMIT}")));
         }
         if self.min_score.is_some_and(f32::is_nan) {
             return Err(Error::invalid("min_score", "NaN", "it is a number"));
         }
-        let mut points = Points::new(Arc::clone(&self.view.attachment().space));
+        Ok(())
+    }
+
+    /// What the index is to be asked for; nothing, where nobody can be alike.
+    fn sought(&self, points: &mut Points) -> Result<Option<Sought>> {
         // Also where nobody can be alike, so that a mistake in it is always told.
         let within = self.within()?;
-        let within = within.as_ref();
         match self.like {
-            Like::User(id) => self.like_user(&mut points, id, within),
-            Like::Text(text) => self.like_text(&mut points, text, within),
-            Like::Vector(vector) => self.like_vector(vector, within),
+            Like::User(id) => self.like_user(points, id, within),
+            Like::Text(text) => self.like_text(text, within).map(Some),
+            Like::Vector(vector) => self.like_vector(vector, within).map(Some),
         }
     }
 
-    fn like_user(&self, points: &mut Points, id: &str, within: Option<&RowSet>) -> Result<Vec<Hit>> {
+    fn like_user(&self, points: &mut Points, id: &str, within: Option<RowSet>) -> Result<Option<Sought>> {
         let no = known_user(self.view, id)?;
         if matches!(self.settings.source, Source::Vectors { .. }) {
             let vector: Option<Vec<f32>> = self.view.read("vector", &keys::vector(no))?;
-            let Some(vector) = vector else { return Ok(Vec::new()) };
-            return self.hits(&Sought { query: &vector, asked: Some(no), norm: 1.0, within }, |_| Ok(None));
+            let asked = Asked::Nobodys(Some(no));
+            return Ok(vector.map(|query| Sought { query, asked, norm: 1.0, within }));
         }
-        let Some(own) = embedding_of(self.view, points, no)? else { return Ok(Vec::new()) };
+        let Some(own) = embedding_of(self.view, points, no)? else { return Ok(None) };
         let norm = self.view.attachment().space.present_weight(&own).sqrt();
-        let sought = Sought { query: &user_query(&own), asked: Some(no), norm, within };
-        self.hits(&sought, |hit| self.explain.then(|| explain_user(self.view, points, no, hit)).transpose())
+        Ok(Some(Sought { query: user_query(&own), asked: Asked::User(no), norm, within }))
     }
 
-    fn like_text(&self, points: &mut Points, text: &str, within: Option<&RowSet>) -> Result<Vec<Hit>> {
+    fn like_text(&self, text: &str, within: Option<RowSet>) -> Result<Sought> {
         let published = self.view.attachment();
         let Some(encoder) = &published.encoder else { return Err(Error::NoEncoder { what: "a sentence" }) };
         check_text("text", Some(text))?;
@@ -269,31 +290,30 @@ impl<'a> Similar<'a> {
                 "this store gives texts no weight (text_weight 0)",
             ));
         }
-        self.hits(&Sought { query: &query, asked: None, norm, within }, |hit| {
-            self.explain.then(|| explain_text(self.view, points, &vector, hit)).transpose()
-        })
+        Ok(Sought { query, asked: Asked::Sentence(vector), norm, within })
     }
 
-    fn like_vector(&self, vector: &[f32], within: Option<&RowSet>) -> Result<Vec<Hit>> {
+    fn like_vector(&self, vector: &[f32], within: Option<RowSet>) -> Result<Sought> {
         let source = &self.settings.source;
         check_vector("the vector asked for", vector, source.dim(&self.view.attachment().space))?;
         check_direction("the vector asked for", vector, source.metric())?;
-        self.hits(&Sought { query: vector, asked: None, norm: 1.0, within }, |_| Ok(None))
+        Ok(Sought { query: vector.to_vec(), asked: Asked::Nobodys(None), norm: 1.0, within })
     }
 
-    /// The hits, each with what `explain` says of it.
-    fn hits(
-        &self,
-        sought: &Sought<'_>,
-        mut explain: impl FnMut(u32) -> Result<Option<Explanation>>,
-    ) -> Result<Vec<Hit>> {
-        let found = self.named(sought)?.into_iter();
-        let hit = |(no, user, score)| Ok(Hit { user, score, explanation: explain(no)? });
-        found.map(hit).collect()
+    /// Why a user was found, if that is wanted and can be told.
+    fn why(&self, points: &mut Points, sought: &Sought, hit: u32) -> Result<Option<Explanation>> {
+        if !self.explain {
+            return Ok(None);
+        }
+        match &sought.asked {
+            Asked::User(no) => explain_user(self.view, points, *no, hit).map(Some),
+            Asked::Sentence(vector) => explain_text(self.view, points, vector, hit).map(Some),
+            Asked::Nobodys(_) => Ok(None),
+        }
     }
 
     /// Whom the index finds: numbers, ids and scores. In the place of those who cannot be named for a damaged record come the next.
-    fn named(&self, sought: &Sought<'_>) -> Result<Vec<(u32, String, f32)>> {
+    fn named(&self, sought: &Sought) -> Result<Vec<(u32, String, f32)>> {
         let mut wanted = self.limit;
         loop {
             let found = self.search(sought, wanted)?;
@@ -327,8 +347,8 @@ impl<'a> Similar<'a> {
         Ok(Some(self.view.attachment().index.row_set(matching)))
     }
 
-    fn search(&self, sought: &Sought<'_>, limit: usize) -> Result<Vec<Neighbor>> {
-        let mut excluded: BTreeSet<u32> = sought.asked.into_iter().collect();
+    fn search(&self, sought: &Sought, limit: usize) -> Result<Vec<Neighbor>> {
+        let mut excluded: BTreeSet<u32> = sought.asked.user().into_iter().collect();
         for id in &self.exclude {
             excluded.extend(self.view.user_no(id)?);
         }
@@ -338,23 +358,50 @@ impl<'a> Similar<'a> {
             ef: self.ef_search,
             exact: self.exact,
             exclude: if excluded.is_empty() { None } else { Some(&is_excluded) },
-            within: sought.within,
+            within: sought.within.as_ref(),
             min_score: self.min_score.map(|score| score * sought.norm),
             exact_scores: true,
         };
-        self.view.attachment().index.search(sought.query, &options)
+        self.view.attachment().index.search(&sought.query, &options)
     }
 }
 
+/// Users who are alike, with their scores, closest first.
+pub(super) struct Neighbors {
+    pub users: Vec<(u32, f32)>,
+    /// What they were compared with.
+    pub query: Vec<f32>,
+}
+
 /// What the index is asked for.
-struct Sought<'a> {
-    query: &'a [f32],
-    /// The user who is asked about, who is no hit.
-    asked: Option<u32>,
+struct Sought {
+    query: Vec<f32>,
+    asked: Asked,
     /// What the index's scores are to be divided by.
     norm: f32,
     /// Whom the filter lets through.
-    within: Option<&'a RowSet>,
+    within: Option<RowSet>,
+}
+
+/// What a query was made of.
+enum Asked {
+    /// A user's embedding.
+    User(u32),
+    /// A sentence, by its vector in the text block.
+    Sentence(Vec<f32>),
+    /// A vector of the host's own, perhaps a user's: nothing is known of what it is made of.
+    Nobodys(Option<u32>),
+}
+
+impl Asked {
+    /// The user who is asked about, who is no hit.
+    const fn user(&self) -> Option<u32> {
+        match self {
+            Self::User(no) => Some(*no),
+            Self::Nobodys(user) => *user,
+            Self::Sentence(_) => None,
+        }
+    }
 }
 
 /// The id of a user that was found.

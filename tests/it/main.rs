@@ -27,6 +27,7 @@ mod options;
 mod own_vectors;
 mod profiles;
 mod read_only;
+mod recommend;
 mod removal;
 mod sealed;
 mod segments;

@@ -1,0 +1,85 @@
+//! What a user's acts on items count.
+
+use super::Recommend;
+use crate::engine::{Published, Share, contributions_of};
+use crate::error::Result;
+use crate::model::Time;
+use crate::profile::Target;
+use crate::storage::View;
+use std::collections::BTreeSet;
+
+/// What acts count.
+pub(super) struct Counting {
+    /// By the position of the kind.
+    weights: Vec<f32>,
+    /// From when on.
+    since: Option<Time>,
+}
+
+impl Counting {
+    /// What acts of neighbors count: by kind as that weighs, from −1 to 1.
+    pub(super) fn of_neighbors(recommend: &Recommend<'_>) -> Result<Self> {
+        let now = || recommend.now.unwrap_or_else(Time::now);
+        let since = recommend.within.map(|interval| interval.before(now())).transpose()?;
+        let kinds = &recommend.settings.kinds;
+        let weight = |name: &str, weight: f32| match recommend.kinds.is_empty() {
+            true => weight.clamp(-1.0, 1.0),
+            false => f32::from(u8::from(recommend.kinds.contains(name))),
+        };
+        Ok(Self { weights: kinds.iter().map(|kind| weight(&kind.name, kind.weight)).collect(), since })
+    }
+
+    /// What an act of a kind counts.
+    fn act(&self, kind: u8, last: Time) -> f32 {
+        let counts = self.since.is_none_or(|since| last >= since);
+        self.weights.get(usize::from(kind)).copied().filter(|_| counts).unwrap_or(0.0)
+    }
+}
+
+/// The items that a user acted on, with what that counts: the most that acts of a kind do, less what those do that count against.
+pub(super) fn acts(view: &View<Published>, user: u32, counting: &Counting) -> Result<Vec<(u32, f32)>> {
+    let contributions = contributions_of(view, user)?;
+    let of_items = contributions.chunk_by(|a, b| a.0 == b.0).filter_map(|of_target| match of_target {
+        [(Target::Item(item), ..), ..] => Some((*item, count(of_target, counting))),
+        _ => None,
+    });
+    Ok(of_items.filter(|&(_, act)| act != 0.0).collect())
+}
+
+fn count(of_item: &[Share], counting: &Counting) -> f32 {
+    let acts = || of_item.iter().map(|&(_, kind, contribution)| counting.act(kind, contribution.last));
+    acts().fold(0.0, f32::max) + acts().fold(0.0, f32::min)
+}
+
+/// The items that a user is not to be recommended.
+pub(super) struct Refused {
+    /// Had already.
+    pub had: BTreeSet<u32>,
+    /// Dismissed, and not taken up since.
+    pub dismissed: BTreeSet<u32>,
+}
+
+impl Refused {
+    pub(super) fn of(recommend: &Recommend<'_>, user: Option<u32>) -> Result<Self> {
+        let mut refused = Self { had: BTreeSet::new(), dismissed: BTreeSet::new() };
+        let Some(user) = user else { return Ok(refused) };
+        let kinds = &recommend.settings.kinds;
+        let is_had = |kind: u8| {
+            let had = &recommend.had;
+            !recommend.again
+                && (had.is_empty() || kinds.get(kind).is_some_and(|kind| had.contains(&kind.name)))
+        };
+        let counts_against = |kind: u8| kinds.get(kind).is_some_and(|kind| kind.weight < 0.0);
+        for of_target in contributions_of(recommend.view, user)?.chunk_by(|a, b| a.0 == b.0) {
+            let &[(Target::Item(item), ..), ..] = of_target else { continue };
+            if of_target.iter().any(|&(_, kind, _)| is_had(kind)) {
+                refused.had.insert(item);
+            }
+            let last = of_target.iter().max_by_key(|(_, _, contribution)| contribution.last);
+            if last.is_some_and(|&(_, kind, _)| counts_against(kind)) {
+                refused.dismissed.insert(item);
+            }
+        }
+        Ok(refused)
+    }
+}

@@ -1,0 +1,247 @@
+//! What neighbors acted on, summed up, and which of it may be recommended.
+
+use super::super::similar::Neighbors;
+use super::acts::{Counting, Refused, acts};
+use super::{Recommend, Signal, Things};
+use crate::engine::{Categories, Points, Reader, StoredItem};
+use crate::error::{Error, ErrorKind, Result, shorten};
+use crate::model::nearest_name;
+use std::collections::{BTreeSet, HashMap};
+
+/// All things that neighbors acted on.
+pub(super) struct Candidates<'a> {
+    /// What it means that they did.
+    pub signal: Signal,
+    /// What neighbors were compared with.
+    pub query: Option<Vec<f32>>,
+    /// Neighbors, with their weights, which sum to 1.
+    pub neighbors: Vec<(u32, f32)>,
+    pub counting: Counting,
+    /// By number of the item.
+    items: HashMap<u32, Acted>,
+    /// By number of the category, where categories are wanted.
+    categories: HashMap<u32, Acted>,
+    /// Where anything is asked of categories.
+    names: Option<&'a Categories>,
+}
+
+/// What neighbors did with a thing.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Acted {
+    /// The sum of what their acts count, each times the neighbor's weight.
+    pub share: f32,
+    /// How many of them acted on it for good.
+    pub neighbors: usize,
+}
+
+impl Acted {
+    fn add(&mut self, weight: f32, act: f32) {
+        self.share += weight * act;
+        self.neighbors += usize::from(act > 0.0);
+    }
+}
+
+/// A thing that goes into the blend.
+pub(super) struct Candidate {
+    /// The item's number; of a category, that of its item which neighbors acted on most.
+    pub no: u32,
+    pub item: StoredItem,
+    /// The number of the category, where categories are wanted.
+    pub category: Option<u32>,
+    pub acted: Acted,
+}
+
+impl<'a> Candidates<'a> {
+    pub(super) fn gather(
+        recommend: &Recommend<'a>,
+        points: &mut Points,
+        lost: &mut Option<Error>,
+    ) -> Result<Self> {
+        let (signal, query, neighbors) = match recommend.near.neighbors(points)? {
+            Some(Neighbors { users, query }) => (Signal::Neighbors, Some(query), weighed(users)),
+            None => (Signal::Popular, None, sample(recommend)),
+        };
+        let mut candidates = Self {
+            signal,
+            query,
+            neighbors: Vec::with_capacity(neighbors.len()),
+            counting: Counting::of_neighbors(recommend)?,
+            items: HashMap::new(),
+            categories: HashMap::new(),
+            names: names(recommend)?,
+        };
+        for (user, weight) in neighbors {
+            match acts(recommend.view, user, &candidates.counting) {
+                Ok(acts) => candidates.add(recommend.things, (user, weight), &acts),
+                Err(error) if error.kind() == ErrorKind::Damage => *lost = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        candidates.scale();
+        Ok(candidates)
+    }
+
+    fn add(&mut self, things: Things, neighbor: (u32, f32), acts: &[(u32, f32)]) {
+        // Of a sample, whoever did nothing says nothing.
+        if self.signal == Signal::Popular && acts.is_empty() {
+            return;
+        }
+        self.neighbors.push(neighbor);
+        for &(item, act) in acts {
+            self.items.entry(item).or_default().add(neighbor.1, act);
+        }
+        if things == Things::Categories {
+            for (category, act) in self.acts_on_categories(acts) {
+                self.categories.entry(category).or_default().add(neighbor.1, act);
+            }
+        }
+    }
+
+    /// An act on a category counts as the best of those on its items does.
+    pub(super) fn acts_on_categories(&self, acts: &[(u32, f32)]) -> HashMap<u32, f32> {
+        let mut best: HashMap<u32, f32> = HashMap::new();
+        for &(item, act) in acts {
+            if let Some(category) = self.category_of(item) {
+                best.entry(category).and_modify(|best| *best = best.max(act)).or_insert(act);
+            }
+        }
+        best
+    }
+
+    /// Has the weights of all neighbors sum to 1.
+    fn scale(&mut self) {
+        let sum: f32 = self.neighbors.iter().map(|(_, weight)| weight).sum();
+        let scale = if sum > 0.0 { sum.recip() } else { 0.0 };
+        self.neighbors.iter_mut().for_each(|(_, weight)| *weight *= scale);
+        let all = self.items.values_mut().chain(self.categories.values_mut());
+        all.for_each(|acted| acted.share *= scale);
+    }
+
+    /// The number of an item's category, where anything is asked of categories.
+    fn category_of(&self, item: u32) -> Option<u32> {
+        self.names.and_then(|names| names.of(item))
+    }
+
+    /// The name of a category.
+    pub(super) fn name(&self, category: u32) -> Option<&str> {
+        self.names.map(|names| names.name(category))
+    }
+
+    /// The things that may be recommended, those first that neighbors acted on most.
+    pub(super) fn best(
+        &self,
+        recommend: &Recommend<'_>,
+        most: usize,
+        lost: &mut Option<Error>,
+    ) -> Result<Vec<Candidate>> {
+        let gate = Gate::new(recommend, self)?;
+        let things = match recommend.things {
+            Things::Items => self.best_items(&gate),
+            Things::Categories => self.best_categories(&gate),
+        };
+        let mut best = Vec::with_capacity(most.min(things.len()));
+        for (no, category, acted) in things {
+            if best.len() == most {
+                break;
+            }
+            match recommend.view.item(no) {
+                Ok(item) => best.extend(item.map(|item| Candidate { no, item, category, acted })),
+                Err(error) if error.kind() == ErrorKind::Damage => *lost = Some(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(best)
+    }
+
+    fn best_items(&self, gate: &Gate<'_>) -> Vec<Thing> {
+        let items = ranked(&self.items).into_iter();
+        let allowed = items.filter(|&(item, _)| gate.allows(item) && !gate.refused.had.contains(&item));
+        allowed.map(|(item, acted)| (item, None, acted)).collect()
+    }
+
+    fn best_categories(&self, gate: &Gate<'_>) -> Vec<Thing> {
+        let mut examples: HashMap<u32, u32> = HashMap::new();
+        for (item, _) in ranked(&self.items) {
+            if let Some(category) = self.category_of(item).filter(|_| gate.allows(item)) {
+                examples.entry(category).or_insert(item);
+            }
+        }
+        let had: BTreeSet<u32> = gate.refused.had.iter().filter_map(|&item| self.category_of(item)).collect();
+        let categories = ranked(&self.categories).into_iter().filter(|(category, _)| !had.contains(category));
+        let with_example = |(category, acted)| Some((*examples.get(&category)?, Some(category), acted));
+        categories.filter_map(with_example).collect()
+    }
+}
+
+/// An item, the category it stands for, and what neighbors did with the one or the other.
+type Thing = (u32, Option<u32>, Acted);
+
+/// Which items may be recommended, or stand for their category.
+struct Gate<'a> {
+    candidates: &'a Candidates<'a>,
+    recommend: &'a Recommend<'a>,
+    refused: Refused,
+    excluded: BTreeSet<u32>,
+}
+
+impl<'a> Gate<'a> {
+    fn new(recommend: &'a Recommend<'a>, candidates: &'a Candidates<'a>) -> Result<Self> {
+        let mut excluded = BTreeSet::new();
+        for item in &recommend.exclude {
+            excluded.extend(recommend.view.item_no(item)?);
+        }
+        Ok(Self { candidates, recommend, refused: Refused::of(recommend, recommend.user()?)?, excluded })
+    }
+
+    fn allows(&self, item: u32) -> bool {
+        let Recommend { categories, without_categories, .. } = self.recommend;
+        let is_in = |names: &BTreeSet<String>| {
+            let category =
+                self.candidates.category_of(item).and_then(|category| self.candidates.name(category));
+            category.is_some_and(|name| names.contains(name))
+        };
+        !self.excluded.contains(&item)
+            && !self.refused.dismissed.contains(&item)
+            && (categories.is_empty() || is_in(categories))
+            && !is_in(without_categories)
+    }
+}
+
+/// The categories of items, where anything is asked of them.
+fn names<'a>(recommend: &Recommend<'a>) -> Result<Option<&'a Categories>> {
+    let Recommend { things, categories, without_categories, view, settings, .. } = recommend;
+    if *things == Things::Items && categories.is_empty() && without_categories.is_empty() {
+        return Ok(None);
+    }
+    let names = view.attachment().categories.get(view, &settings.fusion.category)?;
+    for category in categories.iter().chain(without_categories) {
+        if names.number(category).is_none() {
+            let nearest = nearest_name(category, names.names());
+            return Err(Error::Unknown { what: "category of items", name: shorten(category), nearest });
+        }
+    }
+    Ok(Some(names))
+}
+
+/// Things with something for them, most first.
+fn ranked(things: &HashMap<u32, Acted>) -> Vec<(u32, Acted)> {
+    let good = things.iter().filter(|(_, acted)| acted.share > 0.0);
+    let mut ranked: Vec<(u32, Acted)> = good.map(|(&thing, &acted)| (thing, acted)).collect();
+    ranked.sort_unstable_by(|a, b| b.1.share.total_cmp(&a.1.share).then(a.0.cmp(&b.0)));
+    ranked
+}
+
+/// Neighbors count by their score. Where that tells none apart for good, as with distances, by their place.
+fn weighed(users: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
+    if users.iter().any(|&(_, score)| score > 0.0) {
+        return users.into_iter().map(|(user, score)| (user, score.max(0.0))).collect();
+    }
+    (1_u16..).zip(users).map(|(place, (user, _))| (user, f32::from(place).recip())).collect()
+}
+
+/// Users with numbers at equal distances, so many as there would be neighbors.
+fn sample(recommend: &Recommend<'_>) -> Vec<(u32, f32)> {
+    let users = u64::from(recommend.view.attachment().counters.next_user);
+    let wanted = (recommend.neighbors as u64).min(users);
+    (0..wanted).map(|place| ((place * users / wanted) as u32, 1.0)).collect()
+}

@@ -1,0 +1,132 @@
+//! Why things are recommended: each score as a sum of what neighbors did and what the user did.
+
+use super::super::explain::{Explanation, Part, PartOf, explain_own, words as own_words};
+use super::super::similar::{Like, user_id};
+use super::acts::acts;
+use super::blend::Blended;
+use super::candidates::Candidates;
+use super::{Recommend, Signal};
+use crate::engine::{Points, Source};
+use crate::error::{ErrorKind, Result};
+use std::collections::HashMap;
+
+/// Neighbors who are named.
+const NAMED_NEIGHBORS: usize = 3;
+
+/// The explanations of the things at these places.
+pub(super) fn explain(
+    recommend: &Recommend<'_>,
+    points: &mut Points,
+    candidates: &Candidates<'_>,
+    blended: &Blended,
+    chosen: &[usize],
+) -> Result<Vec<Explanation>> {
+    let mut by_neighbors = by_neighbors(recommend, candidates, blended, chosen)?;
+    let mut explain = |at: usize| {
+        let users = by_neighbors.remove(&at).unwrap_or_default();
+        let mut own = own_parts(recommend, points, blended, at)?;
+        let [_, together, text] = blended.parts(at);
+        let named: f32 = own.iter().map(|part| part.score).sum();
+        own.push(part(PartOf::Rest, together + text - named));
+        let words = in_words(candidates, blended, at, &own);
+        let mut parts = neighbor_parts(recommend, blended, at, users)?;
+        parts.append(&mut own);
+        Ok(Explanation { parts, words })
+    };
+    chosen.iter().map(|&at| explain(at)).collect()
+}
+
+/// "82 of 100 most similar users acted on it +0.812; goes with FLUID MILK (24 times) +0.005; …".
+fn in_words(candidates: &Candidates<'_>, blended: &Blended, at: usize, own: &[Part]) -> String {
+    let (acted, asked) = (blended.things[at].candidate.acted.neighbors, candidates.neighbors.len());
+    let who = match candidates.signal {
+        Signal::Popular => "users of a sample",
+        _ => "most similar users",
+    };
+    let mut words = format!("{acted} of {asked} {who} acted on it {:+.3}", blended.parts(at)[0]);
+    if own.iter().any(|part| part.of != PartOf::Rest) {
+        words += "; goes with ";
+        words += &own_words(own);
+    }
+    words
+}
+
+/// The neighbors that add most by name, and the others together.
+fn neighbor_parts(
+    recommend: &Recommend<'_>,
+    blended: &Blended,
+    at: usize,
+    mut users: Vec<(u32, f32)>,
+) -> Result<Vec<Part>> {
+    users.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+    let mut parts = Vec::with_capacity(NAMED_NEIGHBORS + 1);
+    for &(user, score) in users.iter().filter(|(_, score)| *score > 0.0) {
+        if parts.len() == NAMED_NEIGHBORS {
+            break;
+        }
+        match user_id(recommend.view, user) {
+            Ok(id) => parts.push(part(PartOf::User(id), score)),
+            Err(error) if error.kind() == ErrorKind::Damage => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let named: f32 = parts.iter().map(|part| part.score).sum();
+    if users.len() > parts.len() {
+        parts.push(part(PartOf::Users(users.len() - parts.len()), blended.parts(at)[0] - named));
+    }
+    Ok(parts)
+}
+
+fn part(of: PartOf, score: f32) -> Part {
+    Part { of, score, shared: false, counts: [0, 0] }
+}
+
+/// For each place the neighbors who acted on the thing, with what each adds to the score.
+fn by_neighbors(
+    recommend: &Recommend<'_>,
+    candidates: &Candidates<'_>,
+    blended: &Blended,
+    chosen: &[usize],
+) -> Result<HashMap<usize, Vec<(u32, f32)>>> {
+    let mut found: HashMap<usize, Vec<(u32, f32)>> = HashMap::new();
+    for &(user, weight) in &candidates.neighbors {
+        let acts = acts(recommend.view, user, &candidates.counting)?;
+        let on_items: HashMap<u32, f32> = acts.iter().copied().collect();
+        let on_categories = candidates.acts_on_categories(&acts);
+        for &at in chosen {
+            let candidate = &blended.things[at].candidate;
+            let act = match candidate.category {
+                Some(category) => on_categories.get(&category),
+                None => on_items.get(&candidate.no),
+            };
+            if let Some(act) = act {
+                found.entry(at).or_default().push((user, weight * act * blended.neighbor_scale()));
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// What the user did that it goes together with, and whose texts it is like.
+fn own_parts(
+    recommend: &Recommend<'_>,
+    points: &mut Points,
+    blended: &Blended,
+    at: usize,
+) -> Result<Vec<Part>> {
+    let [_, together, text] = blended.parts(at);
+    let own = match recommend.like {
+        Like::User(_) => {
+            recommend.user()?.filter(|_| matches!(recommend.settings.source, Source::Encoder { .. }))
+        }
+        Like::Text(sentence) => {
+            let said = PartOf::Text(sentence.chars().take(60).collect());
+            return Ok(vec![part(said, together + text)]);
+        }
+        Like::Vector(_) => None,
+    };
+    let Some(user) = own.filter(|_| together != 0.0 || text != 0.0) else { return Ok(Vec::new()) };
+    let probe = blended.probe(points.space(), at);
+    let explained = explain_own(recommend.view, points, user, &probe)?;
+    Ok(explained.parts.into_iter().filter(|part| part.of != PartOf::Rest).collect())
+}
