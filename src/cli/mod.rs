@@ -7,6 +7,7 @@ mod completions;
 mod demo;
 mod encode;
 mod erase;
+mod eval;
 mod expire;
 mod export;
 pub mod fetch;
@@ -22,6 +23,7 @@ mod npy;
 mod output;
 pub mod plot;
 mod profile;
+mod recommend;
 mod remove;
 mod repair;
 mod restore;
@@ -62,6 +64,8 @@ enum Command {
     Profile(profile::ProfileArgs),
     /// Find users like a user, a sentence or a vector
     Similar(similar::SimilarArgs),
+    /// Recommend what next, and say why
+    Recommend(Box<recommend::RecommendArgs>),
     /// List the users of whom a predicate is true
     Users(users::UsersArgs),
     /// Define segments, list them, and ask who is in them
@@ -104,6 +108,9 @@ Each of the commands has examples of its own."
     Demo(demo::DemoArgs),
     /// Fetch the model or the data of the demo into the cache
     Fetch(fetch_command::FetchArgs),
+    /// Measure how good a store's answers are, on what it holds
+    #[command(subcommand)]
+    Eval(Box<eval::EvalCommand>),
     /// Measure recall, speed and quality
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -204,6 +211,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Ingest(args) => ingest::run(&args, output),
         Command::Profile(args) => profile::run(&args, output),
         Command::Similar(args) => similar::run(&args, output),
+        Command::Recommend(args) => recommend::run(&args, output),
         Command::Users(args) => users::run(&args, output),
         Command::Segment(command) => segment::run(&command, output),
         Command::Import(args) => import::run(&args, output),
@@ -217,6 +225,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Expire(args) => expire::run(&args, output),
         Command::Demo(args) => demo::run(&args, output),
         Command::Fetch(args) => fetch_command::run(&args, output),
+        Command::Eval(command) => eval::run(&command, output),
         Command::Bench(command) => bench::run(&command, output),
         Command::Completions(args) => completions::run(&args),
     }?;

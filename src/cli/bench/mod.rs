@@ -8,7 +8,7 @@ mod ingest;
 mod memory;
 mod quality;
 mod record;
-mod scratch;
+pub(super) mod scratch;
 pub mod tiers;
 pub mod timing;
 mod truth;

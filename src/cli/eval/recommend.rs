@@ -1,0 +1,238 @@
+//! `kindred eval recommend`: recommendations against what users did later.
+
+use super::baselines::Baselines;
+use super::split::{Act, Later, Split, split};
+use crate::Snapshot;
+use crate::cli::StoreArgs;
+use crate::cli::bench::scratch::Scratch;
+use crate::cli::output::{Bars, Output, grouped};
+use crate::cli::recommend::ChoiceArgs;
+use crate::error::{Error, Result};
+use crate::eval::{Latency, ListQuality};
+use crate::model::{Progress, Time};
+use crate::query::Things;
+use clap::Args;
+use serde::Serialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
+use std::path::PathBuf;
+use std::time::Instant;
+
+/// What is held out, and how it is recommended.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  kindred eval recommend shop                               each user's last event, from all before it
+  kindred eval recommend shop --after 2017-10-01 --by categories -k 20
+
+A store of what was earlier is made beside, and fitted; then each user's recommendations are held against the new
+things that they took up later. Beside them, for comparison: what is most popular, and what the 100 users did who
+are nearest by TF-IDF. What users did earlier is never recommended. Folded events take no part.")]
+pub(crate) struct EvalRecommendArgs {
+    #[command(flatten)]
+    store: StoreArgs,
+    /// Events from this instant on are the later ones
+    #[arg(long, value_name = "TIME", conflicts_with = "last")]
+    after: Option<Time>,
+    /// So many of each user's last events are the later ones
+    #[arg(long, default_value_t = 1)]
+    last: usize,
+    /// How long the lists are
+    #[arg(short = 'k', long = "limit", default_value_t = 20)]
+    limit: usize,
+    /// At most so many users, chosen evenly
+    #[arg(long, default_value_t = 10_000)]
+    users: usize,
+    #[command(flatten)]
+    choice: ChoiceArgs,
+    /// Where the store of what was earlier is made and removed again [default: the system's folder for such]
+    #[arg(long, value_name = "FOLDER")]
+    beside: Option<PathBuf>,
+}
+
+/// How good recommendations were.
+#[derive(Serialize)]
+struct Evaluated {
+    /// Users with things that are new later.
+    users: usize,
+    /// Of these, on average.
+    new_things: f64,
+    limit: usize,
+    lists: Vec<Lists>,
+    latency: Option<Latency>,
+}
+
+/// How good the lists were that one way of recommending gave.
+#[derive(Serialize)]
+struct Lists {
+    by: &'static str,
+    #[serde(flatten)]
+    quality: ListQuality,
+    /// Share of all things that are in some list.
+    coverage: f64,
+    /// Share of the pairs in a list that are of different categories.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    diversity: Option<f64>,
+}
+
+pub(crate) fn run(args: &EvalRecommendArgs, output: &Output) -> Result<()> {
+    if args.limit == 0 || args.users == 0 || args.last == 0 {
+        return Err(Error::invalid("--limit, --users or --last", 0, "1 or more"));
+    }
+    let bars = output.progress();
+    let scratch = Scratch::new(args.beside.as_deref())?;
+    let later = args.after.map_or(Later::Last(args.last), Later::From);
+    let split = split(&args.store.read()?.snapshot(), later, (&scratch, &args.store.options()), &bars)?;
+    let evaluated = evaluate(args, &split, &bars)?;
+    drop(bars);
+    output.result(&evaluated, text)
+}
+
+fn evaluate(args: &EvalRecommendArgs, split: &Split, bars: &Bars) -> Result<Evaluated> {
+    let snapshot = split.store.snapshot();
+    let things = Named::new(&snapshot, args.choice.things())?;
+    let counted = |act: &&Act| args.choice.had().is_empty() || args.choice.had().contains(&act.kind);
+    let mut counts: BTreeMap<String, BTreeMap<String, u32>> = BTreeMap::new();
+    for (user, acts) in &split.earlier {
+        let counts = counts.entry(user.clone()).or_default();
+        for thing in acts.iter().filter(counted).filter_map(|act| things.name(&act.item)) {
+            *counts.entry(thing.to_owned()).or_default() += 1;
+        }
+    }
+    counts.retain(|_, counts| !counts.is_empty());
+    let mut new: Vec<(&str, BTreeSet<&str>)> = Vec::new();
+    for (user, acts) in &split.later {
+        let Some(counts) = counts.get(user) else { continue };
+        let later = acts.iter().filter(counted).filter_map(|act| things.name(&act.item));
+        let later: BTreeSet<&str> = later.filter(|thing| !counts.contains_key(*thing)).collect();
+        if !later.is_empty() {
+            new.push((user, later));
+        }
+    }
+    let new = evenly(new, args.users);
+    let baselines = Baselines::new(&counts);
+    let (mut tally, mut micros) = (["kindred", "popularity", "TF-IDF neighbors"].map(Tally::new), Vec::new());
+    for (done, (user, later)) in new.iter().enumerate() {
+        let started = Instant::now();
+        let recommended = args.choice.apply(snapshot.recommend(*user)).limit(args.limit).run()?;
+        micros.push(started.elapsed().as_secs_f64() * 1e6);
+        let own = recommended.iter().filter_map(|thing| things.name(&thing.item)).collect();
+        let others = [baselines.popular(user, args.limit), baselines.similar(user, args.limit)];
+        for (tally, list) in tally.iter_mut().zip([own].into_iter().chain(others)) {
+            tally.count(&things, &list, later, args.limit);
+        }
+        bars.tell(Progress::of("asking for recommendations", done + 1, new.len()));
+    }
+    let all: BTreeSet<&String> = counts.values().flat_map(BTreeMap::keys).collect();
+    let new_things = new.iter().map(|(_, later)| later.len()).sum::<usize>() as f64 / new.len().max(1) as f64;
+    Ok(Evaluated {
+        users: new.len(),
+        new_things,
+        limit: args.limit,
+        lists: tally.into_iter().map(|tally| tally.finish(all.len())).collect(),
+        latency: Latency::of(micros),
+    })
+}
+
+/// Of so many at most, at equal distances.
+fn evenly<T>(all: Vec<T>, most: usize) -> Vec<T> {
+    let total = all.len();
+    let chosen = |place: &usize| total <= most || (place * most) % total < most;
+    all.into_iter().enumerate().filter(|(place, _)| chosen(place)).map(|(_, one)| one).collect()
+}
+
+/// The names of what is recommended.
+struct Named {
+    things: Things,
+    categories: BTreeMap<String, String>,
+}
+
+impl Named {
+    fn new(snapshot: &Snapshot, things: Things) -> Result<Self> {
+        let attribute = snapshot.settings().fusion.category;
+        let mut categories = BTreeMap::new();
+        for item in snapshot.items() {
+            let item = item?;
+            if let Some(category) = item.attributes.get(&attribute) {
+                categories.insert(item.id, category.to_string());
+            }
+        }
+        Ok(Self { things, categories })
+    }
+
+    /// What an item is recommended as.
+    fn name<'a>(&'a self, item: &'a str) -> Option<&'a str> {
+        match self.things {
+            Things::Categories => self.categories.get(item).map(|category| &**category),
+            _ => Some(item),
+        }
+    }
+
+    /// Share of the pairs of items that are of different categories.
+    fn diversity(&self, list: &[&str]) -> Option<f64> {
+        if self.things == Things::Categories || list.len() < 2 {
+            return None;
+        }
+        let categories: Vec<Option<&String>> = list.iter().map(|item| self.categories.get(*item)).collect();
+        let pairs = || (0..list.len()).flat_map(|a| (0..a).map(move |b| (a, b)));
+        let differ = pairs().filter(|&(a, b)| categories[a].is_none() || categories[a] != categories[b]);
+        Some(differ.count() as f64 / pairs().count() as f64)
+    }
+}
+
+/// Lists of one kind, as they come.
+struct Tally {
+    by: &'static str,
+    lists: Vec<ListQuality>,
+    diversity: Vec<f64>,
+    seen: BTreeSet<String>,
+}
+
+impl Tally {
+    fn new(by: &'static str) -> Self {
+        Self { by, lists: Vec::new(), diversity: Vec::new(), seen: BTreeSet::new() }
+    }
+
+    fn count(&mut self, things: &Named, list: &[&str], later: &BTreeSet<&str>, limit: usize) {
+        let hits: Vec<bool> = list.iter().map(|thing| later.contains(thing)).collect();
+        self.lists.extend(ListQuality::of(&hits, later.len(), limit));
+        self.diversity.extend(things.diversity(list));
+        self.seen.extend(list.iter().map(ToString::to_string));
+    }
+
+    fn finish(self, things: usize) -> Lists {
+        let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+        Lists {
+            by: self.by,
+            quality: ListQuality::mean(&self.lists),
+            coverage: self.seen.len() as f64 / things.max(1) as f64,
+            diversity: (!self.diversity.is_empty()).then(|| mean(&self.diversity)),
+        }
+    }
+}
+
+fn text(evaluated: &Evaluated) -> String {
+    let Evaluated { users, new_things, limit, lists, latency } = evaluated;
+    let mut out = format!(
+        "{} users took up something new, {new_things:.1} things on average.\n\n{:<20}{:>10}{:>10}{:>10}{:>10}{:>10}{:>10}\n",
+        grouped(*users as u64),
+        format!("lists of {limit}"),
+        "recall",
+        "capped",
+        "precision",
+        "NDCG",
+        "coverage",
+        "diversity"
+    );
+    for Lists { by, quality, coverage, diversity } in lists {
+        let ListQuality { recall, capped_recall, precision, ndcg } = quality;
+        let diversity = diversity.map(|share| format!("{share:.3}")).unwrap_or_default();
+        let _ = writeln!(
+            out,
+            "{by:<20}{recall:>10.4}{capped_recall:>10.4}{precision:>10.4}{ndcg:>10.4}{coverage:>10.3}{diversity:>10}"
+        );
+    }
+    if let Some(Latency { p50_us, p95_us, p99_us }) = latency {
+        let _ = writeln!(out, "\none question p50 {p50_us:.0} µs, p95 {p95_us:.0} µs, p99 {p99_us:.0} µs");
+    }
+    out
+}

@@ -1,0 +1,116 @@
+//! A store of what was before, and what came later.
+
+use crate::cli::bench::scratch::Scratch;
+use crate::cli::output::Bars;
+use crate::error::{Error, Result};
+use crate::ingest::Source;
+use crate::model::{Event, Progress, Record, Time};
+use crate::{Options, Snapshot, Store};
+use std::collections::BTreeMap;
+use std::io::Cursor;
+
+/// Records that are written in one commit.
+const CHUNK: usize = 50_000;
+
+/// Which of a user's events are later ones.
+#[derive(Clone, Copy)]
+pub(super) enum Later {
+    /// From this instant on.
+    From(Time),
+    /// So many of each user's last.
+    Last(usize),
+}
+
+/// What users did earlier and later.
+pub(super) struct Split {
+    /// A store of what was earlier, fitted.
+    pub store: Store,
+    /// Each user's earlier events.
+    pub earlier: BTreeMap<String, Vec<Act>>,
+    /// Each user's later events.
+    pub later: BTreeMap<String, Vec<Act>>,
+}
+
+/// An event on an item.
+pub(super) struct Act {
+    pub item: String,
+    pub kind: String,
+}
+
+/// Makes a store of all but the later events.
+pub(super) fn split(
+    from: &Snapshot,
+    later: Later,
+    (scratch, options): (&Scratch, &Options),
+    bars: &Bars,
+) -> Result<Split> {
+    let store = empty_like(from, scratch, options)?;
+    let mut writing = Writing { store: &store, records: Vec::with_capacity(CHUNK) };
+    for item in from.items() {
+        writing.put(Record::Item(item?))?;
+    }
+    let (total, mut acts) = (from.stats()?.users as usize, [BTreeMap::new(), BTreeMap::new()]);
+    for (done, user) in from.users().enumerate() {
+        let user = user?;
+        let id = user.id.clone();
+        writing.put(Record::User(user))?;
+        let mut earlier: Vec<Event> = from.events(&id)?.collect::<Result<_>>()?;
+        let held = earlier.split_off(later.starts_at(&earlier));
+        for (acts, events) in acts.iter_mut().zip([&earlier, &held]) {
+            acts.insert(id.clone(), events.iter().filter_map(act).collect());
+        }
+        earlier.into_iter().try_for_each(|event| writing.put(Record::Event(event)))?;
+        for text in from.texts(&id)? {
+            let text = text?;
+            if held.first().is_none_or(|first| text.time < first.time) {
+                writing.put(Record::Text(text))?;
+            }
+        }
+        bars.tell(Progress::of("splitting events", done + 1, total));
+    }
+    writing.flush()?;
+    store.fit_with_progress(&|p| bars.tell(p))?;
+    let [earlier, later] = acts;
+    Ok(Split { store, earlier, later })
+}
+
+impl Later {
+    /// The place of the first later event among a user's events, oldest first.
+    fn starts_at(self, events: &[Event]) -> usize {
+        match self {
+            Self::From(time) => events.partition_point(|event| event.time < time),
+            Self::Last(events_held) => events.len().saturating_sub(events_held),
+        }
+    }
+}
+
+fn act(event: &Event) -> Option<Act> {
+    Some(Act { item: event.item.clone()?, kind: event.kind.clone() })
+}
+
+/// A store with the settings of another, and nothing in it.
+fn empty_like(from: &Snapshot, scratch: &Scratch, options: &Options) -> Result<Store> {
+    let settings = serde_json::to_string(&Record::Store(from.settings()))
+        .map_err(|error| Error::Bug(format!("no JSON of a store's settings: {error}")))?;
+    let source = Source::reader("settings", Cursor::new(settings));
+    let (store, _) = options.import(scratch.path().join("earlier"), source, &|_| {})?;
+    Ok(store)
+}
+
+/// Records on their way into a store.
+struct Writing<'a> {
+    store: &'a Store,
+    records: Vec<Record>,
+}
+
+impl Writing<'_> {
+    fn put(&mut self, record: Record) -> Result<()> {
+        self.records.push(record);
+        if self.records.len() < CHUNK { Ok(()) } else { self.flush() }
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        let records = std::mem::take(&mut self.records);
+        self.store.write(|tx| records.into_iter().try_for_each(|record| tx.apply(record)))
+    }
+}
