@@ -1,5 +1,6 @@
 //! Where storage, index and profiles meet: open, write, fit and keep the index up to date.
 
+mod acts;
 mod apply;
 mod archive;
 mod backup;
@@ -38,15 +39,16 @@ mod upkeep;
 mod verify;
 mod write;
 
+pub(crate) use acts::ItemAct;
 pub use archive::Expired;
 pub(crate) use archive::{Folded, archive_of, each_folded, head_of};
 pub(crate) use backup::{backup_closed, backup_elsewhere, restore};
 pub(crate) use categories::Categories;
 pub(crate) use check::{check_direction, check_text, check_vector};
-pub(crate) use contributions::{Share, contributions_of};
+pub(crate) use contributions::contributions_of;
 pub(crate) use encode::encode_rows;
 pub use fit::FitReport;
-pub(crate) use points::{Points, raw_text};
+pub(crate) use points::{Points, learned_factor, raw_text};
 pub(crate) use published::Published;
 pub(crate) use read_only::Follower;
 pub(crate) use reader::{Reader, from_key, time_of};

@@ -323,6 +323,7 @@ pub(super) fn load(
         keep,
         folded,
         columns: Arc::default(),
+        acts: Arc::default(),
         categories: Arc::default(),
         segments: Arc::new(segments),
     };

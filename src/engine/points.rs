@@ -74,10 +74,8 @@ impl Points {
     }
 
     fn item(&mut self, reader: &impl Reader, no: u32) -> Result<Point> {
-        let stored: Option<StoredFactor> =
-            reader.read("item factor", &keys::item_factor(self.space.learned.version, no))?;
-        if let Some(factor) = stored {
-            return Ok(Point { text: None, factor: Some(widen(&factor.values)), idf: factor.idf });
+        if let Some((factor, idf)) = learned_factor(reader, self.space.learned.version, Target::Item(no))? {
+            return Ok(Point { text: None, factor: Some(factor), idf });
         }
         let hash = reader.item(no)?.and_then(|item| item.text_hash);
         let text = hash.map(|hash| self.text(reader, hash)).transpose()?.flatten();
@@ -87,10 +85,9 @@ impl Points {
 
     fn group(&mut self, reader: &impl Reader, no: u32) -> Result<Point> {
         let text = reader.group(no)?.map(|group| self.text(reader, group.text)).transpose()?.flatten();
-        let stored: Option<StoredFactor> =
-            reader.read("group factor", &keys::group_factor(self.space.learned.version, no))?;
-        let idf = stored.as_ref().map_or(self.space.new_idf(Target::Group(no)), |factor| factor.idf);
-        Ok(Point { text, factor: stored.map(|factor| widen(&factor.values)), idf })
+        let learned = learned_factor(reader, self.space.learned.version, Target::Group(no))?;
+        let idf = learned.as_ref().map_or(self.space.new_idf(Target::Group(no)), |(_, idf)| *idf);
+        Ok(Point { text, factor: learned.map(|(factor, _)| factor), idf })
     }
 
     fn own_text(&mut self, reader: &impl Reader, number: u64) -> Result<Point> {
@@ -104,6 +101,21 @@ impl Points {
         let text = found.map(|hash| self.text(reader, hash)).transpose()?.flatten();
         Ok(Point { text, factor: None, idf: 1.0 })
     }
+}
+
+/// The factor of an item or a group, and its rarity, as a version of the model has them; none of what nobody had acted on.
+pub(crate) fn learned_factor(
+    reader: &impl Reader,
+    version: u32,
+    target: Target,
+) -> Result<Option<(Arc<[f32]>, f32)>> {
+    let (what, key) = match target {
+        Target::Item(no) => ("item factor", keys::item_factor(version, no)),
+        Target::Group(no) => ("group factor", keys::group_factor(version, no)),
+        Target::Text(_) => return Ok(None),
+    };
+    let stored: Option<StoredFactor> = reader.read(what, &key)?;
+    Ok(stored.map(|factor| (widen(&factor.values), factor.idf)))
 }
 
 /// A text's vector as an encoder, given by its number and dimensions, made it.

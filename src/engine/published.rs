@@ -1,5 +1,6 @@
 //! What is published with every commit, beside the data: all that queries need in memory.
 
+use super::acts::KnownActs;
 use super::categories::LazyCategories;
 use super::columns::LazyColumns;
 use super::segments::Segments;
@@ -25,6 +26,8 @@ pub(crate) struct Published {
     pub folded: Option<u64>,
     /// Who has which attributes.
     pub columns: Arc<LazyColumns>,
+    /// What users lately asked did with items.
+    pub acts: Arc<KnownActs>,
     /// Which item is of which category.
     pub categories: Arc<LazyCategories>,
     pub segments: Arc<Segments>,

@@ -211,6 +211,9 @@ impl Shared {
     /// Commits what [`Shared::prepare`] handed over.
     pub(super) fn commit_finished(&self, core: MutexGuard<'_, Core>, finished: Finished<'_>) -> Result<()> {
         let Finished { tx, index, counters, salt, folded, columns, categories, segments } = finished;
+        let mut acted = Vec::new();
+        tx.each_changed(&keys::all_contributions(), |key| acted.extend(keys::u32_at(key, 1)));
+        tx.attachment().acts.forget(tx.next_seq(), &acted);
         self.commit(core, tx, index, |published| {
             published.counters = counters;
             published.salt = salt;

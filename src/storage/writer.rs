@@ -138,6 +138,13 @@ impl<'a, A> Writer<'a, A> {
         self.slots.get_mut().by_key.entry(key).or_default().after = Some(None);
     }
 
+    /// Hands over the keys under a prefix that were changed, ascending.
+    pub(crate) fn each_changed(&self, prefix: &[u8], mut f: impl FnMut(&[u8])) {
+        let slots = self.slots.borrow();
+        let under = slots.by_key.range(prefix.to_vec()..).take_while(|(key, _)| key.starts_with(prefix));
+        under.filter(|(_, slot)| slot.after.is_some()).for_each(|(key, _)| f(key));
+    }
+
     /// What belongs to the newest commit, published or not.
     pub(crate) fn attachment(&self) -> &Arc<A> {
         &self.head.attachment

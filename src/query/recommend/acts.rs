@@ -1,10 +1,9 @@
 //! What a user's acts on items count.
 
 use super::Recommend;
-use crate::engine::{Published, Share, contributions_of};
+use crate::engine::{ItemAct, Published};
 use crate::error::Result;
 use crate::model::Time;
-use crate::profile::Target;
 use crate::storage::View;
 use std::collections::BTreeSet;
 
@@ -38,16 +37,14 @@ impl Counting {
 
 /// The items that a user acted on, with what that counts: the most that acts of a kind do, less what those do that count against.
 pub(super) fn acts(view: &View<Published>, user: u32, counting: &Counting) -> Result<Vec<(u32, f32)>> {
-    let contributions = contributions_of(view, user)?;
-    let of_items = contributions.chunk_by(|a, b| a.0 == b.0).filter_map(|of_target| match of_target {
-        [(Target::Item(item), ..), ..] => Some((*item, count(of_target, counting))),
-        _ => None,
-    });
-    Ok(of_items.filter(|&(_, act)| act != 0.0).collect())
+    let acts = view.attachment().acts.of(view, user)?;
+    let of_items = acts.chunk_by(|a, b| a.item == b.item);
+    let counted = of_items.map(|of_item| (of_item[0].item, count(of_item, counting)));
+    Ok(counted.filter(|&(_, act)| act != 0.0).collect())
 }
 
-fn count(of_item: &[Share], counting: &Counting) -> f32 {
-    let acts = || of_item.iter().map(|&(_, kind, contribution)| counting.act(kind, contribution.last));
+fn count(of_item: &[ItemAct], counting: &Counting) -> f32 {
+    let acts = || of_item.iter().map(|act| counting.act(act.kind, act.last));
     acts().fold(0.0, f32::max) + acts().fold(0.0, f32::min)
 }
 
@@ -70,13 +67,14 @@ impl Refused {
                 && (had.is_empty() || kinds.get(kind).is_some_and(|kind| had.contains(&kind.name)))
         };
         let counts_against = |kind: u8| kinds.get(kind).is_some_and(|kind| kind.weight < 0.0);
-        for of_target in contributions_of(recommend.view, user)?.chunk_by(|a, b| a.0 == b.0) {
-            let &[(Target::Item(item), ..), ..] = of_target else { continue };
-            if of_target.iter().any(|&(_, kind, _)| is_had(kind)) {
+        let view = recommend.view;
+        for of_item in view.attachment().acts.of(view, user)?.chunk_by(|a, b| a.item == b.item) {
+            let item = of_item[0].item;
+            if of_item.iter().any(|act| is_had(act.kind)) {
                 refused.had.insert(item);
             }
-            let last = of_target.iter().max_by_key(|(_, _, contribution)| contribution.last);
-            if last.is_some_and(|&(_, kind, _)| counts_against(kind)) {
+            let last = of_item.iter().max_by_key(|act| act.last);
+            if last.is_some_and(|act| counts_against(act.kind)) {
                 refused.dismissed.insert(item);
             }
         }

@@ -3,10 +3,9 @@
 use super::Recommend;
 use super::candidates::{Candidate, Candidates};
 use crate::compute::distance::{axpy, dot, norm, normalize};
-use crate::engine::{Points, Published, Source};
+use crate::engine::{Points, Source, learned_factor};
 use crate::error::{Error, ErrorKind, Result};
-use crate::profile::{Block, Point, Space, Target};
-use crate::storage::View;
+use crate::profile::{Block, Space, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -86,7 +85,7 @@ impl Blended {
         let units = candidates.query.as_ref().filter(|_| embeds).map(|query| units(&space, query));
         let mut things = Vec::with_capacity(best.len());
         for candidate in best {
-            let marks = match Marks::of(recommend.view, points, &candidate) {
+            let marks = match Marks::of(recommend, points, &candidate) {
                 Ok(marks) => marks,
                 Err(error) if error.kind() == ErrorKind::Damage => {
                     *lost = Some(error);
@@ -158,7 +157,6 @@ fn units(space: &Space, query: &[f32]) -> BTreeMap<Block, Vec<f32>> {
 }
 
 /// What is learned of a thing.
-#[derive(Default)]
 pub(super) struct Marks {
     pub factor: Option<Factor>,
     /// In the text block.
@@ -173,18 +171,23 @@ pub(super) struct Factor {
 }
 
 impl Marks {
-    /// Those of the item's group, which knows more than the item, as far as there is one.
-    fn of(view: &View<Published>, points: &mut Points, candidate: &Candidate) -> Result<Self> {
-        let mut marks = Self::default();
-        if let Some(group) = candidate.item.group {
-            let point = points.get(view, Target::Group(group))?;
-            marks.text.clone_from(&point.text);
-            marks.factor = Factor::of(Block::Groups, &point);
-        }
-        if marks.factor.is_none() {
-            marks.factor = Factor::of(Block::Items, &*points.get(view, Target::Item(candidate.no))?);
-        }
-        Ok(marks)
+    /// Those of the item's group, which knows more than the item, as far as there is one; the text only if it matters, since it takes long.
+    fn of(recommend: &Recommend<'_>, points: &mut Points, candidate: &Candidate) -> Result<Self> {
+        let (view, group) = (recommend.view, candidate.item.group);
+        let version = points.space().learned.version;
+        let factor = |block, target| -> Result<Option<Factor>> {
+            let learned = learned_factor(view, version, target)?;
+            Ok(learned.map(|(factor, idf)| Factor::of(block, &factor, idf)))
+        };
+        let of_group = group.map(|group| factor(Block::Groups, Target::Group(group))).transpose()?.flatten();
+        let factor = match of_group {
+            Some(factor) => Some(factor),
+            None => factor(Block::Items, Target::Item(candidate.no))?,
+        };
+        let text_matters = recommend.blend.text > 0.0 || recommend.diversity > 0.0;
+        let group = group.filter(|_| text_matters);
+        let text = group.map(|group| points.get(view, Target::Group(group))).transpose()?;
+        Ok(Self { factor, text: text.and_then(|point| point.text.clone()) })
     }
 
     /// How well it goes together with, and reads like, what a query is made of.
@@ -209,10 +212,8 @@ impl Marks {
 }
 
 impl Factor {
-    fn of(block: Block, point: &Point) -> Option<Self> {
-        let factor = point.factor.as_ref()?;
-        let strongest = factor.iter().take(STRONGEST).map(|value| value / point.idf).collect();
-        Some(Self { block, strongest })
+    fn of(block: Block, factor: &[f32], idf: f32) -> Self {
+        Self { block, strongest: factor.iter().take(STRONGEST).map(|value| value / idf).collect() }
     }
 }
 

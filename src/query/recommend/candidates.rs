@@ -6,7 +6,8 @@ use super::{Recommend, Signal, Things};
 use crate::engine::{Categories, Points, Reader, StoredItem};
 use crate::error::{Error, ErrorKind, Result, shorten};
 use crate::model::nearest_name;
-use std::collections::{BTreeSet, HashMap};
+use hashbrown::HashMap;
+use std::collections::BTreeSet;
 
 /// All things that neighbors acted on.
 pub(super) struct Candidates<'a> {
@@ -32,12 +33,21 @@ pub(super) struct Acted {
     pub share: f32,
     /// How many of them acted on it for good.
     pub neighbors: usize,
+    /// Up to which neighbor acts were counted in, and what the last one's counted.
+    neighbors_seen: usize,
+    act: f32,
 }
 
 impl Acted {
-    fn add(&mut self, weight: f32, act: f32) {
-        self.share += weight * act;
-        self.neighbors += usize::from(act > 0.0);
+    /// Counts an act of a neighbor in, given by place and weight; of several of one neighbor the one that counts most.
+    fn add(&mut self, (place, weight): (usize, f32), act: f32) {
+        let before = if self.neighbors_seen == place + 1 { self.act } else { 0.0 };
+        if self.neighbors_seen == place + 1 && act <= before {
+            return;
+        }
+        self.share += weight * (act - before);
+        self.neighbors += usize::from(act > 0.0 && before <= 0.0);
+        (self.neighbors_seen, self.act) = (place + 1, act);
     }
 }
 
@@ -86,13 +96,12 @@ impl<'a> Candidates<'a> {
         if self.signal == Signal::Popular && acts.is_empty() {
             return;
         }
+        let place = (self.neighbors.len(), neighbor.1);
         self.neighbors.push(neighbor);
         for &(item, act) in acts {
-            self.items.entry(item).or_default().add(neighbor.1, act);
-        }
-        if things == Things::Categories {
-            for (category, act) in self.acts_on_categories(acts) {
-                self.categories.entry(category).or_default().add(neighbor.1, act);
+            self.items.entry(item).or_default().add(place, act);
+            if let Some(category) = self.category_of(item).filter(|_| things == Things::Categories) {
+                self.categories.entry(category).or_default().add(place, act);
             }
         }
     }

@@ -8,7 +8,7 @@ use super::candidates::Candidates;
 use super::{Recommend, Signal};
 use crate::engine::{Points, Source};
 use crate::error::{ErrorKind, Result};
-use std::collections::HashMap;
+use hashbrown::HashMap;
 
 /// Neighbors who are named.
 const NAMED_NEIGHBORS: usize = 3;
