@@ -44,3 +44,8 @@ struct Predicates;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/segments.md")]
 struct Segments;
+
+/// And of recommendations.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/recommendations.md")]
+struct Recommendations;

@@ -43,6 +43,46 @@ fn folder_with_store() -> tempfile::TempDir {
 }
 
 #[test]
+fn recommendations_and_how_good_they_are() {
+    let folder = folder_with_store();
+    let ask = |args: &[&str]| json(folder.path(), &[&["recommend", "shop"], args].concat());
+    let found = ask(&["--user", "ann", "--explain", "--blend", "1,0,0"]);
+    assert_eq!(
+        (&found[0]["item"], &found[0]["neighbors"], &found[0]["asked"]),
+        (&"p2".into(), &1.into(), &2.into())
+    );
+    let words = found[0]["explanation"]["words"].as_str().unwrap();
+    assert!(words.starts_with("1 of 2 most similar users acted on it"), "{words}");
+    assert_eq!(found[0]["signals"][0]["signal"], "neighbors");
+    let categories = ask(&["--user", "ann", "--by", "categories"]);
+    assert_eq!((&categories[0]["category"], categories.as_array().map(Vec::len)), (&"pets".into(), Some(1)));
+    let fish = ask(&["--text", "hungry dog", "--category", "fish", "--kind", "purchase"]);
+    assert!(fish.as_array().unwrap().iter().all(|thing| thing["category"] == "fish"), "{fish}");
+
+    let text = kindred(folder.path(), &["recommend", "shop", "--user", "ann"]);
+    let text = String::from_utf8(text.stdout).unwrap();
+    assert!(
+        text.contains("p2  smoked salmon\n") && text.contains("1 of 2 similar users acted on it"),
+        "{text}"
+    );
+    let nothing = kindred(folder.path(), &["recommend", "shop", "--user", "ann", "--within", "1 day"]);
+    assert_eq!(nothing.stdout, b"nothing\n");
+
+    let later = r#"{"type":"event","user":"ann","item":"p2","kind":"purchase","time":"2026-02-01"}"#;
+    std::fs::write(folder.path().join("later.jsonl"), later).unwrap();
+    json(folder.path(), &["ingest", "shop", "later.jsonl"]);
+    let quality = json(folder.path(), &["eval", "recommend", "shop", "--after", "2026-01-15", "-k", "2"]);
+    assert_eq!((&quality["users"], &quality["lists"][0]["by"]), (&1.into(), &"kindred".into()));
+    for list in quality["lists"].as_array().unwrap() {
+        assert_eq!((&list["recall"], &list["precision"]), (&1.0.into(), &0.5.into()), "{list}");
+    }
+    // The store itself is as it was.
+    assert_eq!(json(folder.path(), &["stats", "shop"])["events"], 4);
+    let last = kindred(folder.path(), &["eval", "recommend", "shop", "-k", "1"]);
+    assert!(String::from_utf8(last.stdout).unwrap().contains("TF-IDF neighbors"));
+}
+
+#[test]
 fn users_where_a_predicate_is_true() {
     let folder = folder_with_store();
     let ask = |args: &[&str]| json(folder.path(), &[&["users", "shop"], args].concat());

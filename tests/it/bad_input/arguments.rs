@@ -30,6 +30,13 @@ pub(super) fn parsing() -> Vec<Row<Call>> {
             &["'high'", "invalid float"],
         ),
         usage("least score nan", "similar shop --user u1 --min-score nan", &["min_score is NaN"]),
+        usage("nobody to recommend to", "recommend shop", &["--user", "required"]),
+        usage("a blend of two weights", "recommend shop --user u1 --blend 1,2", &["three weights"]),
+        usage("a blend in words", "recommend shop --user u1 --blend a,b,c", &["no number"]),
+        usage("recommend by what is not", "recommend shop --user u1 --by things", &["items", "categories"]),
+        usage("had again", "recommend shop --user u1 --again --had view", &["cannot be used with"]),
+        usage("within no interval", "recommend shop --user u1 --within soon", &["'soon'", "interval"]),
+        usage("lists of nothing", "eval recommend shop -k 0", &["--limit", "1 or more"]),
         usage("half a predicate", "similar shop --user u1 --where age␣>", &["found the end", "^"]),
         usage("predicate of what nobody has", "users shop --where agee␣>␣3", &["did you mean \"age\"", "^"]),
         usage(

@@ -2,6 +2,7 @@
 
 use super::{Row, Victim, row};
 use kindred::model::{Interval, Metric, Pattern, ago, attribute, count, last};
+use kindred::query::Blend;
 use kindred::{Like, Result, Snapshot};
 
 /// What is asked.
@@ -93,6 +94,79 @@ pub(super) const ROWS: &[Row<Question>] = &[
         },
         "NotFinite",
         &["the vector asked for", "position 7"],
+    ),
+    question("recommend to nobody", |s| s.recommend("u99").run().map(drop), "Unknown", &["no user \"u99\""]),
+    question(
+        "recommend without an id",
+        |s| s.recommend("").run().map(drop),
+        "Invalid",
+        &["user id is empty"],
+    ),
+    question(
+        "more recommendations than there may be",
+        |s| s.recommend("u1").limit(10_001).run().map(drop),
+        "Invalid",
+        &["limit is 10001", "at most 10000"],
+    ),
+    question(
+        "recommend by no neighbors",
+        |s| s.recommend("u1").neighbors(0).run().map(drop),
+        "Invalid",
+        &["number of neighbors is 0", "1 to 10000"],
+    ),
+    question(
+        "recommend by all neighbors there can be",
+        |s| s.recommend("u1").neighbors(usize::MAX).run().map(drop),
+        "Invalid",
+        &["number of neighbors", "1 to 10000"],
+    ),
+    question(
+        "diversity NaN",
+        |s| s.recommend("u1").diversity(f32::NAN).run().map(drop),
+        "Invalid",
+        &["diversity is NaN", "0 to 1"],
+    ),
+    question(
+        "diversity over 1",
+        |s| s.recommend("u1").diversity(1.5).run().map(drop),
+        "Invalid",
+        &["diversity is 1.5"],
+    ),
+    question(
+        "a weight of the blend below 0",
+        |s| s.recommend("u1").blend(Blend::new(1.0, -0.5, 0.0)).run().map(drop),
+        "Invalid",
+        &["weight of together is -0.5"],
+    ),
+    question(
+        "a weight of the blend NaN",
+        |s| s.recommend("u1").blend(Blend::new(f32::NAN, 0.0, 0.0)).run().map(drop),
+        "Invalid",
+        &["weight of neighbors is NaN"],
+    ),
+    question(
+        "a blend of nothing",
+        |s| s.recommend("u1").blend(Blend::new(0.0, 0.0, 0.0)).run().map(drop),
+        "Invalid",
+        &["all 0", "more than 0"],
+    ),
+    question(
+        "had by no kind of event",
+        |s| s.recommend("u1").had(["purchse"]).run().map(drop),
+        "Unknown",
+        &["no event kind \"purchse\"", "did you mean \"purchase\""],
+    ),
+    question(
+        "a category that no item has",
+        |s| s.recommend("u1").categories(["fsh"]).run().map(drop),
+        "Unknown",
+        &["no category of items \"fsh\""],
+    ),
+    question(
+        "leaving out an item without an id",
+        |s| s.recommend("u1").exclude([""]).run().map(drop),
+        "Invalid",
+        &["item id is empty"],
     ),
     #[cfg(feature = "sql")]
     question(

@@ -11,7 +11,7 @@ use crate::fixture::{
     all_profiles, assert_same_profiles, bought, day, fill, options, place, records, vector_options,
 };
 use kindred::model::{Archive, Event, KeepEvents, Record};
-use kindred::query::Profile;
+use kindred::query::{Profile, Things};
 use kindred::{Error, Options, RepairReport, RepairedModel, Snapshot, Store, VerifyOptions, VerifyReport};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -231,6 +231,7 @@ fn read_the_rest(sample: &Sample, path: &Path, key: &[u8]) {
         errors += snapshot.texts(&user.id).unwrap().filter(Result::is_err).count();
         errors += usize::from(snapshot.profile(&user.id).is_err());
     }
+    recommend_the_rest(&snapshot, &sample.known, key);
     let most = match owner(key)[0] {
         b'U' | b'V' | b'u' | b'e' | b't' | b's' | b'S' | b'c' => 2,
         b'd' => 1,
@@ -239,6 +240,28 @@ fn read_the_rest(sample: &Sample, path: &Path, key: &[u8]) {
         _ => 0,
     };
     assert!(errors <= most, "{errors} errors by key {}", hex(key));
+}
+
+/// Only to whose own values are damaged nothing can be recommended; to others, what is not damaged.
+fn recommend_the_rest(snapshot: &Snapshot, known: &Known, key: &[u8]) {
+    let mut refused = 0;
+    for profile in &known.profiles {
+        let ask = || snapshot.recommend(&profile.user);
+        for answer in [ask().run(), ask().by(Things::Categories).run(), ask().again(true).run()] {
+            match answer {
+                Ok(_) => {}
+                Err(Error::Damaged { .. }) => refused += 1,
+                Err(error) => panic!("{error} by key {}", hex(key)),
+            }
+        }
+    }
+    let most = match owner(key)[0] {
+        b'U' | b'V' | b'u' | b's' | b'S' | b'c' => 3,
+        // Of a sentence that attributes make.
+        b'v' => 3 * known.profiles.len(),
+        _ => 0,
+    };
+    assert!(refused <= most, "{refused} refused by key {}", hex(key));
 }
 
 /// What a repaired store lacks, and has instead.
