@@ -25,15 +25,20 @@ pub(crate) fn segments(view: &View<Published>) -> Result<Vec<SegmentSummary>> {
     segments.all().map(summary).collect()
 }
 
-/// The ids of the users in a segment, in the order in which the users were first seen.
-pub(crate) fn members(view: &View<Published>, name: &str) -> Result<Vec<String>> {
+/// The number of a segment that must be there.
+pub(super) fn known_segment(view: &View<Published>, name: &str) -> Result<u32> {
     let segments = &view.attachment().segments;
-    let no = segments.no(name).ok_or_else(|| {
+    segments.no(name).ok_or_else(|| {
         let nearest = nearest_name(name, segments.names());
         Error::Unknown { what: "segment", name: shorten(name), nearest }
-    })?;
+    })
+}
+
+/// The ids of the users in a segment, in the order in which the users were first seen.
+pub(crate) fn members(view: &View<Published>, name: &str) -> Result<Vec<String>> {
+    let members = view.attachment().segments.members(known_segment(view, name)?)?;
     let (mut users, mut lost) = (Vec::new(), None);
-    for user in segments.members(no)?.iter() {
+    for user in members.iter() {
         match user_id(view, user) {
             Ok(id) => users.push(id),
             Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::model::{
     OnProgress, Predicate, Record, Removal, SegmentChanges, SegmentDefinition, SegmentSummary, Time,
 };
-use crate::query;
+use crate::query::{self, Overlaps};
 use crate::telemetry::{Operation, observed};
 
 impl Transaction<'_> {
@@ -123,6 +123,27 @@ impl Snapshot {
     /// [`crate::Error::Unknown`] for a user who is not there; [`crate::Error::Damaged`] as for [`Snapshot::segments`].
     pub fn segments_of(&self, user: &str) -> Result<Vec<String>> {
         observed(Operation::Query, || query::segments_of(&self.view, query::known_user(&self.view, user)?))
+    }
+
+    /// How far segments overlap: for each two of them how many users are in both, and what that is of either.
+    ///
+    /// ```
+    /// use kindred::{Store, model::attribute};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     (0..10).try_for_each(|n| tx.put_user(&format!("u{n}"), [("age", (20 + n).into())]))?;
+    ///     tx.define_segment("from 24", attribute("age").ge(24))?;
+    ///     tx.define_segment("up to 25", attribute("age").le(25))
+    /// })?;
+    /// let overlap = store.snapshot().overlaps().run()?.remove(0);
+    /// assert_eq!((&*overlap.segment, &*overlap.other), ("from 24", "up to 25"));
+    /// assert_eq!((overlap.members, overlap.members_of_other, overlap.both), (6, 6, 2));
+    /// assert_eq!(overlap.jaccard, 0.2);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn overlaps(&self) -> Overlaps<'_> {
+        Overlaps::new(&self.view)
     }
 
     /// Who came into segments and who left, from a position of the feed on, at most `limit` of them; go on from

@@ -24,6 +24,7 @@ mod growth;
 mod keep;
 mod layering;
 mod options;
+mod overlaps;
 mod own_vectors;
 mod profiles;
 mod read_only;

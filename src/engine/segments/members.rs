@@ -23,6 +23,11 @@ impl Members {
         self.chunks.iter().map(|chunk| chunk.len()).sum()
     }
 
+    /// How many are among others, too.
+    pub(crate) fn len_of_both(&self, other: &Self) -> u64 {
+        self.chunks.iter().zip(&other.chunks).map(|(one, other)| one.intersection_len(other)).sum()
+    }
+
     /// In their order.
     pub(crate) fn iter(&self) -> impl Iterator<Item = u32> {
         self.chunks.iter().flat_map(|chunk| chunk.iter())
