@@ -84,6 +84,20 @@ impl Column {
         if family == Family::Set { self.texts.size() } else { self.values.size() }
     }
 
+    /// The values of a type in their order, each with the users who have it. None of sets: their texts are [`Column::texts`].
+    pub(crate) fn values(&self, family: Family) -> impl Iterator<Item = (&Value, &Users)> {
+        let all = self.values.range(Key::Before(family)..Key::After(family));
+        all.filter_map(|(key, users)| match key {
+            Key::Of(value) => Some((value, users)),
+            Key::Before(_) | Key::After(_) => None,
+        })
+    }
+
+    /// The texts in sets in their order, each with the users whose set has it.
+    pub(crate) fn texts(&self) -> impl Iterator<Item = (&str, &Users)> {
+        self.texts.iter().map(|(text, users)| (&**text, users))
+    }
+
     /// Users whose value is just this one.
     pub(crate) fn equal(&self, value: &Value) -> Option<&Users> {
         self.values.get(&Key::Of(value.clone()))

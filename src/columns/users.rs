@@ -43,6 +43,14 @@ impl Users {
         }
     }
 
+    /// How many of them are among others.
+    pub(crate) fn len_in(&self, others: &RoaringBitmap) -> u64 {
+        match self {
+            Self::One(user) => u64::from(others.contains(*user)),
+            Self::Many(users) => users.intersection_len(others),
+        }
+    }
+
     /// As a set of its own, shared where it can be.
     pub(crate) fn to_set(&self) -> Arc<RoaringBitmap> {
         match self {

@@ -2,9 +2,9 @@
 
 use super::archive::Folded;
 use super::buckets::{Buckets, Slot, mix, slots};
-use super::reader::{Reader, from_key};
+use super::reader::{EachReader, Reader, from_key};
 use super::stored::{StoredEvent, text_hash, text_number};
-use crate::error::Result;
+use crate::error::{Error, ErrorKind, Result};
 use crate::model::Time;
 use crate::profile::{Contribution, OWN_TEXT, Target};
 use crate::storage::keys::{Key, TextHash};
@@ -111,24 +111,64 @@ pub(crate) fn contributions_of(reader: &impl Reader, user: u32) -> Result<Vec<Sh
     Ok(all)
 }
 
+/// Takes the contributions of one user, or the error that some of them are damaged.
+type HandOver<'f> = dyn FnMut(u32, Result<&[Share]>) -> Result<()> + 'f;
+
+/// Contributions that come bucket by bucket, put together user by user.
+struct Gathering<'f> {
+    user: Option<u32>,
+    all: Vec<Share>,
+    damage: Option<Error>,
+    hand_over: &'f mut HandOver<'f>,
+}
+
+impl<'f> Gathering<'f> {
+    fn new(hand_over: &'f mut HandOver<'f>) -> Self {
+        Self { user: None, all: Vec::new(), damage: None, hand_over }
+    }
+
+    fn add(&mut self, key: &[u8], value: Result<impl AsRef<[u8]>>) -> Result<()> {
+        let user = from_key("contribution", key, keys::u32_at(key, 1))?;
+        if self.user != Some(user) {
+            self.end()?;
+            self.user = Some(user);
+        }
+        match value.and_then(|value| Share::from_bytes(key, value.as_ref())) {
+            Ok(shares) => self.all.extend(shares),
+            Err(error) if error.kind() == ErrorKind::Damage => self.damage = Some(error),
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Hands over what there is of the last user.
+    fn end(&mut self) -> Result<()> {
+        let Some(user) = self.user.take() else { return Ok(()) };
+        self.all.sort_by_key(Slot::name);
+        let all = self.damage.take().map_or(Ok(&self.all[..]), Err);
+        (self.hand_over)(user, all)?;
+        self.all.clear();
+        Ok(())
+    }
+}
+
 /// Hands over the contributions of one user after the other, each in the order of targets, then kinds.
 pub(super) fn each_user(reader: &impl Reader, f: &mut dyn FnMut(u32, &[Share]) -> Result<()>) -> Result<()> {
-    let mut current: Option<u32> = None;
-    let mut all: Vec<Share> = Vec::new();
-    let mut hand_over = |user: u32, all: &mut Vec<Share>| {
-        all.sort_by_key(Slot::name);
-        let result = f(user, all);
-        all.clear();
-        result
-    };
+    let mut hand_over = |user: u32, all: Result<&[Share]>| f(user, all?);
+    let mut gathering = Gathering::new(&mut hand_over);
     reader.scan(&keys::all_contributions(), &mut |key, value| {
-        let user = from_key("contribution", key, keys::u32_at(key, 1))?;
-        if let Some(done) = current.filter(|&current| current != user) {
-            hand_over(done, &mut all)?;
-        }
-        current = Some(user);
-        all.extend(Share::from_bytes(key, value)?);
+        gathering.add(key, Ok(value))?;
         Ok(ControlFlow::Continue(()))
     })?;
-    current.map_or(Ok(()), |last| hand_over(last, &mut all))
+    gathering.end()
+}
+
+/// As [`each_user`]; of a user some of whose contributions are damaged, it hands over the error that says so.
+pub(crate) fn each_user_past_damage(reader: &impl EachReader, f: &mut HandOver<'_>) -> Result<()> {
+    let mut gathering = Gathering::new(f);
+    reader.each(&keys::all_contributions(), &mut |key, value| {
+        gathering.add(key, value)?;
+        Ok(ControlFlow::Continue(()))
+    })?;
+    gathering.end()
 }

@@ -1,5 +1,6 @@
 //! Questions over a snapshot: profiles, similar users, recommendations and the reasons.
 
+mod apart;
 mod archives;
 mod explain;
 mod export;
@@ -14,6 +15,7 @@ mod similar;
 #[cfg(test)]
 mod tests;
 
+pub use apart::{Contrast, Portrait, Trait, TraitOf};
 pub use explain::{Explanation, Part, PartOf};
 pub(crate) use export::export;
 pub(crate) use filter::check_attributes;

@@ -1,8 +1,11 @@
 //! Answers beside damaged records.
 
-use super::{Like, Selection, Similar};
+use super::{Contrast, Like, Selection, Similar, TraitOf};
 use crate::engine::{Engine, Reader, Request};
-use crate::model::{Event, Interval, Metric, Predicate, Record, Time, User, attribute, count, id};
+use crate::model::{
+    Event, Interval, Item, Metric, Predicate, Record, SegmentDefinition, Time, User, attribute, count,
+    id,
+};
 use crate::storage::{Disk, MemoryBackend, MemoryDisk, keys, prefix_end};
 use std::sync::Arc;
 
@@ -116,4 +119,51 @@ fn whoever_has_damaged_values_is_left_out_of_a_filter_that_needs_them() {
     assert_eq!(found(&attribute("vip").eq(true)).0, ["u9"]);
     backend.tamper(&keys::user(no(9)), flip);
     assert_eq!(found(&attribute("vip").eq(true)).0, [""; 0]);
+}
+
+/// Whoever has damaged values is in no figure of what sets a segment apart; an item with a damaged record has neither name nor category.
+#[test]
+fn what_is_damaged_is_in_no_portrait() {
+    let backend = Arc::new(MemoryBackend::default());
+    let (_folder, engine) = engine(&backend);
+    let item = |n: u16| {
+        let category = [("category".into(), format!("c{n}").into())].into();
+        Record::Item(Item { id: format!("i{n}"), text: None, attributes: category })
+    };
+    let mut records: Vec<Record> = (0..3).map(item).collect();
+    for n in 0..USERS {
+        // The first ten are members; all of them, and two others, bought i0 and i2.
+        let bought = if (10..USERS - 2).contains(&n) { ["i1", "i1"] } else { ["i0", "i2"] };
+        for (hour, item) in (0..).zip(bought) {
+            let time = Time::from_secs(hour * 3_600).unwrap();
+            records.push(Record::Event(Event::new(format!("u{n}"), "purchase", time).item(item)));
+        }
+    }
+    let predicate = id().one_of((0..10).map(|n| format!("u{n}")));
+    records.push(Record::Segment(SegmentDefinition { name: "first".into(), predicate, now: Some(day(1)) }));
+    engine.write(&records, &|_| {}).unwrap();
+    engine.apply_waiting();
+    let told = || {
+        let (view, settings) = (engine.view(), engine.settings());
+        let portrait = Contrast::new(&view, &settings, "first").run().unwrap();
+        let traits = portrait.traits.into_iter().map(|told| (told.of, told.members, told.users)).collect();
+        (portrait.members, portrait.users, traits)
+    };
+    let category = |n: u16| TraitOf::Category { name: format!("c{n}") };
+    let item = |n: u16| TraitOf::Item { id: format!("i{n}"), text: None };
+    let all = |with: u64, of_all: u64| {
+        [category(0), category(2), item(0), item(2)].map(|of| (of, with, of_all)).to_vec()
+    };
+    assert_eq!(told(), (10, u64::from(USERS), all(10, 12)));
+    let no = |n: u16| engine.view().user_no(&format!("u{n}")).unwrap().unwrap();
+    let flip = |bytes: &mut Vec<u8>| *bytes.last_mut().unwrap() ^= 1;
+    backend.tamper(&keys::state(no(1)), flip);
+    assert_eq!(told(), (9, u64::from(USERS) - 1, all(9, 11)));
+    backend.tamper(&keys::contributions(no(2), 0), flip);
+    backend.tamper(&keys::contributions(no(USERS - 1), 0), flip);
+    assert_eq!(told(), (8, u64::from(USERS) - 3, all(8, 9)));
+    let of_item = engine.view().item_no("i0").unwrap().unwrap();
+    backend.tamper(&keys::item(of_item), flip);
+    let traits = vec![(category(2), 8, 9), (item(2), 8, 9)];
+    assert_eq!(told(), (8, u64::from(USERS) - 3, traits));
 }

@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::model::{
     OnProgress, Predicate, Record, Removal, SegmentChanges, SegmentDefinition, SegmentSummary, Time,
 };
-use crate::query::{self, Overlaps};
+use crate::query::{self, Contrast, Overlaps};
 use crate::telemetry::{Operation, observed};
 
 impl Transaction<'_> {
@@ -144,6 +144,32 @@ impl Snapshot {
     /// ```
     pub fn overlaps(&self) -> Overlaps<'_> {
         Overlaps::new(&self.view)
+    }
+
+    /// What sets the members of a segment apart: the values of attributes, the categories and items acted on, and the kinds of events that they
+    /// have more often than the other users.
+    ///
+    /// ```
+    /// use kindred::{Store, model::{Event, attribute}, query::TraitOf};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for n in 0..40 {
+    ///         let user = format!("u{n}");
+    ///         tx.put_user(&user, [("parent", (n % 4 == 0).into())])?;
+    ///         let item = if n % 4 == 0 { "rattle" } else { "beer" };
+    ///         tx.record(Event::new(&user, "purchase", "2026-01-01".parse()?).item(item))?;
+    ///     }
+    ///     tx.define_segment("parents", attribute("parent").eq(true))
+    /// })?;
+    /// let portrait = store.snapshot().sets_apart("parents").limit(2).run()?;
+    /// let rattle = &portrait.traits[1];
+    /// assert_eq!(rattle.of, TraitOf::Item { id: "rattle".into(), text: None });
+    /// assert_eq!((rattle.members, rattle.share_of_members, rattle.share_of_users, rattle.lift), (10, 1.0, 0.25, 4.0));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn sets_apart<'a>(&'a self, segment: &'a str) -> Contrast<'a> {
+        Contrast::new(&self.view, &self.settings, segment)
     }
 
     /// Who came into segments and who left, from a position of the feed on, at most `limit` of them; go on from

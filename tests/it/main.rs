@@ -7,6 +7,7 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod apart;
 mod backup;
 mod bad_input;
 #[cfg(feature = "cli")]
