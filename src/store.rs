@@ -36,6 +36,8 @@ mod filters;
 #[cfg(test)]
 mod live;
 #[cfg(test)]
+mod reasons;
+#[cfg(test)]
 mod simulation;
 
 /// An embedded profile store: one folder on disk, open in one process at a time.

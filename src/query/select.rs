@@ -1,6 +1,7 @@
 //! Users of whom a predicate is true.
 
-use super::filter::{Answer, Plan, answer};
+use super::filter::{Answer, Plan, answer, fitting};
+use super::reasons::{Reasons, reasons};
 use super::similar::{tell_left_out, user_id};
 use crate::engine::{Published, Settings};
 use crate::error::{ErrorKind, Result};
@@ -90,6 +91,31 @@ impl<'a> Selection<'a> {
     /// As [`Selection::run`].
     pub fn plan(&self) -> Result<Plan> {
         observed(Operation::Query, || self.answer().map(|answer| answer.plan()))
+    }
+
+    /// Why the predicate is true of a user, or is not: part by part, what each is of the user, and the values that it goes by.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use kindred::{Store, model::{Truth, attribute}};
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| tx.put_user("ann", [("age", 31.into())]))?;
+    /// let snapshot = store.snapshot();
+    /// let reasons = snapshot.users_where(attribute("age").ge(18) & attribute("town").eq("Ulm"))?.explain("ann")?;
+    /// let truths: Vec<Truth> = reasons.root.parts.iter().map(|part| part.truth).collect();
+    /// assert_eq!((reasons.root.truth, &truths[..]), (Truth::Unknown, &[Truth::True, Truth::Unknown][..]));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Selection::run`]; [`crate::Error::Unknown`] for a user who is not there, and [`crate::Error::Damaged`] where what it goes by
+    /// cannot be read.
+    pub fn explain(&self, user: &str) -> Result<Reasons> {
+        observed(Operation::Query, || {
+            let now = self.now.unwrap_or_else(Time::now);
+            let bound = fitting(self.view, self.settings, &self.predicate, now)?;
+            reasons(self.view, &bound, now, user)
+        })
     }
 
     fn answer(&self) -> Result<Answer<'_>> {

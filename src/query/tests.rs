@@ -1,9 +1,9 @@
 //! Answers beside damaged records.
 
-use super::{Contrast, Like, Selection, Similar, TraitOf};
+use super::{Contrast, Like, Selection, Similar, TraitOf, explain_segment};
 use crate::engine::{Engine, Reader, Request};
 use crate::model::{
-    Event, Interval, Item, Metric, Predicate, Record, SegmentDefinition, Time, User, attribute, count,
+    Event, Interval, Item, Metric, Predicate, Record, SegmentDefinition, Time, Truth, User, attribute, count,
     id,
 };
 use crate::storage::{Disk, MemoryBackend, MemoryDisk, keys, prefix_end};
@@ -166,4 +166,23 @@ fn what_is_damaged_is_in_no_portrait() {
     backend.tamper(&keys::item(of_item), flip);
     let traits = vec![(category(2), 8, 9), (item(2), 8, 9)];
     assert_eq!(told(), (8, u64::from(USERS) - 3, traits));
+}
+
+/// A record that was damaged when the columns were made is in none of them.
+#[test]
+fn whose_record_is_damaged_is_in_no_portrait_and_is_not_explained() {
+    let backend = Arc::new(MemoryBackend::default());
+    let (_folder, engine) = engine(&backend);
+    let predicate = id().one_of((0..10).map(|n| format!("u{n}")));
+    let first = SegmentDefinition { name: "first".into(), predicate, now: Some(day(1)) };
+    engine.write(&[Record::Segment(first)], &|_| {}).unwrap();
+    engine.apply_waiting();
+    let no = engine.view().user_no("u3").unwrap().unwrap();
+    backend.tamper(&keys::user(no), |bytes| *bytes.last_mut().unwrap() ^= 1);
+    let (view, settings) = (engine.view(), engine.settings());
+    let portrait = Contrast::new(&view, &settings, "first").run().unwrap();
+    assert_eq!((portrait.members, portrait.users), (9, u64::from(USERS) - 1));
+    let error = explain_segment(&view, &settings, "u3", "first").unwrap_err();
+    assert_eq!(error.kind(), crate::ErrorKind::Damage, "{error}");
+    assert_eq!(explain_segment(&view, &settings, "u4", "first").unwrap().root.truth, Truth::True);
 }

@@ -10,14 +10,14 @@ use proptest::prelude::*;
 use std::cmp::Ordering;
 
 /// A user as the store tells of one.
-struct Person {
-    id: String,
+pub(super) struct Person {
+    pub(super) id: String,
     attributes: Attributes,
     events: Vec<Event>,
     texts: Vec<Text>,
 }
 
-fn people(snapshot: &Snapshot) -> Vec<Person> {
+pub(super) fn people(snapshot: &Snapshot) -> Vec<Person> {
     let users = snapshot.users().map(Result::unwrap);
     users
         .map(|user| Person {
@@ -30,7 +30,7 @@ fn people(snapshot: &Snapshot) -> Vec<Person> {
 }
 
 /// SQL's three values: none is unknown.
-fn naive(node: &Node, person: &Person, now: Time) -> Option<bool> {
+pub(super) fn naive(node: &Node, person: &Person, now: Time) -> Option<bool> {
     let value = |term: &Term| value_of(term, person, now);
     match node {
         Node::All(parts) => {
@@ -87,7 +87,7 @@ fn naive(node: &Node, person: &Person, now: Time) -> Option<bool> {
     }
 }
 
-fn value_of(term: &Term, person: &Person, now: Time) -> Option<Value> {
+pub(super) fn value_of(term: &Term, person: &Person, now: Time) -> Option<Value> {
     match &term.kind {
         TermKind::Id => Some(Value::Text(person.id.clone())),
         TermKind::Attribute(name) => person.attributes.get(name).cloned(),
@@ -170,7 +170,7 @@ fn is_like_from(parts: &[char], pattern: &Pattern, text: &[char]) -> bool {
 }
 
 #[derive(Clone, Debug)]
-struct Made {
+pub(super) struct Made {
     attributes: Attributes,
     events: Vec<(bool, Time, Option<i8>, Option<u8>)>,
     texts: Vec<Time>,
@@ -193,7 +193,7 @@ pub(super) fn some_attributes() -> BoxedStrategy<Attributes> {
         .boxed()
 }
 
-fn a_person() -> BoxedStrategy<Made> {
+pub(super) fn a_person() -> BoxedStrategy<Made> {
     let event =
         (any::<bool>(), a_time(), proptest::option::of(any::<i8>()), proptest::option::of(any::<u8>()));
     let events = proptest::collection::vec(event, 0..6);
@@ -210,7 +210,7 @@ pub(super) fn put_all_types(tx: &mut Transaction<'_>) -> crate::Result<()> {
     tx.put_user("b", [(MIXED, 1.into())])
 }
 
-fn store_of(people: &[Made]) -> (tempfile::TempDir, Store) {
+pub(super) fn store_of(people: &[Made]) -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().unwrap();
     let kind = EventKind { name: KIND.to_owned(), weight: 1.0, half_life_days: 30.0 };
     let options = Store::options().dim(2).kind(kind).keep_events(KeepEvents::all());

@@ -4,7 +4,7 @@
 use super::filters::{put_all_types, some_attributes};
 use crate::model::predicate::arbitrary::{KIND, NUMBER, a_predicate, a_time, an_interval};
 use crate::model::{
-    Attributes, Event, EventKind, Item, KeepEvents, Predicate, Time, attribute, count, in_segment,
+    Attributes, Event, EventKind, Item, KeepEvents, Predicate, Time, Truth, attribute, count, in_segment,
 };
 use crate::{Snapshot, Store};
 use proptest::prelude::*;
@@ -112,6 +112,19 @@ fn check(snapshot: &Snapshot, followed: &Followed) -> Result<(), TestCaseError> 
         let members = snapshot.members(&segment.name).unwrap();
         prop_assert_eq!(&members, &expected, "{} at {}", &segment.predicate, now);
         prop_assert_eq!(segment.members, members.len() as u64);
+        for user in snapshot.users() {
+            let user = user.unwrap().id;
+            let reasons = snapshot.explain_segment(&user, &segment.name).unwrap();
+            let is_in = members.contains(&user);
+            prop_assert_eq!(
+                reasons.root.truth == Truth::True,
+                is_in,
+                "{} of {}",
+                reasons,
+                &segment.predicate
+            );
+            prop_assert_eq!((reasons.now, reasons.user), (now, user));
+        }
         let told = followed.members.get(&segment.name).cloned().unwrap_or_default();
         prop_assert_eq!(
             told,

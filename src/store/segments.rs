@@ -5,7 +5,7 @@ use crate::error::Result;
 use crate::model::{
     OnProgress, Predicate, Record, Removal, SegmentChanges, SegmentDefinition, SegmentSummary, Time,
 };
-use crate::query::{self, Contrast, Overlaps};
+use crate::query::{self, Contrast, Overlaps, Reasons};
 use crate::telemetry::{Operation, observed};
 
 impl Transaction<'_> {
@@ -144,6 +144,31 @@ impl Snapshot {
     /// ```
     pub fn overlaps(&self) -> Overlaps<'_> {
         Overlaps::new(&self.view)
+    }
+
+    /// Why a user is in a segment, or is not: its predicate part by part, what each is of the user, and the values that it goes by. It is evaluated
+    /// as segments are, by the same instant: the whole is true of those who are in the segment, and of nobody else.
+    ///
+    /// ```
+    /// use kindred::{Store, model::{Truth, attribute, count}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     tx.put_user("ann", [("country", "DE".into())])?;
+    ///     tx.define_segment("german buyers", attribute("country").eq("DE") & count("purchase").ge(1))
+    /// })?;
+    /// let reasons = store.snapshot().explain_segment("ann", "german buyers")?;
+    /// assert_eq!(reasons.root.truth, Truth::False);
+    /// let bought = &reasons.root.parts[1];
+    /// assert_eq!((&*bought.clause, bought.truth), ("count('purchase') >= 1", Truth::False));
+    /// assert_eq!((&*bought.values[0].term, &bought.values[0].value), ("count('purchase')", &Some(0.into())));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`crate::Error::Unknown`] for a user or a segment that is not there; [`crate::Error::Damaged`] where what it goes by cannot be read.
+    pub fn explain_segment(&self, user: &str, segment: &str) -> Result<Reasons> {
+        observed(Operation::Query, || query::explain_segment(&self.view, &self.settings, user, segment))
     }
 
     /// What sets the members of a segment apart: the values of attributes, the categories and items acted on, and the kinds of events that they

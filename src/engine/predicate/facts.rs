@@ -92,7 +92,7 @@ impl<'a, R: Reader> Facts<'a, R> {
     }
 
     /// The value of a field, if the user has one.
-    pub(super) fn value<'f>(&'f self, field: &'f Field<'_>) -> Result<Option<Cow<'f, Value>>> {
+    pub(crate) fn value<'f>(&'f self, field: &'f Field<'_>) -> Result<Option<Cow<'f, Value>>> {
         Ok(match &field.source {
             Source::Attribute(name) => self.user()?.attributes.get(*name).map(Cow::Borrowed),
             Source::Value(value) => Some(Cow::Borrowed(value)),

@@ -15,6 +15,7 @@ pub(crate) use flat::MAX_DEPTH;
 pub use interval::Interval;
 pub(crate) use like::Matcher;
 pub use like::Pattern;
+pub(crate) use show::Constant;
 
 use super::Value;
 use crate::error::Error;
@@ -71,10 +72,16 @@ pub(crate) enum Node<T = Term, P = Pattern> {
 }
 
 /// What a condition is of a user: where a value is missing, neither true nor false.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, bincode::Encode, bincode::Decode)]
-pub(crate) enum Truth {
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, bincode::Encode, bincode::Decode,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Truth {
+    /// It does not hold.
     False,
+    /// It is not known.
     Unknown,
+    /// It holds.
     True,
 }
 

@@ -19,14 +19,7 @@ impl<T: Display, P: Display> Display for Node<T, P> {
             Self::All(parts) => separated(f, parts.iter().map(|part| Part(part, Binding::And)), " and "),
             Self::Any(parts) => separated(f, parts.iter().map(|part| Part(part, Binding::Or)), " or "),
             Self::Not(part) => write!(f, "not {}", Part(part, Binding::Not)),
-            Self::Is(part, truth) => {
-                let truth = match truth {
-                    Truth::False => "false",
-                    Truth::Unknown => "unknown",
-                    Truth::True => "true",
-                };
-                write!(f, "{} is {truth}", Part(part, Binding::Is))
-            }
+            Self::Is(part, truth) => write!(f, "{} is {truth}", Part(part, Binding::Is)),
             Self::Compare(left, comparison, right) => write!(f, "{left} {comparison} {right}"),
             Self::In(term, values) => {
                 write!(f, "{term} in (")?;
@@ -89,6 +82,16 @@ fn separated(
     Ok(())
 }
 
+impl Display for Truth {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.pad(match self {
+            Self::False => "false",
+            Self::Unknown => "unknown",
+            Self::True => "true",
+        })
+    }
+}
+
 impl Display for Comparison {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
@@ -130,7 +133,7 @@ impl Display for Term {
 }
 
 /// A value that is the same for everybody.
-struct Constant<'a>(&'a Value);
+pub(crate) struct Constant<'a>(pub &'a Value);
 
 impl Display for Constant<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {

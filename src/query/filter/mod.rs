@@ -51,10 +51,8 @@ pub(super) fn answer<'p>(
     predicate: &'p Predicate,
     now: Time,
 ) -> Result<Answer<'p>> {
-    let segments = &*view.attachment().segments;
-    let mut bound = bind(&predicate.node, &Binding { kinds: &settings.kinds, segments, now })?;
+    let mut bound = fitting(view, settings, predicate, now)?;
     let columns = view.attachment().columns.get(view)?;
-    Catalogue(columns).check(&predicate.node)?;
     let narrowing = Narrowing { view, columns };
     narrowing.arrange(&mut bound);
     let (bounds, step) = narrowing.of(&bound, Truth::True)?;
@@ -71,6 +69,32 @@ pub(super) fn answer<'p>(
     let unread = columns.unread().len();
     let (users, asked) = (columns.all().len() + unread, asked.len() + unread);
     Ok(Answer { matching, bound, step, users, asked })
+}
+
+/// A predicate as a snapshot's users are asked for it.
+pub(super) fn bound<'p>(
+    view: &View<Published>,
+    settings: &Settings,
+    predicate: &'p Predicate,
+    now: Time,
+) -> Result<Bound<'p>> {
+    let segments = &*view.attachment().segments;
+    bind(&predicate.node, &Binding { kinds: &settings.kinds, segments, now })
+}
+
+/// A predicate that fits the store's attributes, as [`bound`].
+///
+/// # Errors
+/// As [`answer`].
+pub(super) fn fitting<'p>(
+    view: &View<Published>,
+    settings: &Settings,
+    predicate: &'p Predicate,
+    now: Time,
+) -> Result<Bound<'p>> {
+    let bound = bound(view, settings, predicate, now)?;
+    Catalogue(view.attachment().columns.get(view)?).check(&predicate.node)?;
+    Ok(bound)
 }
 
 /// Refuses a predicate out of a text that names an attribute which nobody has, and any that compares what cannot be compared; nothing
