@@ -144,6 +144,58 @@ fn segments_from_their_definition_to_their_end() {
 }
 
 #[test]
+fn segments_tell_of_themselves() {
+    let folder = folder_with_store();
+    let ask = |args: &[&str]| json(folder.path(), &[&["segment"], args].concat());
+    let shown = |args: &[&str]| {
+        let output = kindred(folder.path(), &[&["segment"], args].concat());
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    assert_eq!(shown(&["overlaps", "shop"]), "none\n");
+    ask(&["define", "shop", "buyers", "--where", "count(purchase) >= 1"]);
+    ask(&["define", "shop", "fishers", "--where", "id() in ('ann', 'bob')"]);
+    ask(&["define", "shop", "nobody", "--where", "count(purchase) > 9"]);
+
+    let overlaps = ask(&["overlaps", "shop"]);
+    assert_eq!(overlaps.as_array().unwrap().len(), 3);
+    assert_eq!((&overlaps[0]["segment"], &overlaps[0]["both"]), (&"buyers".into(), &2.into()));
+    assert_eq!(ask(&["overlaps", "shop", "nobody", "-k", "1"]).as_array().unwrap().len(), 1);
+    let line =
+        "           2  66.7 % of the 3 in buyers, 100.0 % of the 2 in fishers  (Jaccard 0.667, lift 1.0)\n";
+    assert_eq!(shown(&["overlaps", "shop", "-k", "1"]), line);
+
+    let all = ["--min-support", "2", "--min-g2", "0"];
+    let portrait = ask(&[&["describe", "shop", "fishers"], &all[..]].concat());
+    let fish = serde_json::json!({ "category": { "name": "fish" } });
+    assert_eq!((&portrait["members"], &portrait["traits"][0]["of"]), (&2.into(), &fish));
+    let told = shown(&[&["describe", "shop", "fishers", "-k", "1"], &all[..]].concat());
+    let line = "  acted on items of category fish: 100.0 % of members, 66.7 % of all, lift 1.5 (2 users)";
+    assert_eq!(told, format!("2 of 3 users\n{line}\n"));
+    assert_eq!(shown(&["describe", "shop", "nobody"]), "0 of 3 users: nothing sets them apart\n");
+
+    let reasons = ask(&["explain", "shop", "buyers", "--user", "ann"]);
+    assert_eq!(
+        (&reasons["root"]["truth"], &reasons["root"]["values"][0]["value"]),
+        (&"true".into(), &1.into())
+    );
+    let told = shown(&["explain", "shop", "nobody", "--user", "ann"]);
+    assert!(told.ends_with("false   count('purchase') > 9  [count('purchase') is 1]\n"), "{told}");
+    for args in [
+        &["overlaps", "shop", "buyrs"][..],
+        &["describe", "shop", "buyrs"],
+        &["explain", "shop", "buyrs", "--user", "ann"],
+    ] {
+        let (code, message) = failure(folder.path(), &[&["segment"], args].concat());
+        assert_eq!(code, 2);
+        assert!(message.contains("did you mean \"buyers\"?"), "{message}");
+    }
+    assert_eq!(failure(folder.path(), &["segment", "explain", "shop", "buyers", "--user", "zoe"]).0, 2);
+    let bad = ["segment", "describe", "shop", "buyers", "--min-g2", "nan"];
+    assert_eq!(failure(folder.path(), &bad).0, 2);
+}
+
+#[test]
 fn from_init_to_similar() {
     let folder = folder_with_store();
     let stats = json(folder.path(), &["stats", "shop"]);

@@ -1,4 +1,6 @@
-//! `kindred segment`: named predicates, who is in them, and who came and went.
+//! `kindred segment`: named predicates, who is in them, who came and went, and what they tell of themselves.
+
+mod about;
 
 use super::StoreArgs;
 use super::output::{Output, grouped};
@@ -16,6 +18,12 @@ pub(crate) enum SegmentCommand {
     List(ListArgs),
     /// List the users in a segment
     Members(MembersArgs),
+    /// Tell how far segments overlap
+    Overlaps(about::OverlapsArgs),
+    /// Tell what sets a segment's users apart from the others
+    Describe(about::DescribeArgs),
+    /// Tell why a user is in a segment, or is not
+    Explain(about::ExplainArgs),
     /// Tell who came into segments and who left
     Changes(ChangesArgs),
     /// Have segments go by a later instant
@@ -133,6 +141,9 @@ pub(crate) fn run(command: &SegmentCommand, output: &Output) -> Result<()> {
             let users = args.store.read()?.snapshot().members(&args.name)?;
             output.result(&Users { users }, |answer| lines(&answer.users, "nobody"))
         }
+        SegmentCommand::Overlaps(args) => about::overlaps(args, output),
+        SegmentCommand::Describe(args) => about::describe(args, output),
+        SegmentCommand::Explain(args) => about::explain(args, output),
         SegmentCommand::Changes(args) => {
             let feed = args.store.read()?.snapshot().changes_since(args.since, args.limit)?;
             output.result(&feed, changes)
