@@ -1,5 +1,6 @@
 //! Kindred: an embedded user-profile store.
 
+pub mod analysis;
 #[cfg(feature = "cli")]
 pub mod cli;
 mod columns;
@@ -12,6 +13,7 @@ pub mod eval;
 pub mod fuzzing;
 pub mod index;
 pub mod ingest;
+mod learn;
 pub mod model;
 mod profile;
 pub mod query;
@@ -49,3 +51,8 @@ struct Segments;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/recommendations.md")]
 struct Recommendations;
+
+/// And of association rules.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/rules.md")]
+struct Rules;

@@ -13,6 +13,7 @@ pub use options::Options;
 pub use read_only::ReadOnlyStore;
 pub use stats::{Stats, StoreStats};
 
+use crate::analysis::Rules;
 use crate::engine::{self, Engine};
 pub use crate::engine::{Expired, FitReport, RepairReport, RepairedModel, VerifyOptions, VerifyReport};
 use crate::error::Result;
@@ -433,6 +434,27 @@ impl Snapshot {
         crate::Error: From<P::Error>,
     {
         Ok(Selection::new(&self.view, &self.settings, predicate.try_into()?))
+    }
+
+    /// What is in one basket with what, more often than by chance: association rules over what users did.
+    ///
+    /// ```
+    /// # use kindred::{Store, model::{Event, Time}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (user, item) in [("ann", "bread"), ("ann", "butter"), ("bob", "bread"), ("bob", "butter"), ("cem", "tea")] {
+    ///         tx.record(Event::new(user, "purchase", "2026-01-01T12:00:00Z".parse()?).item(item))?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let found = store.snapshot().rules().min_support(2).limit(1).run()?;
+    /// assert_eq!((&*found.rules[0].if_[0], &*found.rules[0].then), ("bread", "butter"));
+    /// assert_eq!((found.baskets, found.matching), (3, 2));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn rules(&self) -> Rules<'_> {
+        Rules::new(&self.view, &self.settings, query::matching)
     }
 
     /// All users, with their attributes and, in a store of the host's own, vectors.

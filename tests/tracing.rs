@@ -98,6 +98,7 @@ fn err(store: &Store) {
 fn ask(store: &Store) {
     let snapshot = store.snapshot();
     snapshot.profile("zebulon").unwrap();
+    snapshot.rules().run().unwrap();
     assert!(!snapshot.similar("zebulon").explain(true).run().unwrap().is_empty());
     snapshot.similar(Like::text("xylophone marmalade")).exact(true).run().unwrap();
 }
@@ -199,7 +200,7 @@ fn nothing_personal_is_told_at_any_level() {
     let told = heard.text();
     for span in [
         "open", "write", "ingest", "query", "profile", "fit", "seal", "backup", "export", "compact",
-        "restore", "verify", "repair",
+        "restore", "verify", "repair", "rules",
     ] {
         assert!(told.contains(&format!(" {span}: ")), "no span {span} was heard");
     }

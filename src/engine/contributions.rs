@@ -152,6 +152,11 @@ impl<'f> Gathering<'f> {
     }
 }
 
+/// The contributions in one bucket.
+pub(crate) fn contributions_in(key: &[u8], bucket: &[u8]) -> Result<Vec<Share>> {
+    Share::from_bytes(key, bucket)
+}
+
 /// Hands over the contributions of one user after the other, each in the order of targets, then kinds.
 pub(super) fn each_user(reader: &impl Reader, f: &mut dyn FnMut(u32, &[Share]) -> Result<()>) -> Result<()> {
     let mut hand_over = |user: u32, all: Result<&[Share]>| f(user, all?);

@@ -32,6 +32,7 @@ pub(crate) enum Operation {
     Restore,
     Repair,
     Export,
+    Rules,
 }
 
 impl Operation {
@@ -52,6 +53,7 @@ impl Operation {
             Self::Restore => "restore",
             Self::Repair => "repair",
             Self::Export => "export",
+            Self::Rules => "rules",
         }
     }
 
@@ -67,6 +69,7 @@ impl Operation {
             Self::Repair => tracing::info_span!("repair"),
             Self::Ingest => tracing::info_span!("ingest"),
             Self::Export => tracing::info_span!("export"),
+            Self::Rules => tracing::info_span!("rules"),
             Self::Verify => tracing::info_span!("verify"),
             Self::Seal => tracing::debug_span!("seal"),
             Self::Checkpoint => tracing::debug_span!("checkpoint"),

@@ -31,6 +31,7 @@ mod profiles;
 mod read_only;
 mod recommend;
 mod removal;
+mod rules;
 mod sealed;
 mod segments;
 mod similar;

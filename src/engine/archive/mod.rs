@@ -74,6 +74,11 @@ pub(crate) fn archive_of(reader: &impl Reader, user: u32) -> Result<Vec<Folded>>
     Ok(all)
 }
 
+/// The entries in one bucket of an archive.
+pub(crate) fn archive_in(key: &[u8], bucket: &[u8]) -> Result<Vec<Folded>> {
+    Folded::from_bytes(key, bucket)
+}
+
 /// What is known of a user's archive, if there is one.
 pub(crate) fn head_of(reader: &impl Reader, user: u32) -> Result<Option<Head>> {
     reader.read("archive", &keys::archive_head(user))

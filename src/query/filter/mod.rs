@@ -97,6 +97,19 @@ pub(super) fn fitting<'p>(
     Ok(bound)
 }
 
+/// The numbers of the users of whom a predicate is true at `now`, for who asks more of them.
+///
+/// # Errors
+/// As asking for the users themselves.
+pub(crate) fn matching(
+    view: &View<Published>,
+    settings: &Settings,
+    predicate: &Predicate,
+    now: Time,
+) -> Result<RoaringBitmap> {
+    answer(view, settings, predicate, now).map(|answer| answer.matching)
+}
+
 /// Refuses a predicate out of a text that names an attribute which nobody has, and any that compares what cannot be compared; nothing
 /// where nobody has any attribute yet.
 pub(crate) fn check_attributes(view: &View<Published>, predicate: &Predicate) -> Result<()> {
