@@ -27,6 +27,7 @@ mod recommend;
 mod remove;
 mod repair;
 mod restore;
+mod rules;
 mod segment;
 mod similar;
 mod stats;
@@ -68,6 +69,8 @@ enum Command {
     Recommend(Box<recommend::RecommendArgs>),
     /// List the users of whom a predicate is true
     Users(users::UsersArgs),
+    /// Tell what is in one basket with what
+    Rules(rules::RulesArgs),
     /// Define segments, list them, and ask who is in them
     #[command(
         subcommand,
@@ -213,6 +216,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Similar(args) => similar::run(&args, output),
         Command::Recommend(args) => recommend::run(&args, output),
         Command::Users(args) => users::run(&args, output),
+        Command::Rules(args) => rules::run(&args, output),
         Command::Segment(command) => segment::run(&command, output),
         Command::Import(args) => import::run(&args, output),
         Command::Encode(args) => encode::run(&args, output),

@@ -115,6 +115,46 @@ fn users_where_a_predicate_is_true() {
 }
 
 #[test]
+fn rules_of_what_is_bought_together() {
+    let folder = folder_with_store();
+    let event = |user: &str, item: &str, hour: u8| {
+        format!(
+            r#"{{"type":"event","user":"{user}","item":"{item}","kind":"purchase","time":"2026-02-01T{hour:02}:00:00Z"}}"#
+        )
+    };
+    let lines: Vec<String> = ["dan", "eve"]
+        .into_iter()
+        .flat_map(|user| [("p1", 8), ("p3", 8), ("p2", 11)].map(|(item, hour)| event(user, item, hour)))
+        .collect();
+    std::fs::write(folder.path().join("more.jsonl"), lines.join("\n")).unwrap();
+    json(folder.path(), &["ingest", "shop", "more.jsonl"]);
+    let ask = |args: &[&str]| json(folder.path(), &[&["rules", "shop"], args].concat());
+    let found = ask(&[]);
+    assert_eq!((&found["baskets"], &found["matching"], &found["folded"]), (&7.into(), &2.into(), &0.into()));
+    let rule = &found["rules"][0];
+    assert_eq!((&rule["if"][0], &rule["then"], &rule["baskets"]), (&"p1".into(), &"p3".into(), &2.into()));
+    assert_eq!(found["texts"]["p3"], "dry dog food");
+    let by_day = ask(&["--within", "1 day", "--by", "category", "--min-lift", "0", "-k", "1"]);
+    assert_eq!((&by_day["baskets"], &by_day["rules"].as_array().map(Vec::len)), (&5.into(), &Some(1)));
+    let whole = ask(&["--per-user", "--min-support", "20%", "--sort", "support", "--max-len", "2"]);
+    assert_eq!((&whole["baskets"], &whole["min_baskets"]), (&5.into(), &1.into()));
+    let none = ask(&["--kind", "view", "--kind", "cart", "--min-lift", "2"]);
+    assert_eq!((&none["baskets"], &none["rules"]), (&0.into(), &serde_json::json!([])));
+    let shown = kindred(folder.path(), &["rules", "shop", "--kind", "view"]);
+    assert!(String::from_utf8(shown.stdout).unwrap().starts_with("no baskets"));
+    let few = ask(&["--where", "count(purchase) > 1", "--now", "2026-03-01"]);
+    assert_eq!(few["baskets"], 4);
+
+    let shown = kindred(folder.path(), &["rules", "shop", "--min-support", "2", "-q"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.starts_with("7 baskets of 3 elements; 4 sets"), "{shown}");
+    assert!(shown.contains("  p1 (fresh salmon) → p3 (dry dog food)"), "{shown}");
+    json(folder.path(), &["expire", "shop", "--before", "2026-03-01"]);
+    let shown = String::from_utf8(kindred(folder.path(), &["rules", "shop"]).stdout).unwrap();
+    assert!(shown.contains("9 events are folded and in no basket: --per-user has them."), "{shown}");
+}
+
+#[test]
 fn segments_from_their_definition_to_their_end() {
     let folder = folder_with_store();
     let ask = |args: &[&str]| json(folder.path(), &[&["segment"], args].concat());

@@ -77,6 +77,20 @@ pub(super) fn parsing() -> Vec<Row<Call>> {
     ]
 }
 
+pub(super) fn rules() -> Vec<Row<Call>> {
+    vec![
+        usage("--min-support 0", "rules shop --min-support 0", &["min_support is 0"]),
+        usage("--min-support in words", "rules shop --min-support few", &["\"few\"", "0.01 or 1%"]),
+        usage("--kind misspelt", "rules shop --kind vew", &["did you mean \"view\""]),
+        usage("--sort by nothing", "rules shop --sort high", &["lift, confidence or support"]),
+        usage("--within no window", "rules shop --within soon", &["'30 days'"]),
+        usage("baskets of two ways", "rules shop --within 1␣day --per-user", &["cannot be used with"]),
+        usage("--max-len 1", "rules shop --max-len 1", &["max_len is 1", "2 to 8"]),
+        usage("--by nothing", "rules shop --by ∅", &["name an attribute of items"]),
+        usage("--min-confidence nan", "rules shop --min-confidence nan", &["min_confidence is NaN"]),
+    ]
+}
+
 pub(super) fn vectors() -> Vec<Row<Call>> {
     vec![
         usage(
@@ -366,7 +380,7 @@ pub(super) fn links() -> Vec<Row<Call>> {
 #[test]
 fn bad_arguments_are_refused() {
     let mut desk = Desk::new();
-    for rows in [parsing(), vectors(), stores(), ingest(), rejects(), outputs()] {
+    for rows in [parsing(), rules(), vectors(), stores(), ingest(), rejects(), outputs()] {
         desk.refuses(&rows);
     }
     assert!(!desk.folder.path().join("new").exists());

@@ -15,6 +15,7 @@ mod models;
 mod opening;
 mod options;
 mod queries;
+mod rules;
 #[cfg(feature = "cli")]
 mod safety;
 #[cfg(feature = "cli")]
@@ -279,6 +280,7 @@ fn there_are_many_and_each_has_its_own_name() {
     }
     all.extend(names(values::VECTORS_BESIDE_AN_ENCODER));
     all.extend(names(queries::ROWS).chain(names(queries::ROWS_WITHOUT_AN_ENCODER)));
+    all.extend(names(rules::ROWS));
     all.extend(names(&times::rows()).chain(names(&opening::rows())));
     for rows in [options::NEW, options::ENCODER_STORE, options::VECTOR_STORE] {
         all.extend(names(rows));
@@ -297,6 +299,7 @@ fn there_are_many_and_each_has_its_own_name() {
     #[cfg(feature = "cli")]
     for rows in [
         arguments::parsing(),
+        arguments::rules(),
         arguments::vectors(),
         arguments::stores(),
         arguments::ingest(),
