@@ -5,7 +5,7 @@ use crate::engine::{ItemAct, Published};
 use crate::error::Result;
 use crate::model::Time;
 use crate::storage::View;
-use std::collections::BTreeSet;
+use roaring::RoaringBitmap;
 
 /// What acts count.
 pub(super) struct Counting {
@@ -51,14 +51,14 @@ fn count(of_item: &[ItemAct], counting: &Counting) -> f32 {
 /// The items that a user is not to be recommended.
 pub(super) struct Refused {
     /// Had already.
-    pub had: BTreeSet<u32>,
+    pub had: RoaringBitmap,
     /// Dismissed, and not taken up since.
-    pub dismissed: BTreeSet<u32>,
+    pub dismissed: RoaringBitmap,
 }
 
 impl Refused {
     pub(super) fn of(recommend: &Recommend<'_>, user: Option<u32>) -> Result<Self> {
-        let mut refused = Self { had: BTreeSet::new(), dismissed: BTreeSet::new() };
+        let mut refused = Self { had: RoaringBitmap::new(), dismissed: RoaringBitmap::new() };
         let Some(user) = user else { return Ok(refused) };
         let kinds = &recommend.settings.kinds;
         let is_had = |kind: u8| {

@@ -7,6 +7,8 @@ use crate::engine::{Categories, Points, Reader, StoredItem};
 use crate::error::{Error, ErrorKind, Result, shorten};
 use crate::model::nearest_name;
 use hashbrown::HashMap;
+use roaring::RoaringBitmap;
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 
 /// All things that neighbors acted on.
@@ -145,14 +147,11 @@ impl<'a> Candidates<'a> {
     ) -> Result<Vec<Candidate>> {
         let gate = Gate::new(recommend, self)?;
         let things = match recommend.things {
-            Things::Items => self.best_items(&gate),
-            Things::Categories => self.best_categories(&gate),
+            Things::Items => self.best_items(&gate, most),
+            Things::Categories => self.best_categories(&gate, most),
         };
-        let mut best = Vec::with_capacity(most.min(things.len()));
+        let mut best = Vec::with_capacity(things.len());
         for (no, category, acted) in things {
-            if best.len() == most {
-                break;
-            }
             match recommend.view.item(no) {
                 Ok(item) => best.extend(item.map(|item| Candidate { no, item, category, acted })),
                 Err(error) if error.kind() == ErrorKind::Damage => *lost = Some(error),
@@ -162,23 +161,25 @@ impl<'a> Candidates<'a> {
         Ok(best)
     }
 
-    fn best_items(&self, gate: &Gate<'_>) -> Vec<Thing> {
-        let items = ranked(&self.items).into_iter();
-        let allowed = items.filter(|&(item, _)| gate.allows(item) && !gate.refused.had.contains(&item));
-        allowed.map(|(item, acted)| (item, None, acted)).collect()
+    fn best_items(&self, gate: &Gate<'_>, most: usize) -> Vec<Thing> {
+        let items = good(&self.items);
+        let allowed = items.filter(|&(item, _)| gate.allows(item) && !gate.refused.had.contains(item));
+        ranked(allowed, most).into_iter().map(|(item, acted)| (item, None, acted)).collect()
     }
 
-    fn best_categories(&self, gate: &Gate<'_>) -> Vec<Thing> {
-        let mut examples: HashMap<u32, u32> = HashMap::new();
-        for (item, _) in ranked(&self.items) {
+    fn best_categories(&self, gate: &Gate<'_>, most: usize) -> Vec<Thing> {
+        let mut examples: HashMap<u32, (u32, Acted)> = HashMap::new();
+        for (item, acted) in good(&self.items) {
             if let Some(category) = self.category_of(item).filter(|_| gate.allows(item)) {
-                examples.entry(category).or_insert(item);
+                let example = examples.entry(category).or_insert((item, acted));
+                *example = better(*example, (item, acted));
             }
         }
-        let had: BTreeSet<u32> = gate.refused.had.iter().filter_map(|&item| self.category_of(item)).collect();
-        let categories = ranked(&self.categories).into_iter().filter(|(category, _)| !had.contains(category));
-        let with_example = |(category, acted)| Some((*examples.get(&category)?, Some(category), acted));
-        categories.filter_map(with_example).collect()
+        let had: RoaringBitmap = gate.refused.had.iter().filter_map(|item| self.category_of(item)).collect();
+        let categories = good(&self.categories).filter(|&(category, _)| !had.contains(category));
+        let categories = ranked(categories.filter(|(category, _)| examples.contains_key(category)), most);
+        let with_example = |(category, acted)| Some((examples.get(&category)?.0, Some(category), acted));
+        categories.into_iter().filter_map(with_example).collect()
     }
 }
 
@@ -190,12 +191,12 @@ struct Gate<'a> {
     candidates: &'a Candidates<'a>,
     recommend: &'a Recommend<'a>,
     refused: Refused,
-    excluded: BTreeSet<u32>,
+    excluded: RoaringBitmap,
 }
 
 impl<'a> Gate<'a> {
     fn new(recommend: &'a Recommend<'a>, candidates: &'a Candidates<'a>) -> Result<Self> {
-        let mut excluded = BTreeSet::new();
+        let mut excluded = RoaringBitmap::new();
         for item in &recommend.exclude {
             excluded.extend(recommend.view.item_no(item)?);
         }
@@ -209,8 +210,8 @@ impl<'a> Gate<'a> {
                 self.candidates.category_of(item).and_then(|category| self.candidates.name(category));
             category.is_some_and(|name| names.contains(name))
         };
-        !self.excluded.contains(&item)
-            && !self.refused.dismissed.contains(&item)
+        !self.excluded.contains(item)
+            && !self.refused.dismissed.contains(item)
             && (categories.is_empty() || is_in(categories))
             && !is_in(without_categories)
     }
@@ -232,12 +233,29 @@ fn names<'a>(recommend: &Recommend<'a>) -> Result<Option<&'a Categories>> {
     Ok(Some(names))
 }
 
-/// Things with something for them, most first.
-fn ranked(things: &HashMap<u32, Acted>) -> Vec<(u32, Acted)> {
-    let good = things.iter().filter(|(_, acted)| acted.share > 0.0);
-    let mut ranked: Vec<(u32, Acted)> = good.map(|(&thing, &acted)| (thing, acted)).collect();
-    ranked.sort_unstable_by(|a, b| b.1.share.total_cmp(&a.1.share).then(a.0.cmp(&b.0)));
+/// Things with something for them.
+fn good(things: &HashMap<u32, Acted>) -> impl Iterator<Item = (u32, Acted)> {
+    things.iter().filter(|(_, acted)| acted.share > 0.0).map(|(&thing, &acted)| (thing, acted))
+}
+
+/// Those with the largest shares, largest first.
+fn ranked(things: impl Iterator<Item = (u32, Acted)>, most: usize) -> Vec<(u32, Acted)> {
+    let mut ranked: Vec<(u32, Acted)> = things.collect();
+    if most < ranked.len() {
+        ranked.select_nth_unstable_by(most, order);
+        ranked.truncate(most);
+    }
+    ranked.sort_unstable_by(order);
     ranked
+}
+
+/// The larger share first, of equal ones the lower number.
+fn order(a: &(u32, Acted), b: &(u32, Acted)) -> Ordering {
+    b.1.share.total_cmp(&a.1.share).then(a.0.cmp(&b.0))
+}
+
+fn better(a: (u32, Acted), b: (u32, Acted)) -> (u32, Acted) {
+    if order(&a, &b).is_le() { a } else { b }
 }
 
 /// Neighbors count by their score. Where that tells none apart for good, as with distances, by their place.
