@@ -7,7 +7,7 @@ use super::session::Session;
 use super::stored::{StoredEvent, StoredItem, StoredUser, text_hash};
 use crate::error::{Error, Result};
 use crate::model::{Event, Item, Record, Removal, Text, User};
-use crate::profile::{Target, sentence};
+use crate::profile::{Target, is_fused, sentence};
 use crate::storage::codec;
 use crate::storage::keys::{self, EventHash, TextHash};
 
@@ -107,15 +107,18 @@ impl Session<'_, '_> {
         let before = self.counters.users;
         let no = self.user(&user.id)?;
         let mut stored = self.stored_user(no)?;
-        let mut changed = self.counters.users != before;
+        let is_new = self.counters.users != before;
+        let (mut changed, mut moved) = (is_new, is_new);
         for (name, value) in &user.attributes {
-            changed |= stored.attributes.insert(name.clone(), value.clone()).as_ref() != Some(value);
+            let differs = stored.attributes.insert(name.clone(), value.clone()).as_ref() != Some(value);
+            changed |= differs;
+            moved |= differs && is_fused(name);
         }
         let new_vector = self.put_vector(no, user.vector.as_deref())?;
         if !changed {
             return Ok(if new_vector { Outcome::Changed } else { Outcome::Duplicate });
         }
-        self.put_attributes(no, &stored)?;
+        self.put_attributes(no, &stored, moved)?;
         Ok(Outcome::Changed)
     }
 
@@ -134,10 +137,13 @@ impl Session<'_, '_> {
         self.tx.user(no)?.ok_or_else(|| Error::damaged(format!("user {no}"), "its record is missing"))
     }
 
-    /// Stores a user's attributes, with the sentence they make.
-    pub(super) fn put_attributes(&mut self, no: u32, stored: &StoredUser) -> Result<()> {
+    /// Stores a user's attributes, with the sentence they make where they moved the embedding.
+    pub(super) fn put_attributes(&mut self, no: u32, stored: &StoredUser, moved: bool) -> Result<()> {
         self.note_attributes(no)?;
         self.put(keys::user(no), stored)?;
+        if !moved {
+            return Ok(());
+        }
         // Also where it has no share now: the share may change at the next open, without any encoding.
         let wanted = sentence(&stored.attributes);
         let old = self.work(no)?.state.sentence;

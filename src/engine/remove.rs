@@ -7,7 +7,7 @@ use super::session::{Session, Work};
 use super::stored::{State, StoredEvent, text_hash};
 use crate::error::Result;
 use crate::model::Time;
-use crate::profile::Target;
+use crate::profile::{Target, is_fused};
 use crate::storage::codec;
 use crate::storage::keys::{self, Key};
 use std::ops::ControlFlow;
@@ -19,7 +19,7 @@ impl Session<'_, '_> {
         if stored.attributes.remove(attribute).is_none() {
             return Ok(Outcome::Absent);
         }
-        self.put_attributes(no, &stored)?;
+        self.put_attributes(no, &stored, is_fused(attribute))?;
         Ok(Outcome::Changed)
     }
 

@@ -4,6 +4,12 @@ use super::layout::ATTRIBUTE_DIMS;
 use crate::model::{Attributes, Value};
 use std::collections::BTreeMap;
 
+/// Whether an attribute is part of embeddings: one whose name begins with an underscore is not. What is told from embeddings can then
+/// be written back without moving them.
+pub(crate) fn is_fused(name: &str) -> bool {
+    !name.starts_with('_')
+}
+
 /// How a numeric attribute is brought to a common scale: learned by `fit`.
 #[derive(Clone, Copy, Debug, PartialEq, bincode::Encode, bincode::Decode)]
 pub(crate) struct Scale {
@@ -29,7 +35,7 @@ pub(crate) struct ScaleLearner {
 
 impl ScaleLearner {
     pub(crate) fn add(&mut self, attributes: &Attributes) {
-        for (name, value) in attributes {
+        for (name, value) in attributes.iter().filter(|(name, _)| is_fused(name)) {
             let Some(number) = value.as_number() else { continue };
             let (count, mean, squares) = self.seen.entry(name.clone()).or_default();
             *count += 1.0;
@@ -53,6 +59,7 @@ impl ScaleLearner {
 pub(crate) fn sentence(attributes: &Attributes) -> Option<String> {
     let parts: Vec<String> = attributes
         .iter()
+        .filter(|(name, _)| is_fused(name))
         .map(|(name, value)| {
             let name = name.replace('_', " ");
             match value {
@@ -81,8 +88,11 @@ pub(crate) fn attribute_vector(
 }
 
 /// Adds one attribute to the attribute block: numbers by their scale, all else as one hashed, signed
-/// coordinate per value.
+/// coordinate per value; nothing for what is not fused.
 pub(crate) fn add_attribute(block: &mut [f32], scales: &BTreeMap<String, Scale>, name: &str, value: &Value) {
+    if !is_fused(name) {
+        return;
+    }
     if let Some(number) = value.as_number() {
         if let Some(scale) = scales.get(name) {
             let (position, sign) = coordinate(name, "");
@@ -152,6 +162,21 @@ mod tests {
         assert!(learner.finish().is_empty());
         let scale = Scale { mean: f64::MAX, deviation: 1.0 };
         assert!((scale.apply(-f64::MAX) + 1.0).abs() < 1e-9);
+    }
+
+    #[test]
+    fn what_begins_with_an_underscore_is_not_fused() {
+        let mut with = attributes();
+        with.insert("_cluster".to_owned(), Value::Text("c1".into()));
+        with.insert("_rank".to_owned(), Value::Int(3));
+        assert_eq!(sentence(&with), sentence(&attributes()));
+        assert_eq!(sentence(&[("_rank".to_owned(), Value::Int(3))].into()), None);
+        let mut learner = ScaleLearner::default();
+        learner.add(&with);
+        let scales = learner.finish();
+        assert_eq!(scales.keys().collect::<Vec<_>>(), ["age"]);
+        let block = attribute_vector(&scales, "_cluster", &with["_cluster"]);
+        assert!(block.iter().all(|&value| value == 0.0));
     }
 
     #[test]

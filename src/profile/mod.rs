@@ -14,7 +14,7 @@ mod tally;
 mod whiten;
 
 pub(crate) use contribution::{Contribution, Target};
-pub(crate) use declared::{Scale, ScaleLearner, attribute_vector, sentence};
+pub(crate) use declared::{Scale, ScaleLearner, attribute_vector, is_fused, sentence};
 pub(crate) use factors::{FactorLearner, Factors};
 pub(crate) use figures::{Figures, KindFigures};
 pub(crate) use fuse::{Parts, VANISHED, user_query};
