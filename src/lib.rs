@@ -56,3 +56,8 @@ struct Recommendations;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/rules.md")]
 struct Rules;
+
+/// And of clusters.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/clusters.md")]
+struct Clusters;

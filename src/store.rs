@@ -1,5 +1,6 @@
 //! The façade: [`Store`], [`Options`] and [`Snapshot`]. Each method is one call down.
 
+mod analysis;
 mod backup;
 mod import;
 mod options;

@@ -1,5 +1,18 @@
-//! What is found by looking at many users of a snapshot at once.
+//! What is found out of many users together, over a snapshot; what is told of each of them goes back as an ordinary attribute.
 
+mod assign;
+#[cfg(feature = "hdbscan")]
+mod dense;
+mod describe;
+mod embedded;
+mod find;
+mod partition;
+mod report;
 mod rules;
+mod values;
 
+pub use assign::AssignSegments;
+pub use find::FindSegments;
+pub use partition::Method;
+pub use report::{AssignedCluster, AssignedSegments, FoundCluster, FoundSegments, TriedClusters};
 pub use rules::{Element, FoundRules, Rule, RuleOrder, Rules, Support};

@@ -2,6 +2,7 @@
 
 mod backup;
 pub mod bench;
+mod clusters;
 mod compact;
 mod completions;
 mod demo;

@@ -3,6 +3,7 @@
 mod acts;
 mod apply;
 mod archive;
+mod assign;
 mod backup;
 mod buckets;
 mod categories;

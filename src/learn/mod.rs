@@ -1,10 +1,22 @@
 //! Algorithms that learn from numbers alone: no store, no ids.
 
 mod baskets;
+#[cfg(feature = "hdbscan")]
+mod density;
 mod fp_tree;
 mod itemsets;
+mod kmeans;
+mod rows;
 mod rules;
+mod silhouette;
+#[cfg(test)]
+mod tests;
 
 pub(crate) use baskets::Baskets;
+#[cfg(feature = "hdbscan")]
+pub(crate) use density::by_density;
 pub(crate) use itemsets::{Itemsets, Mining, frequent_itemsets};
+pub(crate) use kmeans::{assign, k_means, means, restarted};
+pub(crate) use rows::Rows;
 pub(crate) use rules::{Figures, each_rule};
+pub(crate) use silhouette::{distances, silhouette};

@@ -2,6 +2,7 @@
 //! over its rows, which may be streamed (randomized subspace iteration: Halko, Martinsson and Tropp,
 //! "Finding Structure with Randomness", SIAM Review 2011, algorithm 4.4).
 
+use crate::compute::SplitMix;
 use crate::compute::distance::axpy;
 use nalgebra::{DMatrix, SymmetricEigen};
 
@@ -28,7 +29,7 @@ pub(crate) struct FactorLearner {
 impl FactorLearner {
     pub(crate) fn new(columns: usize, dims: usize, seed: u64) -> Self {
         let width = (dims + OVERSAMPLING).min(columns.max(1));
-        let mut random = SplitMix(seed);
+        let mut random = SplitMix::new(seed);
         let mut basis = DMatrix::from_fn(width, columns, |_, _| random.gaussian());
         orthonormalize(&mut basis);
         Self {
@@ -172,26 +173,6 @@ fn inverse_cholesky(gram: &DMatrix<f64>) -> DMatrix<f64> {
         }
     }
     inverse
-}
-
-/// Sebastiano Vigna's `SplitMix64`: a seeded stream that is the same on every machine.
-struct SplitMix(u64);
-
-impl SplitMix {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    /// Nearly normal: the sum of four uniform numbers, centred.
-    fn gaussian(&mut self) -> f32 {
-        let bits = self.next();
-        let part = |shift: u32| f32::from((bits >> shift) as u16) / f32::from(u16::MAX);
-        part(0) + part(16) + part(32) + part(48) - 2.0
-    }
 }
 
 #[cfg(test)]

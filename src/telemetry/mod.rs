@@ -33,6 +33,7 @@ pub(crate) enum Operation {
     Repair,
     Export,
     Rules,
+    Analyse,
 }
 
 impl Operation {
@@ -54,6 +55,7 @@ impl Operation {
             Self::Repair => "repair",
             Self::Export => "export",
             Self::Rules => "rules",
+            Self::Analyse => "analyse",
         }
     }
 
@@ -71,6 +73,7 @@ impl Operation {
             Self::Export => tracing::info_span!("export"),
             Self::Rules => tracing::info_span!("rules"),
             Self::Verify => tracing::info_span!("verify"),
+            Self::Analyse => tracing::info_span!("analyse"),
             Self::Seal => tracing::debug_span!("seal"),
             Self::Checkpoint => tracing::debug_span!("checkpoint"),
             Self::Write => tracing::debug_span!("write"),

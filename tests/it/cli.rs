@@ -236,6 +236,40 @@ fn segments_tell_of_themselves() {
 }
 
 #[test]
+fn segments_that_are_found() {
+    let folder = tempfile::tempdir().unwrap();
+    let line = |no: usize| {
+        let (near, far) = (1.0 + no as f32 / 100.0, no as f32 / 200.0);
+        let vector = if no.is_multiple_of(3) { [near, far] } else { [far, near] };
+        serde_json::json!({ "type": "user", "id": format!("u{no}"), "vector": vector }).to_string() + "\n"
+    };
+    std::fs::write(folder.path().join("users.jsonl"), (0..60).map(line).collect::<String>()).unwrap();
+    json(folder.path(), &["init", "shop", "--dim", "2"]);
+    json(folder.path(), &["ingest", "shop", "users.jsonl"]);
+    let ask = |args: &[&str]| json(folder.path(), &[&["segment"], args].concat());
+    let dry = ask(&["find", "shop", "--clusters", "2..5", "--seed", "3", "--dry-run"]);
+    assert_eq!((&dry["clusters"][0]["users"], &dry["written"]), (&40.into(), &0.into()), "{dry}");
+    let found = ask(&["find", "shop", "--clusters", "2..5", "--seed", "3"]);
+    assert_eq!((&found["clusters"], &found["written"]), (&dry["clusters"], &60.into()));
+    assert_eq!((&found["method"], &found["attribute"]), (&"kmeans".into(), &"_cluster".into()));
+    let users = json(folder.path(), &["users", "shop", "--where", "_cluster = 'c2'", "--count"]);
+    assert_eq!(users["matching"], 20);
+    let none = ask(&["assign", "shop", "--all"]);
+    assert_eq!((&none["written"], &none["clusters"][1]["users"]), (&0.into(), &20.into()));
+    let dense =
+        ask(&["find", "shop", "--method", "hdbscan", "--min-cluster-size", "9", "--attribute", "_dense"]);
+    assert_eq!((&dense["method"], &dense["tried"]), (&"hdbscan".into(), &serde_json::json!([])));
+    let shown = kindred(
+        folder.path(),
+        &["segment", "find", "shop", "--clusters", "2", "--sample", "30", "--dry-run"],
+    );
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.contains("2 clusters of 60 users") && shown.contains("Nothing was written."), "{shown}");
+    let shown = kindred(folder.path(), &["segment", "assign", "shop"]);
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("of 0 users was written; 0 have no vector."));
+}
+
+#[test]
 fn from_init_to_similar() {
     let folder = folder_with_store();
     let stats = json(folder.path(), &["stats", "shop"]);

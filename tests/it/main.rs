@@ -12,6 +12,7 @@ mod backup;
 mod bad_input;
 #[cfg(feature = "cli")]
 mod cli;
+mod clusters;
 mod concurrency;
 mod damage;
 mod erasure;

@@ -3,6 +3,7 @@
 mod about;
 
 use super::StoreArgs;
+use super::clusters::{self, AssignArgs, FindArgs};
 use super::output::{Output, grouped};
 use crate::error::Result;
 use crate::model::{Predicate, SegmentChanges, SegmentSummary, Time};
@@ -30,6 +31,10 @@ pub(crate) enum SegmentCommand {
     Advance(AdvanceArgs),
     /// Drop a segment
     Drop(DropArgs),
+    /// Find clusters of users who are alike, and write down who is in which
+    Find(FindArgs),
+    /// Give users the cluster nearest to them
+    Assign(AssignArgs),
 }
 
 /// Which segment.
@@ -149,6 +154,8 @@ pub(crate) fn run(command: &SegmentCommand, output: &Output) -> Result<()> {
             output.result(&feed, changes)
         }
         SegmentCommand::Advance(args) => advance(args, output),
+        SegmentCommand::Find(args) => clusters::find(args, output),
+        SegmentCommand::Assign(args) => clusters::assign(args, output),
         SegmentCommand::Drop(args) => {
             let store = args.store.open()?;
             let count = || store.snapshot().segments().map(|segments| segments.len());

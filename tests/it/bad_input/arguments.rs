@@ -7,6 +7,24 @@ fn usage(name: &'static str, args: &str, words: &'static [&'static str]) -> Row<
     call(name, [], args, "usage", words)
 }
 
+/// Of clusters.
+pub(super) fn clusters() -> Vec<Row<Call>> {
+    vec![
+        usage("clusters in words", "segment find shop --clusters few", &["'few'", "2..12"]),
+        usage("half a range of clusters", "segment find shop --clusters 2..", &["'2..'", "2..12"]),
+        usage("0 clusters in words", "segment find shop --clusters 0", &["number of clusters is 0..0"]),
+        usage("clusters from 9 to 3", "segment find shop --clusters 9..3", &["smaller number first"]),
+        usage("999 clusters of a few users", "segment find shop --clusters 999", &["is 999", "at most"]),
+        usage("no such method", "segment find shop --method guess", &["'guess'", "kmeans", "hdbscan"]),
+        usage(
+            "clusters of one",
+            "segment find shop --method hdbscan --min-cluster-size 1",
+            &["least size of a cluster is 1"],
+        ),
+        usage("cluster of nobody", "segment assign shop", &["no attribute \"_cluster\""]),
+    ]
+}
+
 pub(super) fn parsing() -> Vec<Row<Call>> {
     vec![
         usage("no command", "", &["Usage", "kindred"]),
@@ -380,7 +398,7 @@ pub(super) fn links() -> Vec<Row<Call>> {
 #[test]
 fn bad_arguments_are_refused() {
     let mut desk = Desk::new();
-    for rows in [parsing(), rules(), vectors(), stores(), ingest(), rejects(), outputs()] {
+    for rows in [parsing(), rules(), clusters(), vectors(), stores(), ingest(), rejects(), outputs()] {
         desk.refuses(&rows);
     }
     assert!(!desk.folder.path().join("new").exists());

@@ -4,6 +4,7 @@ use super::{Row, Victim, row};
 use kindred::model::{Interval, Metric, Pattern, ago, attribute, count, last};
 use kindred::query::Blend;
 use kindred::{Like, Result, Snapshot};
+use std::ops::RangeInclusive;
 
 /// What is asked.
 type Question = fn(&Snapshot) -> Result<()>;
@@ -15,6 +16,14 @@ const fn question(
     words: &'static [&'static str],
 ) -> Row<Question> {
     row(name, input, variant, words)
+}
+
+fn clusters(snapshot: &Snapshot, numbers: RangeInclusive<usize>) -> Result<()> {
+    snapshot.find_segments().clusters(numbers).run(&|_| {}).map(drop)
+}
+
+const fn from_to(from: usize, to: usize) -> RangeInclusive<usize> {
+    from..=to
 }
 
 /// Of a store with an encoder.
@@ -37,6 +46,45 @@ pub(super) const ROWS: &[Row<Question>] = &[
     question("texts of a bad id", |s| s.texts("a\0").map(drop), "Invalid", &["control"]),
     question("similar to nobody", |s| s.similar("u99").run().map(drop), "Unknown", &["no user \"u99\""]),
     question("similar without an id", |s| s.similar("").run().map(drop), "Invalid", &["user id is empty"]),
+    question("no clusters", |s| clusters(s, 0..=0), "Invalid", &["number of clusters is 0..0", "at least 1"]),
+    question(
+        "clusters backwards",
+        |s| clusters(s, from_to(9, 3)),
+        "Invalid",
+        &["9..3", "smaller number first"],
+    ),
+    question("more clusters than users", |s| clusters(s, 2..=999), "Invalid", &["is 999", "at most 1"]),
+    question("clusters of all memory", |s| clusters(s, 2..=usize::MAX), "Invalid", &["at most 1000"]),
+    question(
+        "a sample of nobody",
+        |s| s.find_segments().sample(0).run(&|_| {}).map(drop),
+        "Invalid",
+        &["sample is 0", "2 to 20000"],
+    ),
+    question(
+        "a sample of all memory",
+        |s| s.find_segments().sample(usize::MAX).run(&|_| {}).map(drop),
+        "Invalid",
+        &["sample is 18446744073709551615"],
+    ),
+    question(
+        "clusters on no thread",
+        |s| s.find_segments().threads(0).run(&|_| {}).map(drop),
+        "Invalid",
+        &["threads is 0"],
+    ),
+    question(
+        "clusters in an attribute without a name",
+        |s| s.find_segments().attribute("").run(&|_| {}).map(drop),
+        "Invalid",
+        &["attribute name is empty"],
+    ),
+    question(
+        "clusters in an attribute that holds something else",
+        |s| s.find_segments().attribute("town").run(&|_| {}).map(drop),
+        "Invalid",
+        &["attribute \"town\"", "would be lost"],
+    ),
     question(
         "more hits than there may be",
         |s| s.similar("u1").limit(100_001).run().map(drop),

@@ -1,0 +1,75 @@
+//! What is found out of all users together.
+
+use super::{Snapshot, Store};
+use crate::analysis::{AssignSegments, FindSegments};
+
+impl Store {
+    /// Looks for clusters of users who are alike by their embeddings, and writes which one each is in as an attribute: segments, filters
+    /// and exports take it as any other. [`Snapshot::find_segments`] does so without writing.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use kindred::{Store, model::attribute};
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for no in 0..30 {
+    ///         let near = no as f32 / 100.0;
+    ///         tx.put_vector(&format!("cook {no}"), vec![1.0, near])?;
+    ///         tx.put_vector(&format!("gardener {no}"), vec![near, 1.0])?;
+    ///     }
+    ///     tx.put_vector("cook 30", vec![1.0, 0.15])
+    /// })?;
+    /// let found = store.find_segments().clusters(2..=4).seed(7).run(&|_| {})?;
+    /// assert_eq!((found.clusters.len(), found.clusters[0].users), (2, 31));
+    /// assert!(found.clusters[0].medoids[0].starts_with("cook"));
+    /// let cooks = store.snapshot().users_where(attribute("_cluster").eq("c1"))?.run()?;
+    /// assert!(cooks.iter().all(|user| user.starts_with("cook")));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn find_segments(&self) -> FindSegments<'_> {
+        FindSegments::of_store(&self.engine)
+    }
+
+    /// Gives users who have no value of an attribute the one whose bearers they are most like: who came after
+    /// [`Store::find_segments`] gets a cluster too.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use kindred::{Store, model::attribute};
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (user, cluster, vector) in [("ann", "cooks", [1.0, 0.0]), ("bob", "gardeners", [0.0, 1.0])] {
+    ///         tx.put_user(user, [("_cluster", cluster.into())])?;
+    ///         tx.put_vector(user, vector.to_vec())?;
+    ///     }
+    ///     tx.put_vector("cem", vec![0.1, 0.9])
+    /// })?;
+    /// let assigned = store.assign_segments("_cluster").run(&|_| {})?;
+    /// assert_eq!(assigned.written, 1);
+    /// let gardeners = store.snapshot().users_where(attribute("_cluster").eq("gardeners"))?.run()?;
+    /// assert_eq!(gardeners, ["bob", "cem"]);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn assign_segments(&self, attribute: impl Into<String>) -> AssignSegments<'_> {
+        AssignSegments::new(&self.engine, attribute.into())
+    }
+}
+
+impl Snapshot {
+    /// Looks for clusters of users who are alike by their embeddings, as [`Store::find_segments`], and writes nothing.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = kindred::Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     tx.put_vector("ann", vec![1.0, 0.0])?;
+    ///     tx.put_vector("bob", vec![0.0, 1.0])
+    /// })?;
+    /// let found = store.snapshot().find_segments().clusters(2..=2).run(&|_| {})?;
+    /// assert_eq!((found.clusters.len(), found.written), (2, 0));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn find_segments(&self) -> FindSegments<'_> {
+        FindSegments::of_snapshot(&self.view, &self.settings)
+    }
+}
