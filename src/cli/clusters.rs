@@ -1,10 +1,13 @@
 //! `kindred segment find` and `assign`: segments that are found, not defined.
 
 use super::StoreArgs;
-use super::output::{Output, grouped};
+use super::output::{Bars, Output, grouped};
 use crate::analysis::{AssignedSegments, FindSegments, FoundSegments, Method};
 use crate::error::Result;
+use crate::model::{Progress, attribute};
+use crate::query::Trait;
 use clap::{Args, ValueEnum};
+use serde::Serialize;
 use std::ops::RangeInclusive;
 
 /// How clusters are found.
@@ -72,6 +75,24 @@ pub(crate) struct AssignArgs {
     all: bool,
 }
 
+/// Traits that are told of a cluster.
+const TRAITS: usize = 3;
+
+/// What was found, and what sets the users of each cluster apart, where it was written who they are.
+#[derive(Serialize)]
+struct Answer {
+    #[serde(flatten)]
+    found: FoundSegments,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    described: Vec<Described>,
+}
+
+#[derive(Serialize)]
+struct Described {
+    cluster: String,
+    traits: Vec<Trait>,
+}
+
 /// `2..12` or `8`.
 fn clusters(text: &str) -> std::result::Result<RangeInclusive<usize>, String> {
     let number = |text: &str| {
@@ -85,14 +106,29 @@ fn clusters(text: &str) -> std::result::Result<RangeInclusive<usize>, String> {
 
 pub(crate) fn find(args: &FindArgs, output: &Output) -> Result<()> {
     if args.dry_run {
-        let snapshot = args.store.read()?.snapshot();
-        return found(args, snapshot.find_segments(), output);
+        let (snapshot, bars) = (args.store.read()?.snapshot(), output.progress());
+        let found = look(args, snapshot.find_segments(), &bars)?;
+        drop(bars);
+        let answer = Answer { found, described: Vec::new() };
+        return output.result(&answer, |answer| told(answer, true));
     }
     let store = args.store.open()?;
-    found(args, store.find_segments(), output)
+    let bars = output.progress();
+    let found = look(args, store.find_segments(), &bars)?;
+    let snapshot = store.snapshot();
+    let mut described = Vec::with_capacity(found.clusters.len());
+    for cluster in &found.clusters {
+        let members = attribute(&found.attribute).eq(cluster.name.as_str());
+        let portrait = snapshot.users_where(members)?.sets_apart().limit(TRAITS).run()?;
+        described.push(Described { cluster: cluster.name.clone(), traits: portrait.traits });
+        bars.tell(Progress::of("describing clusters", described.len(), found.clusters.len()));
+    }
+    drop(bars);
+    let answer = Answer { found, described };
+    output.result(&answer, |answer| told(answer, false))
 }
 
-fn found(args: &FindArgs, mut wanted: FindSegments<'_>, output: &Output) -> Result<()> {
+fn look(args: &FindArgs, mut wanted: FindSegments<'_>, bars: &Bars) -> Result<FoundSegments> {
     wanted = wanted.attribute(&args.attribute).sample(args.sample).seed(args.seed);
     if let Some(clusters) = &args.clusters {
         wanted = wanted.clusters(clusters.clone());
@@ -104,10 +140,7 @@ fn found(args: &FindArgs, mut wanted: FindSegments<'_>, output: &Output) -> Resu
         MethodArg::Kmeans => Method::KMeans,
         MethodArg::Hdbscan => Method::Hdbscan,
     };
-    let bars = output.progress();
-    let found = wanted.method(method).run(&|p| bars.tell(p))?;
-    drop(bars);
-    output.result(&found, |found| told(found, args.dry_run))
+    wanted.method(method).run(&|p| bars.tell(p))
 }
 
 pub(crate) fn assign(args: &AssignArgs, output: &Output) -> Result<()> {
@@ -118,7 +151,8 @@ pub(crate) fn assign(args: &AssignArgs, output: &Output) -> Result<()> {
     output.result(&assigned, told_assigned)
 }
 
-fn told(found: &FoundSegments, dry_run: bool) -> String {
+fn told(answer: &Answer, dry_run: bool) -> String {
+    let found = &answer.found;
     let width = |width: Option<f64>| width.map_or("none".to_owned(), |width| format!("{width:.3}"));
     let mut lines: Vec<String> = Vec::new();
     for tried in &found.tried {
@@ -132,11 +166,15 @@ fn told(found: &FoundSegments, dry_run: bool) -> String {
         grouped(found.noise),
         grouped(found.without_vector)
     ));
-    lines.extend(found.clusters.iter().map(|cluster| {
+    for cluster in &found.clusters {
         let (users, share) = (grouped(cluster.users), 100.0 * cluster.share);
         let medoids = cluster.medoids.join(", ");
-        format!("{users:>12}  {}  ({share:.1} %, cohesion {:.3}: {medoids})", cluster.name, cluster.cohesion)
-    }));
+        let (name, cohesion) = (&cluster.name, cluster.cohesion);
+        lines.push(format!("{users:>12}  {name}  ({share:.1} %, cohesion {cohesion:.3}: {medoids})"));
+        let described = answer.described.iter().find(|described| described.cluster == *name);
+        let traits = described.into_iter().flat_map(|described| &described.traits);
+        lines.extend(traits.map(|told| format!("{:>16}{told}", "")));
+    }
     lines.push(if dry_run {
         "Nothing was written.".to_owned()
     } else {

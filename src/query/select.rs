@@ -1,5 +1,6 @@
 //! Users of whom a predicate is true.
 
+use super::apart::Contrast;
 use super::filter::{Answer, Plan, answer, fitting};
 use super::reasons::{Reasons, reasons};
 use super::similar::{tell_left_out, user_id};
@@ -66,6 +67,28 @@ impl<'a> Selection<'a> {
     /// As [`Selection::run`].
     pub fn count(&self) -> Result<u64> {
         observed(Operation::Query, || self.answer().map(|answer| answer.matching.len()))
+    }
+
+    /// What sets these users apart from all others, whatever the limit.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use kindred::{Store, model::attribute, query::TraitOf};
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     (0..40).try_for_each(|n| {
+    ///         let town = if n % 4 == 0 { "Ulm" } else { "Bonn" };
+    ///         tx.put_user(&format!("u{n}"), [("age", (20 + n % 4).into()), ("town", town.into())])
+    ///     })
+    /// })?;
+    /// let portrait = store.snapshot().users_where(attribute("age").eq(20))?.sets_apart().run()?;
+    /// let town = portrait.traits.iter().find(|found| matches!(&found.of, TraitOf::Attribute { name, .. } if name == "town"));
+    /// assert_eq!(town.map(|town| (town.members, town.lift)), Some((10, 4.0)));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn sets_apart(self) -> Contrast<'a> {
+        let now = self.now.unwrap_or_else(Time::now);
+        Contrast::of_matching(self.view, self.settings, (self.predicate, now))
     }
 
     /// Asks, and tells how it was answered: which parts of the predicate the columns of attributes told, in which order, how many

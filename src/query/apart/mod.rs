@@ -32,6 +32,13 @@ pub(super) struct Wanted {
     pub min_g2: f64,
 }
 
+impl Default for Wanted {
+    /// By chance G² is above this for one trait in a thousand.
+    fn default() -> Self {
+        Self { limit: 20, min_support: 5, min_g2: 10.83 }
+    }
+}
+
 /// The group and all users, as far as they can be read.
 struct Group {
     members: RoaringBitmap,

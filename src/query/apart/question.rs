@@ -1,27 +1,43 @@
-//! The question what sets a segment apart.
+//! The question what sets a segment, or those of whom a predicate is true, apart.
 
 use super::{Portrait, Wanted, portrait};
 use crate::engine::{Published, Settings};
 use crate::error::{Error, Result};
-use crate::model::OnProgress;
+use crate::model::{OnProgress, Predicate, Time};
+use crate::query::filter::matching;
 use crate::query::segments::known_segment;
 use crate::storage::View;
 use crate::telemetry::{Operation, observed};
+use roaring::RoaringBitmap;
 
-/// A question for what sets a segment's members apart from the other users: set what is wanted, then [`Contrast::run`].
+/// A question for what sets some users, those of a segment or of whom a predicate is true, apart from the others: set what is wanted, then
+/// [`Contrast::run`].
 #[must_use = "a question does nothing until it is run"]
 pub struct Contrast<'a> {
     view: &'a View<Published>,
     settings: &'a Settings,
-    segment: &'a str,
+    whom: Whom<'a>,
     wanted: Wanted,
+}
+
+/// Who is looked at.
+enum Whom<'a> {
+    Segment(&'a str),
+    /// As of an instant.
+    Matching(Predicate, Time),
 }
 
 impl<'a> Contrast<'a> {
     pub(crate) fn new(view: &'a View<Published>, settings: &'a Settings, segment: &'a str) -> Self {
-        // By chance G² is above this for one trait in a thousand.
-        let wanted = Wanted { limit: 20, min_support: 5, min_g2: 10.83 };
-        Self { view, settings, segment, wanted }
+        Self { view, settings, whom: Whom::Segment(segment), wanted: Wanted::default() }
+    }
+
+    pub(in crate::query) fn of_matching(
+        view: &'a View<Published>,
+        settings: &'a Settings,
+        (predicate, now): (Predicate, Time),
+    ) -> Self {
+        Self { view, settings, whom: Whom::Matching(predicate, now), wanted: Wanted::default() }
     }
 
     /// How many traits at most; 20 unless said.
@@ -47,7 +63,7 @@ impl<'a> Contrast<'a> {
     /// them.
     ///
     /// # Errors
-    /// [`Error::Unknown`] for a segment that is not there, [`Error::Invalid`] for a least G² that is no number; [`Error::Damaged`] as for
+    /// [`Error::Unknown`] for a segment that is not there, for a predicate as [`crate::query::Selection::run`]; [`Error::Invalid`] for a least G² that is no number; [`Error::Damaged`] as for
     /// [`crate::Snapshot::segments`].
     pub fn run(&self) -> Result<Portrait> {
         self.run_with_progress(&|_| {})
@@ -63,9 +79,17 @@ impl<'a> Contrast<'a> {
             if !(least >= 0.0 && least.is_finite()) {
                 return Err(Error::invalid("least G²", least, "it is a number, 0 or more"));
             }
-            let no = known_segment(self.view, self.segment)?;
-            let group = self.view.attachment().segments.members(no)?.to_set();
-            portrait(self.view, self.settings, &group, &self.wanted, progress)
+            portrait(self.view, self.settings, &self.group()?, &self.wanted, progress)
         })
+    }
+
+    fn group(&self) -> Result<RoaringBitmap> {
+        match &self.whom {
+            Whom::Segment(name) => {
+                let no = known_segment(self.view, name)?;
+                Ok(self.view.attachment().segments.members(no)?.to_set())
+            }
+            Whom::Matching(predicate, now) => matching(self.view, self.settings, predicate, *now),
+        }
     }
 }
