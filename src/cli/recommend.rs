@@ -159,11 +159,11 @@ pub(crate) fn run(args: &RecommendArgs, output: &Output) -> Result<()> {
     if let Some(now) = args.now {
         query = query.now(now);
     }
-    output.result(&query.run()?, |recommended| text(recommended, args.choice.by))
+    output.result(&query.run()?, |recommended| text(recommended, args.choice.things()))
 }
 
 /// Recommendations for people, one to a line, each with its reasons.
-fn text(recommended: &[Recommendation], by: By) -> String {
+pub(super) fn text(recommended: &[Recommendation], by: Things) -> String {
     if recommended.is_empty() {
         return "nothing".to_owned();
     }
@@ -172,8 +172,8 @@ fn text(recommended: &[Recommendation], by: By) -> String {
         let text = thing.text.as_deref().map(|text| format!("  {text}")).unwrap_or_default();
         let category = thing.category.as_deref().unwrap_or_default();
         let name = match by {
-            By::Categories => format!("{category}, such as {}{text}", thing.item),
-            By::Items => format!("{}{text}", thing.item),
+            Things::Categories => format!("{category}, such as {}{text}", thing.item),
+            Things::Items => format!("{}{text}", thing.item),
         };
         let _ = writeln!(out, "{:>7.4}  {name}", thing.score);
         let _ = match &thing.explanation {

@@ -2,10 +2,11 @@
 
 use super::Data;
 use crate::cli::output::{Output, bytes, grouped};
-use crate::cli::{profile, similar};
+use crate::cli::{profile, recommend, similar};
 use crate::error::{Error, Result};
 use crate::eval::{Latency, recall_at_k};
-use crate::query::{Hit, Like};
+use crate::model::Predicate;
+use crate::query::{Hit, Like, Portrait, Recommendation, Things};
 use crate::{Snapshot, Stats, Store};
 use serde::Serialize;
 use std::fmt::Write;
@@ -26,6 +27,8 @@ struct Tour {
     user: String,
     similar: Vec<Hit>,
     sentences: Vec<Sentence>,
+    recommended: Vec<Recommendation>,
+    segment: Portrait,
     recall_at_10: f64,
     graph: Latency,
     exact: Latency,
@@ -47,6 +50,9 @@ pub(super) fn tour(store: &Store, path: &Path, data: Data, seconds: f64, output:
             Ok(Sentence { text, hits: snapshot.similar(Like::text(text)).limit(3).explain(true).run()? })
         })
         .collect::<Result<Vec<_>>>()?;
+    let recommended =
+        snapshot.recommend(user.as_str()).by(Things::Categories).limit(3).explain(true).run()?;
+    let segment = segment(store, data)?;
     let (recall_at_10, graph, exact) = compare(&snapshot)?;
     let tour = Tour {
         data,
@@ -56,6 +62,8 @@ pub(super) fn tour(store: &Store, path: &Path, data: Data, seconds: f64, output:
         user,
         similar,
         sentences,
+        recommended,
+        segment,
         recall_at_10,
         graph,
         exact,
@@ -69,6 +77,22 @@ const fn sentences(data: Data) -> [&'static str; 2] {
         Data::Journey => ["families with a baby", "cooks a lot of fresh fish"],
         Data::Sample => ["novels and poetry", "running shoes for a marathon"],
     }
+}
+
+/// The name of the demo's segment, and who is in it.
+const fn segment_of(data: Data) -> (&'static str, &'static str) {
+    match data {
+        Data::Journey => ("families", "kids <> '0'"),
+        Data::Sample => ("busy", "count(*) >= 5"),
+    }
+}
+
+/// What sets the users of a segment apart, which is defined unless it is there.
+fn segment(store: &Store, data: Data) -> Result<Portrait> {
+    let (name, predicate) = segment_of(data);
+    let predicate = Predicate::parse(predicate)?;
+    store.write(|tx| tx.define_segment(name, predicate))?;
+    store.snapshot().sets_apart(name).limit(5).min_support(2).min_g2(0.0).run()
 }
 
 /// A user of whom much is known: with attributes and the most events among the first thousand.
@@ -138,6 +162,19 @@ fn text(tour: &Tour, profile: &str, path: &Path) -> String {
         add(&format!("\u{201c}{}\u{201d}", sentence.text), &similar::text(&sentence.hits));
     }
     add(
+        &format!("What next for {}, and why", tour.user),
+        &recommend::text(&tour.recommended, Things::Categories),
+    );
+    let (name, predicate) = segment_of(tour.data);
+    let traits: Vec<String> = tour.segment.traits.iter().map(ToString::to_string).collect();
+    add(
+        &format!(
+            "The segment {name:?} ({predicate}): what sets its {} users apart",
+            grouped(tour.segment.members)
+        ),
+        &traits.join("\n"),
+    );
+    add(
         "Graph search against exact search, as a host would call it",
         &format!(
             "recall@10 {:.3}; graph p50 {:.0} µs, p99 {:.0} µs; exact p50 {:.0} µs, p99 {:.0} µs",
@@ -151,6 +188,9 @@ fn text(tour: &Tour, profile: &str, path: &Path) -> String {
             "kindred profile {store} {user}\n\
              kindred similar {store} --user {user} -k 5 --explain\n\
              kindred similar {store} --text \"a large dog\"\n\
+             kindred recommend {store} --user {user} --explain\n\
+             kindred segment members {store} {name}\n\
+             kindred rules {store} --by category\n\
              kindred stats {store}\n\
              kindred --help\n\
              (where `kindred` is not installed, write `cargo run --release --` instead)"
