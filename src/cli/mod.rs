@@ -113,7 +113,7 @@ Each of the commands has examples of its own."
     /// Fetch the model or the data of the demo into the cache
     Fetch(fetch_command::FetchArgs),
     /// Measure how good a store's answers are, on what it holds
-    #[command(subcommand)]
+    #[command(subcommand, after_help = "Example: kindred eval recommend shop --after 2017-10-01")]
     Eval(Box<eval::EvalCommand>),
     /// Measure recall, speed and quality
     #[command(subcommand)]

@@ -258,10 +258,10 @@ fn better(a: (u32, Acted), b: (u32, Acted)) -> (u32, Acted) {
     if order(&a, &b).is_le() { a } else { b }
 }
 
-/// Neighbors count by their score. Where that tells none apart for good, as with distances, by their place.
+/// Neighbors count by their score, and are none where that is not above 0. Where it is of nobody, as with distances, they count by their place.
 fn weighed(users: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
     if users.iter().any(|&(_, score)| score > 0.0) {
-        return users.into_iter().map(|(user, score)| (user, score.max(0.0))).collect();
+        return users.into_iter().filter(|&(_, score)| score > 0.0).collect();
     }
     (1_u16..).zip(users).map(|(place, (user, _))| (user, f32::from(place).recip())).collect()
 }
