@@ -38,7 +38,8 @@ impl ListQuality {
             recall: found / relevant as f64,
             capped_recall: found / best as f64,
             precision: found / places as f64,
-            ndcg: hits().map(discount).sum::<f64>() / ideal,
+            // Summed from 0, for the sum of nothing is −0.
+            ndcg: hits().map(discount).fold(0.0, |sum, gain| sum + gain) / ideal,
         })
     }
 

@@ -37,15 +37,15 @@ fn counted(kinds: &BTreeMap<String, Time>) -> f32 {
 
 /// The share of each item, by what the store's other answers say.
 fn expected(snapshot: &Snapshot, user: &str, neighbors: usize) -> BTreeMap<String, (f32, usize)> {
-    let hits = snapshot.similar(user).limit(neighbors).exact(true).run().unwrap();
-    let weight = |score: f32| score.max(0.0);
-    let sum: f32 = hits.iter().map(|hit| weight(hit.score)).sum();
+    let mut hits = snapshot.similar(user).limit(neighbors).exact(true).run().unwrap();
+    hits.retain(|hit| hit.score > 0.0);
+    let sum: f32 = hits.iter().map(|hit| hit.score).sum();
     let mut shares: BTreeMap<String, (f32, usize)> = BTreeMap::new();
     for hit in &hits {
         for (item, kinds) in acts(snapshot, &hit.user) {
             let act = counted(&kinds);
             let share = shares.entry(item).or_default();
-            share.0 += weight(hit.score) / sum * act;
+            share.0 += hit.score / sum * act;
             share.1 += usize::from(act > 0.0);
         }
     }
