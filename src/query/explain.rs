@@ -169,6 +169,7 @@ struct Sides {
 }
 
 /// On which side a user stands whom nobody is compared with.
+#[derive(Clone, Copy)]
 enum Side {
     Asking,
     Found,

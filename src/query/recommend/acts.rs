@@ -21,9 +21,13 @@ impl Counting {
         let now = || recommend.now.unwrap_or_else(Time::now);
         let since = recommend.within.map(|interval| interval.before(now())).transpose()?;
         let kinds = &recommend.settings.kinds;
-        let weight = |name: &str, weight: f32| match recommend.kinds.is_empty() {
-            true => weight.clamp(-1.0, 1.0),
-            false => f32::from(u8::from(recommend.kinds.contains(name))),
+        let chosen = &recommend.kinds;
+        let weight = |name: &str, weight: f32| {
+            if chosen.is_empty() {
+                weight.clamp(-1.0, 1.0)
+            } else {
+                f32::from(u8::from(chosen.contains(name)))
+            }
         };
         Ok(Self { weights: kinds.iter().map(|kind| weight(&kind.name, kind.weight)).collect(), since })
     }

@@ -47,7 +47,7 @@ impl Blend {
             [("neighbors", self.neighbors), ("together", self.together), ("text", self.text)]
         {
             if !(0.0..=1e6).contains(&weight) {
-                return Err(Error::invalid(&format!("weight of {what}"), weight, "0 to 1,000,000"));
+                return Err(Error::invalid(format!("weight of {what}"), weight, "0 to 1,000,000"));
             }
         }
         if self.neighbors + self.together + self.text <= 0.0 {
