@@ -9,8 +9,8 @@ use crate::profile::{Block, Space, Target};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-/// The strongest directions of factors, in which they tell what goes with what. The others tell users apart, but hardly what comes
-/// next: with all of them The Complete Journey's new product types are found less often than by popularity (`docs/quality.md`).
+/// The strongest directions of factors, in which they tell what goes with what. The others tell users apart, and say little of what comes
+/// next (`docs/quality.md`).
 const STRONGEST: usize = 16;
 
 /// A cosine that is no larger is what half precision leaves of none, and no signal however it is scaled.
