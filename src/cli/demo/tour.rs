@@ -83,7 +83,7 @@ const fn sentences(data: Data) -> [&'static str; 2] {
 const fn segment_of(data: Data) -> (&'static str, &'static str) {
     match data {
         Data::Journey => ("families", "kids <> '0'"),
-        Data::Sample => ("busy", "count(*) >= 5"),
+        Data::Sample => ("seniors", "age >= 50"),
     }
 }
 
