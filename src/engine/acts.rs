@@ -11,6 +11,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Acts that are kept at most, of all users together: 64 MiB.
 const MOST: usize = 1 << 22;
+/// A user who is kept takes as much memory as so many acts, beside their own.
+const USER: usize = 8;
+/// Users whose numbers leave the same rest are changed together.
+const STRIPES: usize = 1 << 12;
 
 /// A user's acts of one kind on one item.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -27,19 +31,19 @@ pub(crate) type ItemActs = Arc<[ItemAct]>;
 /// The acts of users lately asked.
 ///
 /// What is kept of a user is as of the commit of the view that it was read from, and of all later ones: a commit that changes any of it has
-/// it forgotten before anybody sees the commit. From then on, only views of that commit and later ones may put something down.
+/// it forgotten before anybody sees the commit. From then on, only views of that commit and later ones may put something down of that user.
 pub(crate) struct KnownActs(Mutex<Known>);
 
 struct Known {
     of: LruCache<u32, (u64, ItemActs)>,
     acts: usize,
-    /// The latest commit that changed anybody's acts.
-    changed: u64,
+    /// The latest commit that changed the acts of anybody of a stripe.
+    changed: Box<[u64]>,
 }
 
 impl Default for KnownActs {
     fn default() -> Self {
-        Self(Mutex::new(Known { of: LruCache::unbounded(), acts: 0, changed: 0 }))
+        Self(Mutex::new(Known { of: LruCache::unbounded(), acts: 0, changed: vec![0; STRIPES].into() }))
     }
 }
 
@@ -53,7 +57,7 @@ impl KnownActs {
         }
         let acts = read(view, user)?;
         let mut known = self.lock();
-        if view.seq() >= known.changed {
+        if view.seq() >= known.changed[stripe(user)] {
             known.put(user, view.seq(), Arc::clone(&acts));
         }
         Ok(acts)
@@ -65,8 +69,10 @@ impl KnownActs {
             return;
         }
         let mut known = self.lock();
-        known.changed = known.changed.max(commit);
-        users.iter().for_each(|user| known.pop(*user));
+        for &user in users {
+            known.pop(user);
+            known.changed[stripe(user)] = known.changed[stripe(user)].max(commit);
+        }
     }
 
     /// No panic leaves it half changed.
@@ -78,20 +84,24 @@ impl KnownActs {
 impl Known {
     fn put(&mut self, user: u32, commit: u64, acts: ItemActs) {
         self.pop(user);
-        self.acts += acts.len();
+        self.acts += acts.len() + USER;
         self.of.put(user, (commit, acts));
         while self.acts > MOST
             && let Some((_, (_, acts))) = self.of.pop_lru()
         {
-            self.acts -= acts.len();
+            self.acts -= acts.len() + USER;
         }
     }
 
     fn pop(&mut self, user: u32) {
         if let Some((_, acts)) = self.of.pop(&user) {
-            self.acts -= acts.len();
+            self.acts -= acts.len() + USER;
         }
     }
+}
+
+const fn stripe(user: u32) -> usize {
+    user as usize % STRIPES
 }
 
 fn read(view: &View<Published>, user: u32) -> Result<ItemActs> {
@@ -138,7 +148,7 @@ mod tests {
                     let known = &view.attachment().acts;
                     prop_assert_eq!(known.of(view, of).unwrap(), read(view, of).unwrap());
                     let known = known.lock();
-                    prop_assert_eq!(known.acts, known.of.iter().map(|(_, (_, acts))| acts.len()).sum::<usize>());
+                    prop_assert_eq!(known.acts, known.of.iter().map(|(_, (_, acts))| acts.len() + USER).sum::<usize>());
                 }
             }
         }
@@ -172,6 +182,7 @@ mod tests {
             vec![ItemAct { item: 0, kind: 0, last: Time::from_secs(0).unwrap() }; MOST / 2].into();
         (0..3).for_each(|user| known.lock().put(user, 0, Arc::clone(&many)));
         let known = known.lock();
-        assert_eq!((known.acts, known.of.contains(&0)), (2 * (MOST / 2), false));
+        assert_eq!((known.of.len(), known.of.contains(&0)), (1, false));
+        assert!(known.acts <= MOST);
     }
 }
