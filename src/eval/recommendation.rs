@@ -4,6 +4,7 @@ use serde::Serialize;
 
 /// Quality of lists of recommendations, each figure 0 to 1, the mean over users.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct ListQuality {
     /// Share of what was done later that is in the list.
     pub recall: f64,

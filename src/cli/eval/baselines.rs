@@ -13,11 +13,16 @@ pub(super) struct Baselines {
     /// By thing: users, with the same weights.
     columns: Vec<Vec<(usize, f64)>>,
     names: Vec<String>,
+    /// By user: things that are not recommended.
+    known: Vec<BTreeSet<usize>>,
 }
 
 impl Baselines {
-    /// Of each user's things with their counts. TF-IDF: `ln(1 + count) · ln(users / users with it)`.
-    pub(super) fn new(counts: &BTreeMap<String, BTreeMap<String, u32>>) -> Self {
+    /// Of each user's things with their counts, and of all that each is not to be recommended. TF-IDF: `ln(1 + count) · ln(users / users with it)`.
+    pub(super) fn new(
+        counts: &BTreeMap<String, BTreeMap<String, u32>>,
+        known: &BTreeMap<&str, BTreeSet<&str>>,
+    ) -> Self {
         let names: BTreeSet<&String> = counts.values().flat_map(BTreeMap::keys).collect();
         let names: Vec<String> = names.into_iter().cloned().collect();
         let number = |name: &String| names.binary_search(name).unwrap_or_default();
@@ -37,8 +42,15 @@ impl Baselines {
             row.iter().for_each(|&(thing, weight)| columns[thing].push((user, weight)));
             rows.push(row);
         }
+        let numbers = |things: &BTreeSet<&str>| {
+            things
+                .iter()
+                .filter_map(|thing| names.binary_search_by(|name| (**name).cmp(thing)).ok())
+                .collect()
+        };
+        let known = counts.keys().map(|user| known.get(&**user).map(numbers).unwrap_or_default()).collect();
         let users = counts.keys().cloned().zip(0..).collect();
-        Self { users, rows, columns, names }
+        Self { users, rows, columns, names, known }
     }
 
     /// Things that the most users did and this one did not.
@@ -69,15 +81,10 @@ impl Baselines {
     }
 
     fn best(&self, user: &str, limit: usize, value: impl Fn(usize) -> f64) -> Vec<&str> {
-        let had: BTreeSet<usize> = self
-            .users
-            .get(user)
-            .into_iter()
-            .flat_map(|&own| &self.rows[own])
-            .map(|&(thing, _)| thing)
-            .collect();
+        let known = self.users.get(user).map(|&own| &self.known[own]);
+        let is_new = |thing: &usize| known.is_none_or(|known| !known.contains(thing));
         let mut order: Vec<usize> =
-            (0..self.names.len()).filter(|thing| !had.contains(thing) && value(*thing) > 0.0).collect();
+            (0..self.names.len()).filter(|thing| is_new(thing) && value(*thing) > 0.0).collect();
         order.sort_by(|&a, &b| value(b).total_cmp(&value(a)).then(a.cmp(&b)));
         order.into_iter().take(limit).map(|thing| &*self.names[thing]).collect()
     }
@@ -94,7 +101,8 @@ mod tests {
             let things = things.split(' ').map(|thing| (thing.to_owned(), 1));
             (user.to_owned(), things.collect::<BTreeMap<_, _>>())
         });
-        let baselines = Baselines::new(&counts.into());
+        let known = rows.map(|(user, things)| (user, things.split(' ').collect::<BTreeSet<_>>()));
+        let baselines = Baselines::new(&counts.into(), &known.into());
         assert_eq!(baselines.popular("ann", 9), ["d", "e", "c"]);
         // Bob has two things in common with ann, cem one that is common: what bob has beside counts more.
         assert_eq!(baselines.similar("ann", 1), ["c"]);

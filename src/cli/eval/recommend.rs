@@ -21,12 +21,16 @@ use std::time::Instant;
 /// What is held out, and how it is recommended.
 #[derive(Args)]
 #[command(after_help = "Examples:
-  kindred eval recommend shop                               each user's last event, from all before it
+  kindred eval recommend shop                               each user's last event
   kindred eval recommend shop --after 2017-10-01 --by categories -k 20
 
 A store of what was earlier is made beside, and fitted; then each user's recommendations are held against the new
-things that they took up later. Beside them, for comparison: what is most popular, and what the 100 users did who
-are nearest by TF-IDF. What users did earlier is never recommended. Folded events take no part.")]
+things that they took up later, by acts that count for them. Beside them, for comparison: what is most popular, and
+what the 100 users did who are nearest by TF-IDF. What users did earlier is never recommended. Folded events take no
+part.
+
+Without --after, what others did after a user's last event is known when it is told: that flatters all lists alike.
+With it, nothing that came later is known.")]
 pub(crate) struct EvalRecommendArgs {
     #[command(flatten)]
     store: StoreArgs,
@@ -78,38 +82,62 @@ pub(crate) fn run(args: &EvalRecommendArgs, output: &Output) -> Result<()> {
     if args.limit == 0 || args.users == 0 || args.last == 0 {
         return Err(Error::invalid("--limit, --users or --last", 0, "1 or more"));
     }
+    let snapshot = args.store.read()?.snapshot();
+    check(args, &snapshot)?;
     let bars = output.progress();
     let scratch = Scratch::new(args.beside.as_deref())?;
     let later = args.after.map_or(Later::Last(args.last), Later::From);
-    let split = split(&args.store.read()?.snapshot(), later, (&scratch, &args.store.options()), &bars)?;
+    let split = split(&snapshot, later, (&scratch, &args.store.options()), &bars)?;
     let evaluated = evaluate(args, &split, &bars)?;
     drop(bars);
     output.result(&evaluated, text)
 }
 
+/// Finds mistakes before the long work.
+fn check(args: &EvalRecommendArgs, snapshot: &Snapshot) -> Result<()> {
+    if snapshot.settings().encoder.is_none() {
+        let expected =
+            "one that makes its embeddings: those of the host are of now, and know what came later";
+        return Err(Error::invalid("store", "one of the host's own vectors", expected));
+    }
+    if let Some(user) = snapshot.users().next().transpose()? {
+        args.choice.apply(snapshot.recommend(&user.id)).limit(args.limit).run()?;
+    }
+    Ok(())
+}
+
 fn evaluate(args: &EvalRecommendArgs, split: &Split, bars: &Bars) -> Result<Evaluated> {
     let snapshot = split.store.snapshot();
     let things = Named::new(&snapshot, args.choice.things())?;
-    let counted = |act: &&Act| args.choice.had().is_empty() || args.choice.had().contains(&act.kind);
+    let (had, kinds) = (args.choice.had(), snapshot.settings().kinds);
+    let counts_for = |act: &&Act| {
+        let weight = kinds.find(&act.kind).map_or(0.0, |(_, kind)| kind.weight);
+        weight > 0.0 && (had.is_empty() || had.contains(&act.kind))
+    };
     let mut counts: BTreeMap<String, BTreeMap<String, u32>> = BTreeMap::new();
+    // What is never recommended: whatever the user acted on, or had.
+    let mut known: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
     for (user, acts) in &split.earlier {
+        let is_known = |act: &&Act| had.is_empty() || had.contains(&act.kind);
+        known.insert(user, acts.iter().filter(is_known).filter_map(|act| things.name(&act.item)).collect());
         let counts = counts.entry(user.clone()).or_default();
-        for thing in acts.iter().filter(counted).filter_map(|act| things.name(&act.item)) {
+        for thing in acts.iter().filter(counts_for).filter_map(|act| things.name(&act.item)) {
             *counts.entry(thing.to_owned()).or_default() += 1;
         }
     }
     counts.retain(|_, counts| !counts.is_empty());
     let mut new: Vec<(&str, BTreeSet<&str>)> = Vec::new();
     for (user, acts) in &split.later {
-        let Some(counts) = counts.get(user) else { continue };
-        let later = acts.iter().filter(counted).filter_map(|act| things.name(&act.item));
-        let later: BTreeSet<&str> = later.filter(|thing| !counts.contains_key(*thing)).collect();
+        // Whoever nothing is known of is no test of what is known.
+        let Some(known) = known.get(&**user).filter(|_| counts.contains_key(user)) else { continue };
+        let later = acts.iter().filter(counts_for).filter_map(|act| things.name(&act.item));
+        let later: BTreeSet<&str> = later.filter(|thing| !known.contains(thing)).collect();
         if !later.is_empty() {
             new.push((user, later));
         }
     }
     let new = evenly(new, args.users);
-    let baselines = Baselines::new(&counts);
+    let baselines = Baselines::new(&counts, &known);
     let (mut tally, mut micros) = (["kindred", "popularity", "TF-IDF neighbors"].map(Tally::new), Vec::new());
     for (done, (user, later)) in new.iter().enumerate() {
         let started = Instant::now();
@@ -122,7 +150,8 @@ fn evaluate(args: &EvalRecommendArgs, split: &Split, bars: &Bars) -> Result<Eval
         }
         bars.tell(Progress::of("asking for recommendations", done + 1, new.len()));
     }
-    let all: BTreeSet<&String> = counts.values().flat_map(BTreeMap::keys).collect();
+    let all = split.earlier.values().flatten().filter_map(|act| things.name(&act.item));
+    let all: BTreeSet<&str> = all.collect();
     let new_things = new.iter().map(|(_, later)| later.len()).sum::<usize>() as f64 / new.len().max(1) as f64;
     Ok(Evaluated {
         users: new.len(),

@@ -56,13 +56,14 @@ pub(super) fn split(
         writing.put(Record::User(user))?;
         let mut earlier: Vec<Event> = from.events(&id)?.collect::<Result<_>>()?;
         let held = earlier.split_off(later.starts_at(&earlier));
+        let until = later.from(&held);
         for (acts, events) in acts.iter_mut().zip([&earlier, &held]) {
             acts.insert(id.clone(), events.iter().filter_map(act).collect());
         }
         earlier.into_iter().try_for_each(|event| writing.put(Record::Event(event)))?;
         for text in from.texts(&id)? {
             let text = text?;
-            if held.first().is_none_or(|first| text.time < first.time) {
+            if until.is_none_or(|until| text.time < until) {
                 writing.put(Record::Text(text))?;
             }
         }
@@ -75,6 +76,14 @@ pub(super) fn split(
 }
 
 impl Later {
+    /// From when on a user's texts are later ones, too: texts tell what comes next.
+    fn from(self, held: &[Event]) -> Option<Time> {
+        match self {
+            Self::From(time) => Some(time),
+            Self::Last(_) => held.first().map(|first| first.time),
+        }
+    }
+
     /// The place of the first later event among a user's events, oldest first.
     fn starts_at(self, events: &[Event]) -> usize {
         match self {
