@@ -11,6 +11,7 @@ mod rules;
 mod silhouette;
 #[cfg(test)]
 mod tests;
+mod ward;
 
 pub(crate) use baskets::Baskets;
 #[cfg(feature = "hdbscan")]
@@ -20,3 +21,4 @@ pub(crate) use kmeans::{assign, k_means, means, restarted};
 pub(crate) use rows::Rows;
 pub(crate) use rules::{Figures, each_rule};
 pub(crate) use silhouette::{distances, silhouette};
+pub(crate) use ward::ward;
