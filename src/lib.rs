@@ -61,3 +61,8 @@ struct Rules;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/clusters.md")]
 struct Clusters;
+
+/// And of interests.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/interests.md")]
+struct Interests;

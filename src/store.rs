@@ -23,7 +23,7 @@ use crate::ingest::{self, Report};
 use crate::model::{
     Erasure, Event, Item, OnProgress, Predicate, Record, Removal, StoreSettings, Text, Time, Tombstone, User,
 };
-use crate::query::{self, Like, Profile, Recommend, Records, Selection, Similar};
+use crate::query::{self, Interests, Like, Profile, Recommend, Records, Selection, Similar};
 use crate::storage::View;
 use crate::telemetry::{Operation, observed};
 use std::io::Write;
@@ -383,6 +383,29 @@ impl Snapshot {
     /// or vector are found, and one without has no similar users.
     pub fn similar<'a>(&'a self, like: impl Into<Like<'a>>) -> Similar<'a> {
         Similar::new(&self.view, &self.settings, like.into())
+    }
+
+    /// What a user is into: up to eight tastes, each with what stands for it.
+    ///
+    /// ```
+    /// # use kindred::{Store, model::{Event, Item}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (id, text) in [("p1", "fresh salmon"), ("p2", "smoked salmon"), ("p3", "garden hose")] {
+    ///         tx.put_item(Item { id: id.into(), text: Some(text.into()), ..Item::default() })?;
+    ///         tx.record(Event::new("ann", "purchase", "2026-01-01".parse()?).item(id))?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let interests = store.snapshot().interests("ann").run()?;
+    /// let names: Vec<&str> = interests.iter().map(|interest| &*interest.name).collect();
+    /// assert_eq!(names, ["fresh salmon", "garden hose"]);
+    /// assert_eq!(interests[0].members[1].text.as_deref(), Some("smoked salmon"));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn interests<'a>(&'a self, user: &'a str) -> Interests<'a> {
+        Interests::new(&self.view, &self.settings, user)
     }
 
     /// What next for a user (a plain string names one), or for users whom a sentence or a vector describes: items, or categories of

@@ -18,6 +18,7 @@ mod fit;
 mod import;
 mod ingest;
 mod init;
+mod interests;
 mod journey;
 mod keep;
 mod npy;
@@ -64,6 +65,8 @@ enum Command {
     Ingest(ingest::IngestArgs),
     /// Show all that is kept of a user
     Profile(profile::ProfileArgs),
+    /// Show what a user is into: up to eight tastes
+    Interests(interests::InterestsArgs),
     /// Find users like a user, a sentence or a vector
     Similar(similar::SimilarArgs),
     /// Recommend what next, and say why
@@ -214,6 +217,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Init(args) => init::run(&args, output),
         Command::Ingest(args) => ingest::run(&args, output),
         Command::Profile(args) => profile::run(&args, output),
+        Command::Interests(args) => interests::run(&args, output),
         Command::Similar(args) => similar::run(&args, output),
         Command::Recommend(args) => recommend::run(&args, output),
         Command::Users(args) => users::run(&args, output),

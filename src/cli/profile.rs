@@ -1,10 +1,11 @@
 //! `kindred profile`: all that is kept of a user.
 
-use super::StoreArgs;
+use super::{StoreArgs, interests};
 use super::output::{Output, grouped};
 use crate::error::Result;
-use crate::query::Profile;
+use crate::query::{Interest, Profile};
 use clap::Args;
+use serde::Serialize;
 use std::fmt::Write;
 
 /// Whose profile is shown.
@@ -17,9 +18,25 @@ pub(crate) struct ProfileArgs {
     user: String,
 }
 
+/// All that is kept of a user, and what it tells of them.
+#[derive(Serialize)]
+struct Shown {
+    #[serde(flatten)]
+    profile: Profile,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    interests: Vec<Interest>,
+}
+
 pub(crate) fn run(args: &ProfileArgs, output: &Output) -> Result<()> {
-    let profile = args.store.read()?.snapshot().profile(&args.user)?;
-    output.result(&profile, text)
+    let snapshot = args.store.read()?.snapshot();
+    let profile = snapshot.profile(&args.user)?;
+    // The host's own vectors do not tell what they are made of.
+    let tells = snapshot.settings().encoder.is_some();
+    let interests = if tells { snapshot.interests(&args.user).run()? } else { Vec::new() };
+    output.result(&Shown { profile, interests }, |Shown { profile, interests }| {
+        let told = text(profile);
+        if interests.is_empty() { told } else { format!("{told}Interests\n{}", interests::text(interests)) }
+    })
 }
 
 /// A profile for people.

@@ -4,7 +4,7 @@ use super::StoreArgs;
 use super::output::Output;
 use crate::error::{Error, Result};
 use crate::model::{Interval, Time};
-use crate::query::{Blend, Like, Recommend, Recommendation, Things};
+use crate::query::{Blend, Like, Recommend, Recommendation, Signal, Things};
 use clap::{Args, ValueEnum};
 use std::fmt::Write;
 
@@ -81,7 +81,7 @@ pub(super) struct ChoiceArgs {
     /// How much what is recommended should differ among itself, 0 to 1
     #[arg(long, default_value_t = 0.0)]
     diversity: f32,
-    /// Weights of neighbors, of what goes together and of texts: 0.8,0.2,0
+    /// Weights of neighbors, of what goes together, of texts and of interests: 0.8,0.2,0,0
     #[arg(long, value_name = "WEIGHTS", value_parser = blend)]
     blend: Option<Blend>,
     /// Compare with every user, in full precision, to find neighbors
@@ -130,7 +130,13 @@ fn blend(text: &str) -> std::result::Result<Blend, String> {
         .collect::<std::result::Result<_, _>>()?;
     match weights[..] {
         [neighbors, together, text] => Ok(Blend::new(neighbors, together, text)),
-        _ => Err("it has three weights: of neighbors, of what goes together, and of texts".to_owned()),
+        [neighbors, together, text, interests] => {
+            Ok(Blend::new(neighbors, together, text).interests(interests))
+        }
+        _ => Err(
+            "it has three or four weights: of neighbors, of what goes together, of texts, and of interests"
+                .to_owned(),
+        ),
     }
 }
 
@@ -179,7 +185,9 @@ pub(super) fn text(recommended: &[Recommendation], by: Things) -> String {
         let _ = match &thing.explanation {
             Some(explanation) => writeln!(out, "         because: {}", explanation.words),
             None => {
-                writeln!(out, "         {} of {} similar users acted on it", thing.neighbors, thing.asked)
+                let popular = thing.signals.iter().any(|signal| signal.signal == Signal::Popular);
+                let who = if popular { "users of a sample" } else { "similar users" };
+                writeln!(out, "         {} of {} {who} acted on it", thing.neighbors, thing.asked)
             }
         };
     }

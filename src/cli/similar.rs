@@ -16,6 +16,7 @@ use std::path::PathBuf;
   kindred similar shop --user ann --explain
   kindred similar shop --text \"families with a baby\" -k 5
   kindred similar shop --user ann --where \"country = 'DE' and age between 25 and 40\"
+  kindred similar shop --user ann --by-interests
   kindred similar vectors --vector 0.1,0.2,0.3
   kindred similar vectors --vector query.npy")]
 pub(crate) struct SimilarArgs {
@@ -23,6 +24,12 @@ pub(crate) struct SimilarArgs {
     store: StoreArgs,
     #[command(flatten)]
     like: LikeArgs,
+    /// Users like one of the user's interests alone, by its number
+    #[arg(long, value_name = "NUMBER", requires = "user", conflicts_with = "by_interests")]
+    interest: Option<usize>,
+    /// Users who are like any of the user's interests
+    #[arg(long, requires = "user")]
+    by_interests: bool,
     /// How many users at most
     #[arg(short = 'k', long = "limit", default_value_t = 10)]
     limit: usize,
@@ -77,6 +84,12 @@ pub(crate) fn run(args: &SimilarArgs, output: &Output) -> Result<()> {
     if let Some(predicate) = &args.filter.predicate {
         query = query.filter(predicate)?;
     }
+    if let Some(place) = args.interest {
+        query = query.interest(place);
+    }
+    if args.by_interests {
+        query = query.by_interests();
+    }
     if let Some(now) = args.filter.now {
         query = query.now(now);
     }
@@ -97,7 +110,8 @@ pub(crate) fn text(hits: &[Hit]) -> String {
     let mut out = String::new();
     for hit in hits {
         // Writing to a string cannot fail.
-        let _ = writeln!(out, "{:>7.4}  {}", hit.score, hit.user);
+        let interest = hit.interest.as_ref().map(|name| format!("  ({name})")).unwrap_or_default();
+        let _ = writeln!(out, "{:>7.4}  {}{interest}", hit.score, hit.user);
         if let Some(explanation) = &hit.explanation {
             let _ = writeln!(out, "         because: {}", explanation.words);
         }

@@ -46,7 +46,7 @@ pub(crate) use archive::{Folded, archive_in, archive_of, each_folded, head_of};
 pub(crate) use backup::{backup_closed, backup_elsewhere, restore};
 pub(crate) use categories::Categories;
 pub(crate) use check::{check_direction, check_text, check_vector};
-pub(crate) use contributions::{contributions_in, contributions_of, each_user_past_damage};
+pub(crate) use contributions::{Share, contributions_in, contributions_of, each_user_past_damage};
 pub(crate) use encode::encode_rows;
 pub use fit::FitReport;
 pub(crate) use points::{Points, learned_factor, raw_text};

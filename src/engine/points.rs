@@ -84,23 +84,44 @@ impl Points {
     }
 
     fn group(&mut self, reader: &impl Reader, no: u32) -> Result<Point> {
-        let text = reader.group(no)?.map(|group| self.text(reader, group.text)).transpose()?.flatten();
+        let hash = text_of(reader, self.space.encoder, Target::Group(no))?;
+        let text = hash.map(|hash| self.text(reader, hash)).transpose()?.flatten();
         let learned = learned_factor(reader, self.space.learned.version, Target::Group(no))?;
         let idf = learned.as_ref().map_or(self.space.new_idf(Target::Group(no)), |(_, idf)| *idf);
         Ok(Point { text, factor: learned.map(|(factor, _)| factor), idf })
     }
 
     fn own_text(&mut self, reader: &impl Reader, number: u64) -> Result<Point> {
-        let mut found = None;
-        let mut prefix = keys::text_vectors_by(self.space.encoder);
-        prefix.extend_from_slice(&number.to_be_bytes());
-        reader.scan(&prefix, &mut |key, _| {
-            found = keys::text_hash_at(key);
-            Ok(ControlFlow::Break(()))
-        })?;
-        let text = found.map(|hash| self.text(reader, hash)).transpose()?.flatten();
+        let hash = text_of(reader, self.space.encoder, Target::Text(number))?;
+        let text = hash.map(|hash| self.text(reader, hash)).transpose()?.flatten();
         Ok(Point { text, factor: None, idf: 1.0 })
     }
+
+    /// The vector of a group's or a user's own text as that of a sentence to ask with ([`Space::sentence_vector`]): by these, texts are close
+    /// to others of like meaning.
+    pub(crate) fn meaning(&self, reader: &impl Reader, target: Target) -> Result<Option<Vec<f32>>> {
+        let hash = text_of(reader, self.space.encoder, target)?;
+        let of = (self.space.encoder, self.space.text_dims());
+        let raw = hash.map(|hash| raw_text(reader, of, hash)).transpose()?.flatten();
+        Ok(raw.map(|raw| self.space.sentence_vector(&raw)))
+    }
+}
+
+/// The hash of the text whose vector acts on a target add, where there is one.
+fn text_of(reader: &impl Reader, encoder: u32, target: Target) -> Result<Option<TextHash>> {
+    let number = match target {
+        Target::Group(no) => return Ok(reader.group(no)?.map(|group| group.text)),
+        Target::Item(_) => return Ok(None),
+        Target::Text(number) => number,
+    };
+    let mut found = None;
+    let mut prefix = keys::text_vectors_by(encoder);
+    prefix.extend_from_slice(&number.to_be_bytes());
+    reader.scan(&prefix, &mut |key, _| {
+        found = keys::text_hash_at(key);
+        Ok(ControlFlow::Break(()))
+    })?;
+    Ok(found)
 }
 
 /// The factor of an item or a group, and its rarity, as a version of the model has them; none of what nobody had acted on.

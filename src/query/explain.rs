@@ -4,13 +4,14 @@
 //! items, groups, texts and attributes added. So the score is, exactly, a sum with one part for each of
 //! those: the share of the one side times the whole of the other. What both sides acted on comes first.
 
+use super::damage::{known, tell_left_out};
 use super::similar::embedding_of;
 use crate::engine::{
-    Points, Published, Reader, StoredEvent, StoredItem, contributions_of, text_hash, text_number,
+    Points, Published, Reader, Share, StoredEvent, StoredItem, contributions_of, text_hash, text_number,
 };
-use crate::error::Result;
-use crate::model::Attributes;
-use crate::profile::{Block, Space, Target, attribute_vector};
+use crate::error::{Error, Result};
+use crate::model::{Attributes, Time};
+use crate::profile::{Block, Target, attribute_vector};
 use crate::storage::{View, codec, keys};
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -37,6 +38,8 @@ pub enum PartOf {
     Text(String),
     /// A declared attribute.
     Attribute(String),
+    /// An interest of the user's, by its name.
+    Interest(String),
     /// A user who is like the one asked for, by their id.
     User(String),
     /// So many more of these.
@@ -58,8 +61,8 @@ pub struct Part {
     pub counts: [u32; 2],
 }
 
-/// Why a user was found. The parts' scores sum to the score of the hit.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// Why a user was found, or a thing is recommended. The parts' scores sum to the score.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Explanation {
     /// The parts: shared ones first, larger ones first, the rest last.
     pub parts: Vec<Part>,
@@ -68,7 +71,12 @@ pub struct Explanation {
 }
 
 /// Parts before they have names.
-type Parts = BTreeMap<Key, f32>;
+#[derive(Default)]
+struct Parts {
+    of: BTreeMap<Key, f32>,
+    /// Why some of them are missing: what they come from is damaged.
+    lost: Option<Error>,
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 enum Key {
@@ -80,83 +88,122 @@ enum Key {
 /// Acts by target, over all kinds.
 type Acts = BTreeMap<Target, u32>;
 
-/// Why `b` was found for `a`.
+/// Why `b` was found for `a`, with this score.
 pub(super) fn explain_user(
     view: &View<Published>,
     points: &mut Points,
-    a: u32,
-    b: u32,
+    (a, b): (u32, u32),
+    score: f32,
 ) -> Result<Explanation> {
-    let space = Arc::clone(&view.attachment().space);
-    let (Some(own), Some(other)) = (embedding_of(view, points, a)?, embedding_of(view, points, b)?) else {
-        return Ok(Explanation { parts: Vec::new(), words: String::new() });
-    };
-    let weight = space.present_weight(&own);
-    let parts = decompose(view, &space, points, a, &other, 1.0 / weight)?;
-    describe(view, parts, &Sides::of_users(view, a, b)?)
+    let own = Own::of_user(view, points, a)?;
+    let Some(embedding) = embedding_of(view, points, a)? else { return Ok(Explanation::default()) };
+    explain_interest(view, points, (&own, &embedding), (b, score))
 }
 
-/// Why `b` was found for a sentence of this vector.
+/// Why `b` was found, with this score, for an embedding that was fused of `own`.
+pub(super) fn explain_interest(
+    view: &View<Published>,
+    points: &mut Points,
+    (own, embedding): (&Own, &[f32]),
+    (b, score): (u32, f32),
+) -> Result<Explanation> {
+    let Some(other) = embedding_of(view, points, b)? else { return Ok(Explanation::default()) };
+    let scale = points.space().present_weight(embedding).recip();
+    let parts = own.decompose(view, points, &other, scale)?;
+    describe(view, parts, &Sides::of_users(view, own.user, b)?, score)
+}
+
+/// Why `b` was found, with this score, for a sentence of this vector.
 pub(super) fn explain_text(
     view: &View<Published>,
     points: &mut Points,
     sentence: &[f32],
-    b: u32,
+    (b, score): (u32, f32),
 ) -> Result<Explanation> {
-    let space = Arc::clone(&view.attachment().space);
+    let space = Arc::clone(points.space());
     let scale = space.layout.weight(Block::Text).sqrt().recip();
-    let parts = decompose(view, &space, points, b, &space.text_query(sentence), scale)?;
-    describe(view, parts, &Sides::of_one(view, b, Side::Found)?)
+    let own = Own::of_user(view, points, b)?;
+    let parts = own.decompose(view, points, &space.text_query(sentence), scale)?;
+    describe(view, parts, &Sides::of_one(view, b, Side::Found)?, score)
 }
 
-/// What of a user's own makes the inner product of their embedding with another vector.
+/// What of a user's own makes the inner product of their embedding with another vector, which is `score`.
 pub(super) fn explain_own(
     view: &View<Published>,
     points: &mut Points,
     user: u32,
-    other: &[f32],
+    (other, score): (&[f32], f32),
 ) -> Result<Explanation> {
-    let space = Arc::clone(&view.attachment().space);
-    let parts = decompose(view, &space, points, user, other, 1.0)?;
-    describe(view, parts, &Sides::of_one(view, user, Side::Asking)?)
+    let parts = Own::of_user(view, points, user)?.decompose(view, points, other, 1.0)?;
+    describe(view, parts, &Sides::of_one(view, user, Side::Asking)?, score)
 }
 
-/// `scale` times the inner product of a user's embedding with another vector, part by part.
-fn decompose(
-    view: &View<Published>,
-    space: &Space,
-    points: &mut Points,
+/// All that an embedding was fused of.
+pub(super) struct Own {
     user: u32,
-    other: &[f32],
-    scale: f32,
-) -> Result<Parts> {
-    let state = view.state(user)?;
-    let sums = view.sums(space, user)?;
-    let newest = state.figures.newest;
-    let total = newest.map(|newest| space.total(&sums, newest)).unwrap_or_default();
-    let sentence = state.sentence.map(|hash| points.text(view, hash)).transpose()?.flatten();
-    let attributes = attributes(view, user)?;
-    let scales = space.part_scales(&total, sentence.as_deref(), &attributes);
-    let mut parts = Parts::new();
-    for (target, kind, contribution) in contributions_of(view, user)? {
-        let (point, Some(newest)) = (points.get(view, target)?, newest) else { break };
-        let share = space.faded_share(contribution, (target, kind), point.idf, newest);
-        let part: f32 = point
-            .blocks(target)
-            .map(|(block, vector)| scales.of(block) * share * space.block_dot(block, vector, other))
-            .sum();
-        *parts.entry(Key::Target(target)).or_default() += scale * part;
+    acts: Vec<Share>,
+    /// When the user last did anything.
+    newest: Option<Time>,
+    /// What the acts sum up to.
+    total: Vec<f32>,
+    sentence: Option<Arc<[f32]>>,
+    attributes: Attributes,
+}
+
+impl Own {
+    /// Of a user's own embedding.
+    fn of_user(view: &View<Published>, points: &mut Points, user: u32) -> Result<Self> {
+        let space = Arc::clone(points.space());
+        let state = view.state(user)?;
+        let sums = view.sums(&space, user)?;
+        let newest = state.figures.newest;
+        Ok(Self {
+            user,
+            acts: contributions_of(view, user)?,
+            newest,
+            total: newest.map(|newest| space.total(&sums, newest)).unwrap_or_default(),
+            sentence: state.sentence.map(|hash| points.text(view, hash)).transpose()?.flatten(),
+            attributes: attributes(view, user)?,
+        })
     }
-    if let Some(sentence) = &sentence {
-        let part = scales.sentence * space.block_dot(Block::Text, sentence, other);
-        parts.insert(Key::Sentence, scale * part);
+
+    /// Of an embedding that is made of acts alone, which sum up to `total`.
+    pub(super) const fn of_acts(user: u32, acts: Vec<Share>, newest: Option<Time>, total: Vec<f32>) -> Self {
+        Self { user, acts, newest, total, sentence: None, attributes: Attributes::new() }
     }
-    for (position, (name, value)) in attributes.iter().enumerate() {
-        let vector = attribute_vector(&space.learned.scales, name, value);
-        let part = scales.of(Block::Attributes) * space.block_dot(Block::Attributes, &vector, other);
-        parts.insert(Key::Attribute(position), scale * part);
+
+    /// `scale` times the inner product of the embedding with another vector, part by part.
+    fn decompose(
+        &self,
+        view: &View<Published>,
+        points: &mut Points,
+        other: &[f32],
+        scale: f32,
+    ) -> Result<Parts> {
+        let space = Arc::clone(points.space());
+        let scales = space.part_scales(&self.total, self.sentence.as_deref(), &self.attributes);
+        let mut parts = Parts::default();
+        for &(target, kind, contribution) in &self.acts {
+            let Some(newest) = self.newest else { break };
+            let Some(point) = known(points.get(view, target), &mut parts.lost)? else { continue };
+            let share = space.faded_share(contribution, (target, kind), point.idf, newest);
+            let part: f32 = point
+                .blocks(target)
+                .map(|(block, vector)| scales.of(block) * share * space.block_dot(block, vector, other))
+                .sum();
+            *parts.of.entry(Key::Target(target)).or_default() += scale * part;
+        }
+        if let Some(sentence) = &self.sentence {
+            let part = scales.sentence * space.block_dot(Block::Text, sentence, other);
+            parts.of.insert(Key::Sentence, scale * part);
+        }
+        for (position, (name, value)) in self.attributes.iter().enumerate() {
+            let vector = attribute_vector(&space.learned.scales, name, value);
+            let part = scales.of(Block::Attributes) * space.block_dot(Block::Attributes, &vector, other);
+            parts.of.insert(Key::Attribute(position), scale * part);
+        }
+        Ok(parts)
     }
-    Ok(parts)
 }
 
 /// What the two sides did and are. Parts are those of `named`: the asking user, or the one found for a
@@ -232,19 +279,26 @@ fn acts(view: &View<Published>, user: u32) -> Result<Acts> {
     Ok(acts)
 }
 
-/// Names the strongest parts and sums up the others, so that all of them sum to the score.
-fn describe(view: &View<Published>, parts: Parts, sides: &Sides) -> Result<Explanation> {
+/// Names the strongest parts and sums up the others, so that all of them sum to the score. What is damaged is in the rest.
+fn describe(view: &View<Published>, parts: Parts, sides: &Sides, score: f32) -> Result<Explanation> {
+    let Parts { of, mut lost } = parts;
     let mut ranked: Vec<(Key, f32, bool)> =
-        parts.into_iter().map(|(key, score)| (key, score, sides.is_shared(key))).collect();
+        of.into_iter().map(|(key, score)| (key, score, sides.is_shared(key))).collect();
     ranked.sort_by(|a, b| b.2.cmp(&a.2).then(b.1.total_cmp(&a.1)).then(a.0.cmp(&b.0)));
     let mut named = Vec::new();
     let mut rest = 0.0;
     for (key, part, shared) in ranked {
-        if part <= NOISE || named.len() == NAMED {
-            rest += part;
-            continue;
+        let wanted = part > NOISE && named.len() < NAMED;
+        match wanted.then(|| name(view, sides, key)).map(|name| known(name, &mut lost)).transpose()?.flatten()
+        {
+            Some(of) => named.push(Part { of, score: part, shared, counts: sides.counts(key) }),
+            None => rest += part,
         }
-        named.push(Part { of: name(view, sides, key)?, score: part, shared, counts: sides.counts(key) });
+    }
+    if lost.is_some() {
+        // A part whose size is not known: it is what is missing.
+        rest = score - named.iter().map(|part| part.score).sum::<f32>();
+        tell_left_out(lost.as_ref());
     }
     named.push(Part { of: PartOf::Rest, score: rest, shared: false, counts: [0, 0] });
     let words = words(&named);
@@ -270,7 +324,7 @@ fn name(view: &View<Published>, sides: &Sides, key: Key) -> Result<PartOf> {
 }
 
 /// The start of a text that a user wrote, by itself or with an event.
-fn own_text(view: &View<Published>, user: u32, number: u64) -> Result<String> {
+pub(super) fn own_text(view: &View<Published>, user: u32, number: u64) -> Result<String> {
     let mut found = None;
     let mut look = |text: String| {
         if text_number(text_hash(&text)) == number {
@@ -293,6 +347,7 @@ pub(super) fn words(parts: &[Part]) -> String {
         .map(|Part { of, score, shared, counts }| {
             let name = match of {
                 PartOf::Item(name) | PartOf::Group(name) | PartOf::Attribute(name) => name.clone(),
+                PartOf::Interest(name) => format!("the interest \u{201c}{name}\u{201d}"),
                 PartOf::User(id) => format!("user {id}"),
                 PartOf::Users(more) => format!("{more} more users"),
                 PartOf::Text(text) if text.is_empty() => "a text of a folded event".to_owned(),
@@ -323,7 +378,10 @@ mod tests {
         let (view, acts) = (engine.view(), [Acts::new(), Acts::new()]);
         let nobody =
             Sides { named: 0, attributes: Attributes::new(), other_attributes: Attributes::new(), acts };
-        let parts = |score| describe(&view, Parts::from([(Key::Sentence, score)]), &nobody).unwrap().parts;
+        let parts = |score| {
+            let parts = Parts { of: [(Key::Sentence, score)].into(), lost: None };
+            describe(&view, parts, &nobody, score).unwrap().parts
+        };
         assert_eq!(parts(0.1).len(), 2);
         let nothing = parts(7.300_030_6e-10);
         assert_eq!(nothing.len(), 1);

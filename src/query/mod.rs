@@ -2,9 +2,11 @@
 
 mod apart;
 mod archives;
+mod damage;
 mod explain;
 mod export;
 mod filter;
+mod interests;
 mod overlaps;
 mod profile;
 mod reasons;
@@ -21,6 +23,7 @@ pub use explain::{Explanation, Part, PartOf};
 pub(crate) use export::export;
 pub use filter::{Access, Plan, PlanPart};
 pub(crate) use filter::{check_attributes, matching};
+pub use interests::{Interest, Interests, Member};
 pub use overlaps::{Overlap, Overlaps};
 pub(crate) use profile::profile;
 pub use profile::{Acted, KindSummary, Profile};

@@ -1,6 +1,7 @@
 //! Segments of a snapshot: which there are, who is in them, and who came and went.
 
-use super::similar::{tell_left_out, user_id};
+use super::damage::tell_left_out;
+use super::similar::user_id;
 use crate::engine::segments::{CHANGES_OF_BLOCK, Head, Segment, StoredChange};
 use crate::engine::{Published, Reader};
 use crate::error::{Error, ErrorKind, Result, shorten};

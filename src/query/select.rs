@@ -1,9 +1,10 @@
 //! Users of whom a predicate is true.
 
 use super::apart::Contrast;
+use super::damage::tell_left_out;
 use super::filter::{Answer, Plan, answer, fitting};
 use super::reasons::{Reasons, reasons};
-use super::similar::{tell_left_out, user_id};
+use super::similar::user_id;
 use crate::engine::{Published, Settings};
 use crate::error::{ErrorKind, Result};
 use crate::model::{Predicate, Time};

@@ -23,6 +23,7 @@ mod fit;
 mod fixture;
 mod formats;
 mod growth;
+mod interests;
 mod keep;
 mod layering;
 mod options;

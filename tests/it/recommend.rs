@@ -1,7 +1,7 @@
 //! Recommendations, held to what neighbors did as the store tells it.
 
 use crate::fixture::{bought, day, fill, fusion, item, options, place, store, user_ids, vector_options};
-use kindred::model::{Event, Interval, Item, Time, attribute};
+use kindred::model::{Event, EventKind, Interval, Item, Metric, Time, attribute};
 use kindred::query::{Blend, PartOf, Recommendation, Signal, Things};
 use kindred::{Fusion, Like, Snapshot, Store};
 use proptest::prelude::*;
@@ -320,4 +320,145 @@ fn own_vectors_and_folded_events_serve_as_well() {
     assert_eq!(parts[0].of, PartOf::User("bob".into()));
     let like = snapshot.recommend(Like::vector(&[-1.0, 0.0])).neighbors(1).run().unwrap();
     assert_eq!(ids(&like), ["z"]);
+}
+
+/// Of whom nothing is known gets what others did, but only of those of whom the filter is true, and nothing of their own.
+#[test]
+fn where_nobody_is_alike_a_sample_of_whom_the_filter_lets_through_is_asked() {
+    let (_place, store) = store();
+    store
+        .write(|tx| {
+            for (user, town, thing) in [("bob", "Ulm", "p"), ("cem", "Bonn", "q"), ("dan", "Ulm", "r")] {
+                tx.put_user(user, [("town", town.into())])?;
+                tx.record(bought(user, thing, 1))?;
+            }
+            tx.record(Event::new("new", "dismiss", day(1)).item("r"))?;
+            tx.remove_user("dan")
+        })
+        .unwrap();
+    let snapshot = store.snapshot();
+    let ask = || snapshot.recommend("new").filter(attribute("town").eq("Ulm")).unwrap();
+    let found = ask().run().unwrap();
+    assert_eq!((ids(&found), found[0].asked), (vec!["p"], 1));
+    assert_eq!(found[0].signals[0].signal, Signal::Popular);
+    assert_eq!(ids(&snapshot.recommend("new").run().unwrap()), ["p", "q"]);
+    let nobody = snapshot.recommend("new").filter(attribute("town").eq("Rom")).unwrap();
+    assert!(nobody.run().unwrap().is_empty());
+
+    let place = place();
+    let store = vector_options(2).open(&place.path).unwrap();
+    store
+        .write(|tx| {
+            tx.record(bought("ann", "own", 1))?;
+            tx.put_vector("bob", vec![1.0, 0.0])?;
+            tx.record(bought("bob", "p", 1))
+        })
+        .unwrap();
+    let found = store.snapshot().recommend("ann").again(true).run().unwrap();
+    assert_eq!((ids(&found), found[0].asked), (vec!["p"], 1));
+}
+
+#[test]
+fn who_is_the_opposite_is_no_neighbor() {
+    let place = place();
+    let store = vector_options(2).open(&place.path).unwrap();
+    store
+        .write(|tx| {
+            tx.put_vector("ann", vec![1.0, 0.0])?;
+            tx.put_vector("bob", vec![-1.0, 0.0])?;
+            tx.record(bought("bob", "p", 1))
+        })
+        .unwrap();
+    let found = store.snapshot().recommend("ann").run().unwrap();
+    assert_eq!((ids(&found), found[0].signals[0].signal), (vec!["p"], Signal::Popular));
+}
+
+#[test]
+fn scores_are_numbers_however_small_or_large_what_they_are_made_of_is() {
+    for length in [1e-22_f32, 1.0, 1e18] {
+        let place = place();
+        let weak = EventKind { name: "glance".into(), weight: 1e-40, half_life_days: 100.0 };
+        let store = vector_options(2).metric(Metric::InnerProduct).kind(weak).open(&place.path).unwrap();
+        store
+            .write(|tx| {
+                for n in 0..40 {
+                    tx.put_vector(&format!("u{n}"), vec![length, length])?;
+                    tx.record(Event::new(format!("u{n}"), "glance", day(1)).item(format!("i{}", n % 3)))?;
+                }
+                tx.put_vector("ann", vec![length, length])
+            })
+            .unwrap();
+        let found = store.snapshot().recommend("ann").run().unwrap();
+        assert_eq!(found.len(), 3, "{length}");
+        for thing in found {
+            assert!((0.5..=1.0).contains(&thing.score), "{length}: {thing:?}");
+        }
+    }
+}
+
+/// Only an act that counts for a thing, and that came after, takes a dismissal back.
+#[test]
+fn a_dismissal_holds_until_the_thing_is_taken_up() {
+    let place = place();
+    let rent = EventKind { name: "rent".into(), weight: 1.0, half_life_days: 100.0 };
+    let seen = EventKind { name: "seen".into(), weight: 0.0, half_life_days: 100.0 };
+    let store = options().kind(rent).kind(seen).open(&place.path).unwrap();
+    store
+        .write(|tx| {
+            tx.put_item(item("p", "salmon"))?;
+            let things = ["p", "bought then", "rented then", "seen later", "rented later"];
+            things.iter().try_for_each(|thing| tx.record(bought("bob", thing, 1)))?;
+            tx.record(bought("ann", "p", 1))?;
+            for (thing, kind, time) in [
+                ("bought then", "purchase", 2),
+                ("rented then", "rent", 2),
+                ("seen later", "seen", 3),
+                ("rented later", "rent", 3),
+            ] {
+                tx.record(Event::new("ann", "dismiss", day(2)).item(thing))?;
+                tx.record(Event::new("ann", kind, day(time)).item(thing))?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let found = store.snapshot().recommend("ann").had(["cart"]).run().unwrap();
+    let found: BTreeSet<&str> = ids(&found).into_iter().collect();
+    assert_eq!(found, ["p", "rented later"].into());
+}
+
+#[test]
+fn within_ends_with_the_instant_of_asking() {
+    let (_place, store) = store();
+    store
+        .write(|tx| {
+            tx.put_item(item("p", "salmon"))?;
+            for (user, thing, time) in [("ann", "p", 1), ("bob", "p", 1), ("bob", "past", 90), ("bob", "to come", 110)] {
+                tx.record(bought(user, thing, time))?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let snapshot = store.snapshot();
+    let found = snapshot.recommend("ann").within(Interval::days(30)).now(day(100)).run().unwrap();
+    assert_eq!(ids(&found), ["past"]);
+}
+
+/// What somebody asked before makes no difference.
+#[test]
+fn a_category_that_no_item_has_any_more_is_unknown() {
+    for asked_before in [false, true] {
+        let (_place, store) = store();
+        let put = |category: &str| {
+            let attributes = [("category".to_owned(), category.into())].into();
+            store.write(|tx| tx.put_item(Item { id: "a".into(), attributes, text: None })).unwrap();
+        };
+        put("pets");
+        store.write(|tx| tx.record(bought("ann", "a", 1))).unwrap();
+        if asked_before {
+            store.snapshot().recommend("ann").categories(["pets"]).run().unwrap();
+        }
+        put("fish");
+        let error = store.snapshot().recommend("ann").categories(["pets"]).run().unwrap_err();
+        assert!(error.to_string().contains("no category of items \"pets\""), "{error}");
+    }
 }

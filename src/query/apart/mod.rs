@@ -9,7 +9,7 @@ mod weigh;
 pub use question::Contrast;
 pub use traits::{Portrait, Trait, TraitOf};
 
-use super::similar::tell_left_out;
+use super::damage::tell_left_out;
 use crate::columns::Columns;
 use crate::engine::predicate::stored_user;
 use crate::engine::{Published, Reader, Settings};

@@ -8,8 +8,8 @@ mod plan;
 
 pub use plan::{Access, Plan, PlanPart};
 
+use super::damage::tell_left_out;
 use super::scan::{stored_states, stored_users};
-use super::similar::tell_left_out;
 use crate::engine::predicate::{Binding, Bound, Facts, bind, stored_user};
 use crate::engine::{Published, Settings};
 use crate::error::{Error, ErrorKind, Result};

@@ -6,20 +6,22 @@ use crate::error::Result;
 use crate::model::Time;
 use crate::storage::View;
 use roaring::RoaringBitmap;
+use std::ops::RangeInclusive;
 
 /// What acts count.
 pub(super) struct Counting {
     /// By the position of the kind.
     weights: Vec<f32>,
-    /// From when on.
-    since: Option<Time>,
+    /// From when to when.
+    within: Option<RangeInclusive<Time>>,
 }
 
 impl Counting {
     /// What acts of neighbors count: by kind as that weighs, from −1 to 1.
     pub(super) fn of_neighbors(recommend: &Recommend<'_>) -> Result<Self> {
-        let now = || recommend.now.unwrap_or_else(Time::now);
-        let since = recommend.within.map(|interval| interval.before(now())).transpose()?;
+        let now = recommend.now.unwrap_or_else(Time::now);
+        let since = recommend.within.map(|interval| interval.before(now)).transpose()?;
+        let within = since.map(|since| since..=now);
         let kinds = &recommend.settings.kinds;
         let chosen = &recommend.kinds;
         let weight = |name: &str, weight: f32| {
@@ -29,12 +31,12 @@ impl Counting {
                 f32::from(u8::from(chosen.contains(name)))
             }
         };
-        Ok(Self { weights: kinds.iter().map(|kind| weight(&kind.name, kind.weight)).collect(), since })
+        Ok(Self { weights: kinds.iter().map(|kind| weight(&kind.name, kind.weight)).collect(), within })
     }
 
     /// What an act of a kind counts.
     fn act(&self, kind: u8, last: Time) -> f32 {
-        let counts = self.since.is_none_or(|since| last >= since);
+        let counts = self.within.as_ref().is_none_or(|within| within.contains(&last));
         self.weights.get(usize::from(kind)).copied().filter(|_| counts).unwrap_or(0.0)
     }
 }
@@ -56,7 +58,7 @@ fn count(of_item: &[ItemAct], counting: &Counting) -> f32 {
 pub(super) struct Refused {
     /// Had already.
     pub had: RoaringBitmap,
-    /// Dismissed, and not taken up since.
+    /// Dismissed, and not taken up since, by an act that counts for it.
     pub dismissed: RoaringBitmap,
 }
 
@@ -70,15 +72,20 @@ impl Refused {
             !recommend.again
                 && (had.is_empty() || kinds.get(kind).is_some_and(|kind| had.contains(&kind.name)))
         };
-        let counts_against = |kind: u8| kinds.get(kind).is_some_and(|kind| kind.weight < 0.0);
+        let weight = |kind: u8| kinds.get(kind).map_or(0.0, |kind| kind.weight);
         let view = recommend.view;
         for of_item in view.attachment().acts.of(view, user)?.chunk_by(|a, b| a.item == b.item) {
             let item = of_item[0].item;
             if of_item.iter().any(|act| is_had(act.kind)) {
                 refused.had.insert(item);
             }
-            let last = of_item.iter().max_by_key(|act| act.last);
-            if last.is_some_and(|act| counts_against(act.kind)) {
+            let last_of = |good: bool| {
+                let counts =
+                    |act: &&ItemAct| if good { weight(act.kind) > 0.0 } else { weight(act.kind) < 0.0 };
+                of_item.iter().filter(counts).map(|act| act.last).max()
+            };
+            // What was taken up at the same instant was taken up before: a dismissal is the stronger word.
+            if last_of(false).is_some_and(|dismissed| last_of(true).is_none_or(|taken| taken <= dismissed)) {
                 refused.dismissed.insert(item);
             }
         }

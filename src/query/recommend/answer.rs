@@ -1,9 +1,11 @@
 //! What is recommended, and how its score is made up.
 
+use super::super::damage::known;
 use super::super::explain::Explanation;
 use super::Recommend;
 use super::blend::Blended;
 use super::candidates::Candidates;
+use crate::error::{Error, Result};
 use serde::Serialize;
 
 /// Where a score comes from.
@@ -19,10 +21,13 @@ pub enum Signal {
     Together,
     /// Its text is like those of what the user acted on and wrote.
     Text,
+    /// It is close to one of the user's interests.
+    Interests,
 }
 
 /// What a signal adds to a score.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[non_exhaustive]
 pub struct SignalScore {
     /// The signal.
     pub signal: Signal,
@@ -46,6 +51,9 @@ pub struct Recommendation {
     pub score: f32,
     /// What the score is made of.
     pub signals: Vec<SignalScore>,
+    /// The user's interest that it is close to, by its name, if there is one: told where interests count, or reasons are asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interest: Option<String>,
     /// How many of the neighbors acted on it.
     pub neighbors: usize,
     /// How many neighbors were asked.
@@ -58,28 +66,29 @@ pub struct Recommendation {
 /// A thing with its score, not yet explained.
 pub(super) fn of(
     recommend: &Recommend<'_>,
-    candidates: &Candidates<'_>,
-    blended: &Blended,
+    (candidates, blended): (&Candidates, &Blended),
     at: usize,
-) -> Recommendation {
+    lost: &mut Option<Error>,
+) -> Result<Recommendation> {
     let candidate = &blended.things[at].candidate;
     let own = candidate.item.attributes.get(&recommend.settings.fusion.category);
     let category = candidate.category.and_then(|category| candidates.name(category).map(ToOwned::to_owned));
-    let signals = [candidates.signal, Signal::Together, Signal::Text];
+    let signals = [candidates.signal, Signal::Together, Signal::Text, Signal::Interests];
     let signals: Vec<SignalScore> = signals
         .into_iter()
         .zip(blended.parts(at))
         .filter(|(_, score)| *score != 0.0)
         .map(|(signal, score)| SignalScore { signal, score })
         .collect();
-    Recommendation {
+    Ok(Recommendation {
+        interest: known(blended.interest(recommend.view, at), lost)?.flatten(),
         item: candidate.item.id.clone(),
         text: candidate.item.text.clone(),
         category: category.or_else(|| own.map(ToString::to_string)),
-        score: signals.iter().map(|signal| signal.score).sum(),
+        score: blended.score(at),
         signals,
         neighbors: candidate.acted.neighbors,
         asked: candidates.neighbors.len(),
         explanation: None,
-    }
+    })
 }

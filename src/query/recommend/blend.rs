@@ -2,21 +2,29 @@
 
 use super::Recommend;
 use super::candidates::{Candidate, Candidates};
+use super::interests::Interests;
 use crate::compute::distance::{axpy, dot, norm, normalize};
-use crate::engine::{Points, Source, learned_factor};
+use crate::engine::{Points, Published, Source, learned_factor};
 use crate::error::{Error, ErrorKind, Result};
 use crate::profile::{Block, Space, Target};
+use crate::storage::View;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The strongest directions of factors, in which they tell what goes with what. The others tell users apart, and say little of what comes
 /// next (`docs/quality.md`).
-const STRONGEST: usize = 16;
+pub(in crate::query) const STRONGEST: usize = 16;
+
+/// A thing is told to be close to an interest from this cosine on.
+const CLOSE: f32 = 0.5;
 
 /// A cosine that is no larger is what half precision leaves of none, and no signal however it is scaled.
 const NOISE: f64 = 1e-3;
 
-/// How much each signal counts, relative to the others; 0 or more, and something of the neighbors.
+/// Signals: neighbors, what goes together, texts, interests.
+pub(super) const SIGNALS: usize = 4;
+
+/// How much each signal counts, relative to the others; 0 or more, and one of them more than 0.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct Blend {
@@ -26,31 +34,43 @@ pub struct Blend {
     pub together: f32,
     /// What reads like that.
     pub text: f32,
+    /// What is close to one of the user's interests.
+    pub interests: f32,
 }
 
 impl Default for Blend {
     /// As chosen on The Complete Journey (`docs/quality.md`).
     fn default() -> Self {
-        Self { neighbors: 0.8, together: 0.2, text: 0.0 }
+        Self::new(0.8, 0.2, 0.0)
     }
 }
 
 impl Blend {
-    /// The weights of neighbors, of what goes together, and of texts.
+    /// The weights of neighbors, of what goes together, and of texts; 0 of interests.
     #[must_use]
     pub const fn new(neighbors: f32, together: f32, text: f32) -> Self {
-        Self { neighbors, together, text }
+        Self { neighbors, together, text, interests: 0.0 }
+    }
+
+    /// The same with another weight of interests.
+    #[must_use]
+    pub const fn interests(self, interests: f32) -> Self {
+        Self { interests, ..self }
+    }
+
+    /// In the order of [`SIGNALS`].
+    const fn weights(self) -> [f32; SIGNALS] {
+        [self.neighbors, self.together, self.text, self.interests]
     }
 
     pub(super) fn check(&self) -> Result<()> {
-        for (what, weight) in
-            [("neighbors", self.neighbors), ("together", self.together), ("text", self.text)]
-        {
+        let names = ["neighbors", "together", "text", "interests"];
+        for (what, weight) in names.into_iter().zip(self.weights()) {
             if !(0.0..=1e6).contains(&weight) {
                 return Err(Error::invalid(format!("weight of {what}"), weight, "0 to 1,000,000"));
             }
         }
-        if self.neighbors + self.together + self.text <= 0.0 {
+        if self.weights().iter().sum::<f32>() <= 0.0 {
             return Err(Error::invalid("weights of the blend", "all 0", "one of them is more than 0"));
         }
         Ok(())
@@ -60,33 +80,42 @@ impl Blend {
 /// Candidates with their scores.
 pub(super) struct Blended {
     pub things: Vec<Blendable>,
+    interests: Option<Interests>,
     /// What each signal's values are multiplied with: its weight over its largest value.
-    scales: [f32; 3],
+    scales: [f64; SIGNALS],
 }
 
 /// A candidate with what each signal says of it.
 pub(super) struct Blendable {
     pub candidate: Candidate,
-    /// Of neighbors, of what goes together and of texts, before they are scaled.
-    values: [f32; 3],
+    /// Of each signal, before it is scaled.
+    values: [f32; SIGNALS],
     pub marks: Marks,
+    /// The interest of the user's that it is closest to, and how close.
+    interest: Option<(usize, f32)>,
 }
 
 impl Blended {
     pub(super) fn new(
         recommend: &Recommend<'_>,
         points: &mut Points,
-        candidates: &Candidates<'_>,
+        candidates: &Candidates,
         best: Vec<Candidate>,
         lost: &mut Option<Error>,
     ) -> Result<Self> {
         let space = Arc::clone(points.space());
         let embeds = matches!(recommend.settings.source, Source::Encoder { .. });
         let units = candidates.query.as_ref().filter(|_| embeds).map(|query| units(&space, query));
+        let interests = recommend.interests(points)?;
         let mut things = Vec::with_capacity(best.len());
         for candidate in best {
-            let marks = match Marks::of(recommend, points, &candidate) {
-                Ok(marks) => marks,
+            let mut marks_of = || -> Result<_> {
+                let marks = Marks::of(recommend, points, &candidate)?;
+                let close = |interests: &Interests| interests.closest(recommend.view, points, &candidate);
+                Ok((marks, interests.as_ref().map(close).transpose()?.flatten()))
+            };
+            let (marks, interest) = match marks_of() {
+                Ok(known) => known,
                 Err(error) if error.kind() == ErrorKind::Damage => {
                     *lost = Some(error);
                     continue;
@@ -94,42 +123,64 @@ impl Blended {
                 Err(error) => return Err(error),
             };
             let (together, text) = units.as_ref().map_or((0.0, 0.0), |units| marks.values(units));
-            things.push(Blendable { values: [candidate.acted.share, together, text], marks, candidate });
+            let values = [candidate.acted.share, together, text, interest.map_or(0.0, |(_, cosine)| cosine)];
+            things.push(Blendable { values, marks, interest, candidate });
         }
-        Ok(Self { scales: scales(recommend.blend, &things), things })
+        Ok(Self { scales: scales(recommend.blend, &things), interests, things })
+    }
+
+    /// The name of the interest that a thing is close to.
+    pub(super) fn interest(&self, view: &View<Published>, at: usize) -> Result<Option<String>> {
+        self.closest(view, at, CLOSE)
+    }
+
+    /// The name of the interest that adds to its score.
+    pub(super) fn adding_interest(&self, view: &View<Published>, at: usize) -> Result<Option<String>> {
+        if self.scales[3] == 0.0 { Ok(None) } else { self.closest(view, at, 0.0) }
+    }
+
+    /// The name of the closest interest, if the cosine is at least so large.
+    fn closest(&self, view: &View<Published>, at: usize, least: f32) -> Result<Option<String>> {
+        let close = self.things[at].interest.filter(|(_, cosine)| *cosine >= least);
+        let named = close.zip(self.interests.as_ref());
+        named.map(|((interest, _), interests)| interests.name(view, interest)).transpose()
     }
 
     /// What a neighbor's weight, times what the act counts, adds to a score.
-    pub(super) const fn neighbor_scale(&self) -> f32 {
+    pub(super) const fn neighbor_scale(&self) -> f64 {
         self.scales[0]
     }
 
     /// What each signal adds to the score of a thing.
-    pub(super) fn parts(&self, at: usize) -> [f32; 3] {
+    pub(super) fn parts(&self, at: usize) -> [f32; SIGNALS] {
+        let scaled = |(value, scale): (f32, f64)| (f64::from(value) * scale) as f32;
         let mut parts = self.things[at].values;
-        parts.iter_mut().zip(self.scales).for_each(|(value, scale)| *value *= scale);
+        parts.iter_mut().zip(self.scales).for_each(|(value, scale)| *value = scaled((*value, scale)));
         parts
     }
 
     pub(super) fn score(&self, at: usize) -> f32 {
-        self.parts(at).iter().sum()
+        // Folded from 0: the sum of nothing is −0.
+        self.parts(at).iter().fold(0.0, |sum, part| sum + part)
     }
 
     /// The vector whose inner product with the embedding of who is asked for is what goes together and the text add to the score.
     pub(super) fn probe(&self, space: &Space, at: usize) -> Vec<f32> {
         let mut probe = vec![0.0; space.layout.dim()];
-        let Marks { factor, text } = &self.things[at].marks;
-        let mut put = |block: Block, vector: &[f32], scale: f32| {
+        let Blendable { marks: Marks { factor, text }, values: [_, together, like, _], .. } =
+            &self.things[at];
+        let mut put = |block: Block, vector: &[f32], scale: f64| {
             // A block of an embedding is as long as the root of its weight.
-            let scale = scale / space.layout.weight(block).sqrt();
+            let scale = (scale / f64::from(space.layout.weight(block)).sqrt()) as f32;
             if scale.is_finite() {
                 axpy(&mut probe[space.layout.range(block)], scale, vector);
             }
         };
-        if let Some(factor) = factor {
+        // What counts as no signal is none here, either.
+        if let Some(factor) = factor.as_ref().filter(|_| *together != 0.0) {
             put(factor.block, &factor.strongest, self.scales[1]);
         }
-        if let Some(text) = text {
+        if let Some(text) = text.as_ref().filter(|_| *like != 0.0) {
             put(Block::Text, text, self.scales[2]);
         }
         probe
@@ -137,11 +188,11 @@ impl Blended {
 }
 
 /// Weights that sum to 1, each over the largest value of its signal.
-fn scales(blend: Blend, things: &[Blendable]) -> [f32; 3] {
-    let weights = [blend.neighbors, blend.together, blend.text];
-    let sum: f32 = weights.iter().sum();
+fn scales(blend: Blend, things: &[Blendable]) -> [f64; SIGNALS] {
+    let weights = blend.weights().map(f64::from);
+    let sum: f64 = weights.iter().sum();
     std::array::from_fn(|signal| {
-        let largest = things.iter().map(|thing| thing.values[signal].abs()).fold(0.0, f32::max);
+        let largest = things.iter().map(|thing| f64::from(thing.values[signal].abs())).fold(0.0, f64::max);
         if largest > 0.0 { weights[signal] / sum / largest } else { 0.0 }
     })
 }
@@ -201,13 +252,16 @@ impl Marks {
         (together, text)
     }
 
-    /// How alike two things are, −1 to 1; 0 where it cannot be told.
-    pub(super) fn cosine(&self, other: &Self) -> f32 {
-        match (&self.text, &other.text, &self.factor, &other.factor) {
-            (Some(a), Some(b), ..) => cosine(a, b),
-            (_, _, Some(a), Some(b)) if a.block == b.block => cosine(&a.strongest, &b.strongest),
-            _ => 0.0,
-        }
+    /// Where it lies among others: the text, where there is one, else the strongest directions of the factor.
+    pub(super) fn direction(&self) -> Option<(Block, Vec<f32>)> {
+        let (block, values) = match (&self.text, &self.factor) {
+            (Some(text), _) => (Block::Text, &**text),
+            (None, Some(factor)) => (factor.block, &*factor.strongest),
+            (None, None) => return None,
+        };
+        let mut unit = values.to_vec();
+        normalize(&mut unit);
+        Some((block, unit))
     }
 }
 
@@ -215,9 +269,4 @@ impl Factor {
     fn of(block: Block, factor: &[f32], idf: f32) -> Self {
         Self { block, strongest: factor.iter().take(STRONGEST).map(|value| value / idf).collect() }
     }
-}
-
-fn cosine(a: &[f32], b: &[f32]) -> f32 {
-    let lengths = norm(a) * norm(b);
-    if lengths > 0.0 { (f64::from(dot(a, b)) / lengths) as f32 } else { 0.0 }
 }

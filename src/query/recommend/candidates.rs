@@ -2,6 +2,7 @@
 
 use super::super::similar::Neighbors;
 use super::acts::{Counting, Refused, acts};
+use super::neighbors::{sample, weighed};
 use super::{Recommend, Signal, Things};
 use crate::engine::{Categories, Points, Reader, StoredItem};
 use crate::error::{Error, ErrorKind, Result, shorten};
@@ -10,9 +11,10 @@ use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 use std::cmp::Ordering;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// All things that neighbors acted on.
-pub(super) struct Candidates<'a> {
+pub(super) struct Candidates {
     /// What it means that they did.
     pub signal: Signal,
     /// What neighbors were compared with.
@@ -25,7 +27,7 @@ pub(super) struct Candidates<'a> {
     /// By number of the category, where categories are wanted.
     categories: HashMap<u32, Acted>,
     /// Where anything is asked of categories.
-    names: Option<&'a Categories>,
+    names: Option<Arc<Categories>>,
 }
 
 /// What neighbors did with a thing.
@@ -63,16 +65,18 @@ pub(super) struct Candidate {
     pub acted: Acted,
 }
 
-impl<'a> Candidates<'a> {
+impl Candidates {
     pub(super) fn gather(
-        recommend: &Recommend<'a>,
+        recommend: &Recommend<'_>,
         points: &mut Points,
         lost: &mut Option<Error>,
     ) -> Result<Self> {
-        let (signal, query, neighbors) = match recommend.near.neighbors(points)? {
-            Some(Neighbors { users, query }) => (Signal::Neighbors, Some(query), weighed(users)),
-            None => (Signal::Popular, None, sample(recommend)),
-        };
+        let Neighbors { users, query, matching } = recommend.near.neighbors(points)?;
+        let (mut signal, mut neighbors) =
+            (Signal::Neighbors, weighed(users, recommend.settings.source.metric()));
+        if neighbors.is_empty() {
+            (signal, neighbors) = (Signal::Popular, sample(recommend, matching.as_ref())?);
+        }
         let mut candidates = Self {
             signal,
             query,
@@ -80,7 +84,7 @@ impl<'a> Candidates<'a> {
             counting: Counting::of_neighbors(recommend)?,
             items: HashMap::new(),
             categories: HashMap::new(),
-            names: names(recommend)?,
+            names: names(recommend, lost)?,
         };
         for (user, weight) in neighbors {
             match acts(recommend.view, user, &candidates.counting) {
@@ -121,8 +125,8 @@ impl<'a> Candidates<'a> {
 
     /// Has the weights of all neighbors sum to 1.
     fn scale(&mut self) {
-        let sum: f32 = self.neighbors.iter().map(|(_, weight)| weight).sum();
-        let scale = if sum > 0.0 { sum.recip() } else { 0.0 };
+        let sum: f64 = self.neighbors.iter().map(|(_, weight)| f64::from(*weight)).sum();
+        let scale = if sum > 0.0 { sum.recip() as f32 } else { 0.0 };
         self.neighbors.iter_mut().for_each(|(_, weight)| *weight *= scale);
         let all = self.items.values_mut().chain(self.categories.values_mut());
         all.for_each(|acted| acted.share *= scale);
@@ -130,12 +134,12 @@ impl<'a> Candidates<'a> {
 
     /// The number of an item's category, where anything is asked of categories.
     fn category_of(&self, item: u32) -> Option<u32> {
-        self.names.and_then(|names| names.of(item))
+        self.names.as_ref().and_then(|names| names.of(item))
     }
 
     /// The name of a category.
     pub(super) fn name(&self, category: u32) -> Option<&str> {
-        self.names.map(|names| names.name(category))
+        self.names.as_ref().map(|names| names.name(category))
     }
 
     /// The things that may be recommended, those first that neighbors acted on most.
@@ -164,7 +168,7 @@ impl<'a> Candidates<'a> {
     fn best_items(&self, gate: &Gate<'_>, most: usize) -> Vec<Thing> {
         let items = good(&self.items);
         let allowed = items.filter(|&(item, _)| gate.allows(item) && !gate.refused.had.contains(item));
-        ranked(allowed, most).into_iter().map(|(item, acted)| (item, None, acted)).collect()
+        ranked(allowed.map(|(item, acted)| (item, None, acted)), most)
     }
 
     fn best_categories(&self, gate: &Gate<'_>, most: usize) -> Vec<Thing> {
@@ -177,9 +181,8 @@ impl<'a> Candidates<'a> {
         }
         let had: RoaringBitmap = gate.refused.had.iter().filter_map(|item| self.category_of(item)).collect();
         let categories = good(&self.categories).filter(|&(category, _)| !had.contains(category));
-        let categories = ranked(categories.filter(|(category, _)| examples.contains_key(category)), most);
         let with_example = |(category, acted)| Some((examples.get(&category)?.0, Some(category), acted));
-        categories.into_iter().filter_map(with_example).collect()
+        ranked(categories.filter_map(with_example), most)
     }
 }
 
@@ -188,14 +191,14 @@ type Thing = (u32, Option<u32>, Acted);
 
 /// Which items may be recommended, or stand for their category.
 struct Gate<'a> {
-    candidates: &'a Candidates<'a>,
+    candidates: &'a Candidates,
     recommend: &'a Recommend<'a>,
     refused: Refused,
     excluded: RoaringBitmap,
 }
 
 impl<'a> Gate<'a> {
-    fn new(recommend: &'a Recommend<'a>, candidates: &'a Candidates<'a>) -> Result<Self> {
+    fn new(recommend: &'a Recommend<'a>, candidates: &'a Candidates) -> Result<Self> {
         let mut excluded = RoaringBitmap::new();
         for item in &recommend.exclude {
             excluded.extend(recommend.view.item_no(item)?);
@@ -218,18 +221,20 @@ impl<'a> Gate<'a> {
 }
 
 /// The categories of items, where anything is asked of them.
-fn names<'a>(recommend: &Recommend<'a>) -> Result<Option<&'a Categories>> {
+fn names(recommend: &Recommend<'_>, lost: &mut Option<Error>) -> Result<Option<Arc<Categories>>> {
     let Recommend { things, categories, without_categories, view, settings, .. } = recommend;
     if *things == Things::Items && categories.is_empty() && without_categories.is_empty() {
         return Ok(None);
     }
-    let names = view.attachment().categories.get(view, &settings.fusion.category)?;
+    let (names, damage) = view.attachment().categories.get(view, &settings.fusion.category)?;
     for category in categories.iter().chain(without_categories) {
-        if names.number(category).is_none() {
+        // While the category of an item is not known it might be this one.
+        if names.number(category).is_none() && damage.is_none() {
             let nearest = nearest_name(category, names.names());
             return Err(Error::Unknown { what: "category of items", name: shorten(category), nearest });
         }
     }
+    *lost = damage.or(lost.take());
     Ok(Some(names))
 }
 
@@ -239,36 +244,22 @@ fn good(things: &HashMap<u32, Acted>) -> impl Iterator<Item = (u32, Acted)> {
 }
 
 /// Those with the largest shares, largest first.
-fn ranked(things: impl Iterator<Item = (u32, Acted)>, most: usize) -> Vec<(u32, Acted)> {
-    let mut ranked: Vec<(u32, Acted)> = things.collect();
+fn ranked(things: impl Iterator<Item = Thing>, most: usize) -> Vec<Thing> {
+    let by_share = |a: &Thing, b: &Thing| order(&(a.0, a.2), &(b.0, b.2));
+    let mut ranked: Vec<Thing> = things.collect();
     if most < ranked.len() {
-        ranked.select_nth_unstable_by(most, order);
+        ranked.select_nth_unstable_by(most, by_share);
         ranked.truncate(most);
     }
-    ranked.sort_unstable_by(order);
+    ranked.sort_unstable_by(by_share);
     ranked
 }
 
-/// The larger share first, of equal ones the lower number.
+/// The larger share first, of equal ones the lower number of the item.
 fn order(a: &(u32, Acted), b: &(u32, Acted)) -> Ordering {
     b.1.share.total_cmp(&a.1.share).then(a.0.cmp(&b.0))
 }
 
 fn better(a: (u32, Acted), b: (u32, Acted)) -> (u32, Acted) {
     if order(&a, &b).is_le() { a } else { b }
-}
-
-/// Neighbors count by their score, and are none where that is not above 0. Where it is of nobody, as with distances, they count by their place.
-fn weighed(users: Vec<(u32, f32)>) -> Vec<(u32, f32)> {
-    if users.iter().any(|&(_, score)| score > 0.0) {
-        return users.into_iter().filter(|&(_, score)| score > 0.0).collect();
-    }
-    (1_u16..).zip(users).map(|(place, (user, _))| (user, f32::from(place).recip())).collect()
-}
-
-/// Users with numbers at equal distances, so many as there would be neighbors.
-fn sample(recommend: &Recommend<'_>) -> Vec<(u32, f32)> {
-    let users = u64::from(recommend.view.attachment().counters.next_user);
-    let wanted = (recommend.neighbors as u64).min(users);
-    (0..wanted).map(|place| ((place * users / wanted) as u32, 1.0)).collect()
 }

@@ -1,6 +1,7 @@
 //! Which of the best are recommended, and in which order.
 
 use super::blend::Blended;
+use crate::compute::distance::dot;
 
 /// The places of at most `limit` things: the best, or, the more `diversity` is asked for, those that are good and unlike what was
 /// chosen before (Carbonell and Goldstein, "The use of MMR", SIGIR 1998, section 2).
@@ -12,7 +13,11 @@ pub(super) fn choose(blended: &Blended, limit: usize, diversity: f32) -> Vec<usi
         scores[b].total_cmp(&scores[a]).then(no(a).cmp(&no(b)))
     });
     if diversity > 0.0 {
-        let cosine = |a: usize, b: usize| blended.things[a].marks.cosine(&blended.things[b].marks);
+        let directions: Vec<_> = blended.things.iter().map(|thing| thing.marks.direction()).collect();
+        let cosine = |a: usize, b: usize| match (&directions[a], &directions[b]) {
+            (Some((of, a)), Some((same, b))) if of == same => dot(a, b),
+            _ => 0.0,
+        };
         return differing(
             places,
             limit,

@@ -9,12 +9,16 @@ mod answer;
 mod blend;
 mod candidates;
 mod diversity;
+mod interests;
+mod neighbors;
 mod reasons;
 
 pub use answer::{Recommendation, Signal, SignalScore};
 pub use blend::Blend;
+pub(super) use blend::STRONGEST;
 
-use super::similar::{Like, Similar, known_user, tell_left_out};
+use super::damage::tell_left_out;
+use super::similar::{Like, Similar, known_user};
 use crate::engine::{Points, Published, Settings};
 use crate::error::{Error, Result, shorten};
 use crate::model::{Interval, Predicate, Time, check_id, nearest_name};
@@ -27,6 +31,8 @@ use std::sync::Arc;
 
 /// Most recommendations that one question may ask for, and most neighbors.
 const MOST: usize = 10_000;
+/// Most recommendations that are to differ: each is compared with all that might come next.
+const MOST_DIFFERING: usize = 1_000;
 /// Users who are asked, unless said.
 const NEIGHBORS: usize = 100;
 /// What neighbors acted on most goes into the blend: so many times as many as are wanted, and at least so many.
@@ -90,7 +96,8 @@ impl<'a> Recommend<'a> {
         }
     }
 
-    /// How many at most; 10 unless said, at most 10,000.
+    /// How many at most; 10 unless said, at most 10,000, or 1,000 of them that are to differ ([`Recommend::diversity`]). The more are wanted,
+    /// the more candidates there are, over the best of which each signal's values are scaled: scores may differ with the limit.
     pub fn limit(mut self, limit: usize) -> Self {
         self.limit = limit;
         self
@@ -141,7 +148,7 @@ impl<'a> Recommend<'a> {
     }
 
     /// Recommends also what the user acted on before: for what is bought again and again. What was dismissed, and not taken
-    /// up since, is left out all the same.
+    /// up since by an act that counts for it, is left out all the same.
     pub fn again(mut self, again: bool) -> Self {
         self.again = again;
         self
@@ -165,7 +172,7 @@ impl<'a> Recommend<'a> {
         self
     }
 
-    /// Only what neighbors last acted on within this time before now.
+    /// Only what neighbors last acted on within this time before now, and not later: only their last acts on it are looked at.
     pub fn within(mut self, interval: Interval) -> Self {
         self.within = Some(interval);
         self
@@ -221,15 +228,17 @@ impl<'a> Recommend<'a> {
         let pool = self.limit.saturating_mul(POOL.0).max(POOL.1);
         let best = candidates.best(self, pool, &mut lost)?;
         let blended = Blended::new(self, &mut points, &candidates, best, &mut lost)?;
-        tell_left_out(lost.as_ref());
         let chosen = diversity::choose(&blended, self.limit, self.diversity);
-        let mut answer: Vec<Recommendation> =
-            chosen.iter().map(|&at| answer::of(self, &candidates, &blended, at)).collect();
+        let mut answer = Vec::with_capacity(chosen.len());
+        for &at in &chosen {
+            answer.push(answer::of(self, (&candidates, &blended), at, &mut lost)?);
+        }
         if self.explain {
-            let explained = reasons::explain(self, &mut points, &candidates, &blended, &chosen)?;
+            let explained = reasons::explain(self, &mut points, (&candidates, &blended), &chosen, &mut lost)?;
             let explained = answer.iter_mut().zip(explained);
             explained.for_each(|(answer, explanation)| answer.explanation = Some(explanation));
         }
+        tell_left_out(lost.as_ref());
         Ok(answer)
     }
 
@@ -242,6 +251,13 @@ impl<'a> Recommend<'a> {
         }
         if !(0.0..=1.0).contains(&self.diversity) {
             return Err(Error::invalid("diversity", self.diversity, "0 to 1"));
+        }
+        if self.diversity > 0.0 && self.limit > MOST_DIFFERING {
+            return Err(Error::invalid(
+                "limit",
+                self.limit,
+                format!("at most {MOST_DIFFERING} with diversity"),
+            ));
         }
         self.blend.check()?;
         self.kinds.iter().chain(&self.had).try_for_each(|kind| self.check_kind(kind))?;

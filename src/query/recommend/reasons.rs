@@ -1,5 +1,6 @@
 //! Why things are recommended: each score as a sum of what neighbors did and what the user did.
 
+use super::super::damage::known;
 use super::super::explain::{Explanation, Part, PartOf, explain_own, words as own_words};
 use super::super::similar::{Like, user_id};
 use super::acts::acts;
@@ -7,48 +8,61 @@ use super::blend::Blended;
 use super::candidates::Candidates;
 use super::{Recommend, Signal};
 use crate::engine::{Points, Source};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result};
 use hashbrown::HashMap;
 
 /// Neighbors who are named.
 const NAMED_NEIGHBORS: usize = 3;
 
-/// The explanations of the things at these places.
+/// The explanations of the things at these places. What is damaged has no part of its own.
 pub(super) fn explain(
     recommend: &Recommend<'_>,
     points: &mut Points,
-    candidates: &Candidates<'_>,
-    blended: &Blended,
+    (candidates, blended): (&Candidates, &Blended),
     chosen: &[usize],
+    lost: &mut Option<Error>,
 ) -> Result<Vec<Explanation>> {
-    let mut by_neighbors = by_neighbors(recommend, candidates, blended, chosen)?;
+    let mut by_neighbors = by_neighbors(recommend, (candidates, blended), chosen, lost)?;
     let mut explain = |at: usize| {
         let users = by_neighbors.remove(&at).unwrap_or_default();
+        let [_, together, text, interest] = blended.parts(at);
         let mut own = own_parts(recommend, points, blended, at)?;
-        let [_, together, text] = blended.parts(at);
-        let named: f32 = own.iter().map(|part| part.score).sum();
-        own.push(part(PartOf::Rest, together + text - named));
-        let words = in_words(candidates, blended, at, &own);
+        let close = known(blended.interest(recommend.view, at), lost)?.flatten();
+        let words = in_words((candidates, blended), at, &own, close.as_deref());
         let mut parts = neighbor_parts(recommend, blended, at, users)?;
+        let named: f32 = own.iter().map(|part| part.score).sum();
         parts.append(&mut own);
+        let adding = known(blended.adding_interest(recommend.view, at), lost)?.flatten();
+        let of_interest = if adding.is_some() { 0.0 } else { interest };
+        parts.extend(adding.map(|name| part(PartOf::Interest(name), interest)));
+        parts.push(part(PartOf::Rest, together + text - named + of_interest));
         Ok(Explanation { parts, words })
     };
     chosen.iter().map(|&at| explain(at)).collect()
 }
 
-/// "82 of 100 most similar users acted on it +0.812; goes with FLUID MILK (24 times) +0.005; …".
-fn in_words(candidates: &Candidates<'_>, blended: &Blended, at: usize, own: &[Part]) -> String {
+/// "82 of 100 most similar users acted on it +0.812; close to the interest "baby food"; goes with FLUID MILK (24 times) +0.005; …".
+fn in_words(
+    (candidates, blended): (&Candidates, &Blended),
+    at: usize,
+    own: &[Part],
+    interest: Option<&str>,
+) -> String {
     let (acted, asked) = (blended.things[at].candidate.acted.neighbors, candidates.neighbors.len());
     let who = match candidates.signal {
         Signal::Popular => "users of a sample",
         _ => "most similar users",
     };
-    let mut words = format!("{acted} of {asked} {who} acted on it {:+.3}", blended.parts(at)[0]);
-    if own.iter().any(|part| part.of != PartOf::Rest) {
-        words += "; goes with ";
-        words += &own_words(own);
+    let [neighbors, .., close] = blended.parts(at);
+    let mut words = vec![format!("{acted} of {asked} {who} acted on it {neighbors:+.3}")];
+    if let Some(name) = interest {
+        let score = if close == 0.0 { String::new() } else { format!(" {close:+.3}") };
+        words.push(format!("close to the interest \u{201c}{name}\u{201d}{score}"));
     }
-    words
+    if !own.is_empty() {
+        words.push(format!("goes with {}", own_words(own)));
+    }
+    words.join("; ")
 }
 
 /// The neighbors that add most by name, and the others together.
@@ -84,13 +98,13 @@ fn part(of: PartOf, score: f32) -> Part {
 /// For each place the neighbors who acted on the thing, with what each adds to the score.
 fn by_neighbors(
     recommend: &Recommend<'_>,
-    candidates: &Candidates<'_>,
-    blended: &Blended,
+    (candidates, blended): (&Candidates, &Blended),
     chosen: &[usize],
+    lost: &mut Option<Error>,
 ) -> Result<HashMap<usize, Vec<(u32, f32)>>> {
     let mut found: HashMap<usize, Vec<(u32, f32)>> = HashMap::new();
     for &(user, weight) in &candidates.neighbors {
-        let acts = acts(recommend.view, user, &candidates.counting)?;
+        let Some(acts) = known(acts(recommend.view, user, &candidates.counting), lost)? else { continue };
         let on_items: HashMap<u32, f32> = acts.iter().copied().collect();
         let on_categories = candidates.acts_on_categories(&acts);
         for &at in chosen {
@@ -100,7 +114,8 @@ fn by_neighbors(
                 None => on_items.get(&candidate.no),
             };
             if let Some(act) = act {
-                found.entry(at).or_default().push((user, weight * act * blended.neighbor_scale()));
+                let part = f64::from(weight * act) * blended.neighbor_scale();
+                found.entry(at).or_default().push((user, part as f32));
             }
         }
     }
@@ -114,19 +129,22 @@ fn own_parts(
     blended: &Blended,
     at: usize,
 ) -> Result<Vec<Part>> {
-    let [_, together, text] = blended.parts(at);
-    let own = match recommend.like {
-        Like::User(_) => {
-            recommend.user()?.filter(|_| matches!(recommend.settings.source, Source::Encoder { .. }))
-        }
+    let [_, together, text, _] = blended.parts(at);
+    if together == 0.0 && text == 0.0 {
+        return Ok(Vec::new());
+    }
+    let user = match recommend.like {
+        Like::User(_) => recommend.user()?,
         Like::Text(sentence) => {
             let said = PartOf::Text(sentence.chars().take(60).collect());
             return Ok(vec![part(said, together + text)]);
         }
         Like::Vector(_) => None,
     };
-    let Some(user) = own.filter(|_| together != 0.0 || text != 0.0) else { return Ok(Vec::new()) };
+    let Some(user) = user.filter(|_| matches!(recommend.settings.source, Source::Encoder { .. })) else {
+        return Ok(Vec::new());
+    };
     let probe = blended.probe(points.space(), at);
-    let explained = explain_own(recommend.view, points, user, &probe)?;
+    let explained = explain_own(recommend.view, points, user, (&probe, together + text))?;
     Ok(explained.parts.into_iter().filter(|part| part.of != PartOf::Rest).collect())
 }

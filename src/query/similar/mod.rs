@@ -1,19 +1,19 @@
 //! Who is like this user, this sentence or this vector.
 
-use super::explain::{Explanation, explain_text, explain_user};
-use super::filter::answer;
+mod sought;
+
+use super::damage::{known, tell_left_out};
+use super::explain::{Explanation, explain_interest, explain_text, explain_user};
 use crate::engine::predicate::stored_user;
-use crate::engine::{
-    Points, Published, Reader, Settings, Source, check_direction, check_text, check_vector, embedding,
-    encode_rows,
-};
+use crate::engine::{Points, Published, Reader, Settings, embedding};
 use crate::error::{Error, ErrorKind, Result};
-use crate::index::{Neighbor, RowSet, SearchOptions};
+use crate::index::{Neighbor, SearchOptions};
 use crate::model::{Predicate, Time};
-use crate::profile::{Block, user_query};
-use crate::storage::{View, keys};
-use crate::telemetry::{Operation, QUERY_SECONDS, Stopwatch, failed, observed, redacted};
+use crate::storage::View;
+use crate::telemetry::{Operation, QUERY_SECONDS, Stopwatch, observed};
+use roaring::RoaringBitmap;
 use serde::Serialize;
+use sought::{Asked, PartOfUser, Question, Sought};
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -78,6 +78,9 @@ pub struct Hit {
     /// Larger is closer. In a store with an encoder, the weighted mean of the blocks' cosines, −1 to 1;
     /// for a sentence, the cosine in the text block; for vectors as [`crate::model::Metric`] says.
     pub score: f32,
+    /// The interest of the asking user that the score is of, where interests were asked for, by its name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interest: Option<String>,
     /// Why, if it was asked for.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub explanation: Option<Explanation>,
@@ -89,6 +92,7 @@ pub struct Similar<'a> {
     view: &'a View<Published>,
     settings: &'a Settings,
     like: Like<'a>,
+    part: PartOfUser,
     limit: usize,
     exclude: BTreeSet<String>,
     filter: Option<Predicate>,
@@ -105,6 +109,7 @@ impl<'a> Similar<'a> {
             view,
             settings,
             like,
+            part: PartOfUser::Whole,
             limit: 10,
             exclude: BTreeSet::new(),
             filter: None,
@@ -114,6 +119,41 @@ impl<'a> Similar<'a> {
             exact: false,
             explain: false,
         }
+    }
+
+    /// Users like one of the user's interests alone, by its place among those that [`crate::Snapshot::interests`] tells: 0 is the one with
+    /// the largest share. Nobody where there are fewer.
+    pub fn interest(mut self, place: usize) -> Self {
+        self.part = PartOfUser::Interest(place);
+        self
+    }
+
+    /// Users who are like any of the user's interests: the score is that of the closest one, which the hit names. Who is like the user as a
+    /// whole comes first without it; with it, who shares one taste to the full.
+    ///
+    /// ```
+    /// # use kindred::{Store, model::{Event, Item}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (id, text) in [("p1", "fresh salmon"), ("p2", "salted herring"), ("p3", "garden hose"), ("p4", "garden spade")] {
+    ///         tx.put_item(Item { id: id.into(), text: Some(text.into()), ..Item::default() })?;
+    ///     }
+    ///     for (user, items) in [("ann", vec!["p1", "p2", "p3", "p4"]), ("bob", vec!["p3", "p4"]), ("cem", vec!["p1"])] {
+    ///         for item in items {
+    ///             tx.record(Event::new(user, "purchase", "2026-01-01".parse()?).item(item))?;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let hits = store.snapshot().similar("ann").by_interests().run()?;
+    /// assert_eq!((&*hits[0].user, hits[0].interest.as_deref()), ("bob", Some("garden hose")));
+    /// assert!(hits[0].score > 0.99);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn by_interests(mut self) -> Self {
+        self.part = PartOfUser::AnyInterest;
+        self
     }
 
     /// How many users at most; 10 unless said, at most 100,000.
@@ -185,7 +225,7 @@ impl<'a> Similar<'a> {
         self
     }
 
-    /// Says for each hit what makes its score.
+    /// Says for each hit what makes its score; not of a hit whose own values are damaged.
     pub fn explain(mut self, explain: bool) -> Self {
         self.explain = explain;
         self
@@ -216,20 +256,27 @@ impl<'a> Similar<'a> {
     fn run_unobserved(&self) -> Result<Vec<Hit>> {
         self.check()?;
         let mut points = Points::new(Arc::clone(&self.view.attachment().space));
-        let Some(sought) = self.sought(&mut points)? else { return Ok(Vec::new()) };
-        let found = self.named(&sought)?.into_iter();
-        let hit =
-            |(no, user, score)| Ok(Hit { user, score, explanation: self.why(&mut points, &sought, no)? });
+        let question = self.question(&mut points)?;
+        let found = self.named(&question)?.into_iter();
+        let hit = |Named { no, user, score, by }: Named| {
+            let sought = &question.sought[by];
+            let (interest, explanation) =
+                (sought.asked.interest(), self.why(&mut points, sought, (no, score))?);
+            Ok(Hit { user, score, interest, explanation })
+        };
         found.map(hit).collect()
     }
 
-    /// The users that [`Similar::run`] would name, damaged ones among them, by their numbers; nothing, where nobody can be alike.
-    pub(super) fn neighbors(&self, points: &mut Points) -> Result<Option<Neighbors>> {
+    /// The users that [`Similar::run`] would name, damaged ones among them, by their numbers.
+    pub(super) fn neighbors(&self, points: &mut Points) -> Result<Neighbors> {
         self.check()?;
-        let Some(sought) = self.sought(points)? else { return Ok(None) };
-        let found = self.search(&sought, self.limit)?;
+        let mut question = self.question(points)?;
+        let Some(sought) = question.sought.pop() else {
+            return Ok(Neighbors { users: Vec::new(), query: None, matching: question.matching });
+        };
+        let found = self.search(&question, &sought, self.limit)?;
         let users = found.into_iter().map(|neighbor| (neighbor.label, neighbor.score / sought.norm));
-        Ok(Some(Neighbors { users: users.collect(), query: sought.query }))
+        Ok(Neighbors { users: users.collect(), query: Some(sought.query), matching: question.matching })
     }
 
     fn check(&self) -> Result<()> {
@@ -242,86 +289,34 @@ impl<'a> Similar<'a> {
         Ok(())
     }
 
-    /// What the index is to be asked for; nothing, where nobody can be alike.
-    fn sought(&self, points: &mut Points) -> Result<Option<Sought>> {
-        // Also where nobody can be alike, so that a mistake in it is always told.
-        let within = self.within()?;
-        match self.like {
-            Like::User(id) => self.like_user(points, id, within),
-            Like::Text(text) => self.like_text(text, within).map(Some),
-            Like::Vector(vector) => self.like_vector(vector, within).map(Some),
-        }
-    }
-
-    fn like_user(&self, points: &mut Points, id: &str, within: Option<RowSet>) -> Result<Option<Sought>> {
-        let no = known_user(self.view, id)?;
-        if matches!(self.settings.source, Source::Vectors { .. }) {
-            let vector: Option<Vec<f32>> = self.view.read("vector", &keys::vector(no))?;
-            let asked = Asked::Nobodys(Some(no));
-            return Ok(vector.map(|query| Sought { query, asked, norm: 1.0, within }));
-        }
-        let Some(own) = embedding_of(self.view, points, no)? else { return Ok(None) };
-        let norm = self.view.attachment().space.present_weight(&own).sqrt();
-        Ok(Some(Sought { query: user_query(&own), asked: Asked::User(no), norm, within }))
-    }
-
-    fn like_text(&self, text: &str, within: Option<RowSet>) -> Result<Sought> {
-        let published = self.view.attachment();
-        let Some(encoder) = &published.encoder else { return Err(Error::NoEncoder { what: "a sentence" }) };
-        check_text("text", Some(text))?;
-        if text.trim().is_empty() {
-            return Err(Error::invalid("text", "empty", "describe the users in a few words"));
-        }
-        let raw = encode_rows(encoder.as_ref(), &[text], &|_| {})?.concat();
-        let vector = published.space.sentence_vector(&raw);
-        if vector.iter().all(|&x| x == 0.0) {
-            return Err(Error::invalid(
-                "text",
-                format!("{text:?}"),
-                "the encoder finds nothing in it: use other words",
-            ));
-        }
-        let query = published.space.text_query(&vector);
-        let norm = published.space.layout.weight(Block::Text).sqrt();
-        if norm == 0.0 {
-            return Err(Error::invalid(
-                "text",
-                format!("{text:?}"),
-                "this store gives texts no weight (text_weight 0)",
-            ));
-        }
-        Ok(Sought { query, asked: Asked::Sentence(vector), norm, within })
-    }
-
-    fn like_vector(&self, vector: &[f32], within: Option<RowSet>) -> Result<Sought> {
-        let source = &self.settings.source;
-        check_vector("the vector asked for", vector, source.dim(&self.view.attachment().space))?;
-        check_direction("the vector asked for", vector, source.metric())?;
-        Ok(Sought { query: vector.to_vec(), asked: Asked::Nobodys(None), norm: 1.0, within })
-    }
-
     /// Why a user was found, if that is wanted and can be told.
-    fn why(&self, points: &mut Points, sought: &Sought, hit: u32) -> Result<Option<Explanation>> {
+    fn why(&self, points: &mut Points, sought: &Sought, hit: (u32, f32)) -> Result<Option<Explanation>> {
         if !self.explain {
             return Ok(None);
         }
-        match &sought.asked {
-            Asked::User(no) => explain_user(self.view, points, *no, hit).map(Some),
-            Asked::Sentence(vector) => explain_text(self.view, points, vector, hit).map(Some),
-            Asked::Nobodys(_) => Ok(None),
-        }
+        let explained = match &sought.asked {
+            Asked::User(no) => explain_user(self.view, points, (*no, hit.0), hit.1),
+            Asked::Interest { own, embedding, .. } => {
+                explain_interest(self.view, points, (own, embedding), hit)
+            }
+            Asked::Sentence(vector) => explain_text(self.view, points, vector, hit),
+            Asked::Nobodys(_) => return Ok(None),
+        };
+        let mut lost = None;
+        let explained = known(explained, &mut lost)?;
+        tell_left_out(lost.as_ref());
+        Ok(explained)
     }
 
-    /// Whom the index finds: numbers, ids and scores. In the place of those who cannot be named for a damaged record come the next.
-    fn named(&self, sought: &Sought) -> Result<Vec<(u32, String, f32)>> {
+    /// Whom the index finds, with the best of their scores. In the place of those who cannot be named for a damaged record come the next.
+    fn named(&self, question: &Question) -> Result<Vec<Named>> {
         let mut wanted = self.limit;
         loop {
-            let found = self.search(sought, wanted)?;
-            let are_all = found.len() < wanted;
+            let (found, are_all) = self.best(question, wanted)?;
             let (mut named, mut lost) = (Vec::with_capacity(found.len()), None);
-            for neighbor in found {
-                match user_id(self.view, neighbor.label) {
-                    Ok(id) => named.push((neighbor.label, id, neighbor.score / sought.norm)),
+            for (no, score, by) in found {
+                match user_id(self.view, no) {
+                    Ok(user) => named.push(Named { no, user, score, by }),
                     Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
                     Err(error) => return Err(error),
                 }
@@ -335,19 +330,25 @@ impl<'a> Similar<'a> {
         }
     }
 
-    /// Whom the filter lets through.
-    fn within(&self) -> Result<Option<RowSet>> {
-        let Some(filter) = &self.filter else { return Ok(None) };
-        // Looked for first: a filter reads every user.
-        if let Like::User(id) = self.like {
-            known_user(self.view, id)?;
+    /// The numbers of the best, their scores, and by what of the question each is found; and whether these are all that there are. Who is among
+    /// the best of all is among the best for what they are found by.
+    fn best(&self, question: &Question, wanted: usize) -> Result<(Vec<(u32, f32, usize)>, bool)> {
+        let (mut best, mut are_all) = (Vec::new(), true);
+        for (by, sought) in question.sought.iter().enumerate() {
+            let found = self.search(question, sought, wanted)?;
+            are_all &= found.len() < wanted;
+            best.extend(found.into_iter().map(|neighbor| (neighbor.label, neighbor.score / sought.norm, by)));
         }
-        let now = self.now.unwrap_or_else(Time::now);
-        let matching = answer(self.view, self.settings, filter, now)?.matching;
-        Ok(Some(self.view.attachment().index.row_set(matching)))
+        if question.sought.len() > 1 {
+            best.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
+            best.dedup_by_key(|found| found.0);
+            best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            best.truncate(wanted);
+        }
+        Ok((best, are_all))
     }
 
-    fn search(&self, sought: &Sought, limit: usize) -> Result<Vec<Neighbor>> {
+    fn search(&self, question: &Question, sought: &Sought, limit: usize) -> Result<Vec<Neighbor>> {
         let mut excluded: BTreeSet<u32> = sought.asked.user().into_iter().collect();
         for id in &self.exclude {
             excluded.extend(self.view.user_no(id)?);
@@ -358,7 +359,7 @@ impl<'a> Similar<'a> {
             ef: self.ef_search,
             exact: self.exact,
             exclude: if excluded.is_empty() { None } else { Some(&is_excluded) },
-            within: sought.within.as_ref(),
+            within: question.within.as_ref(),
             min_score: self.min_score.map(|score| score * sought.norm),
             exact_scores: true,
         };
@@ -369,52 +370,23 @@ impl<'a> Similar<'a> {
 /// Users who are alike, with their scores, closest first.
 pub(super) struct Neighbors {
     pub users: Vec<(u32, f32)>,
-    /// What they were compared with.
-    pub query: Vec<f32>,
+    /// What they were compared with; nothing, where nobody can be alike.
+    pub query: Option<Vec<f32>>,
+    /// Of whom the filter is true.
+    pub matching: Option<RoaringBitmap>,
 }
 
-/// What the index is asked for.
-struct Sought {
-    query: Vec<f32>,
-    asked: Asked,
-    /// What the index's scores are to be divided by.
-    norm: f32,
-    /// Whom the filter lets through.
-    within: Option<RowSet>,
-}
-
-/// What a query was made of.
-enum Asked {
-    /// A user's embedding.
-    User(u32),
-    /// A sentence, by its vector in the text block.
-    Sentence(Vec<f32>),
-    /// A vector of the host's own, perhaps a user's: nothing is known of what it is made of.
-    Nobodys(Option<u32>),
-}
-
-impl Asked {
-    /// The user who is asked about, who is no hit.
-    const fn user(&self) -> Option<u32> {
-        match self {
-            Self::User(no) => Some(*no),
-            Self::Nobodys(user) => *user,
-            Self::Sentence(_) => None,
-        }
-    }
+/// A user that was found, by a part of the question.
+struct Named {
+    no: u32,
+    user: String,
+    score: f32,
+    by: usize,
 }
 
 /// The id of a user that was found.
 pub(super) fn user_id(view: &View<Published>, no: u32) -> Result<String> {
     stored_user(view, no).map(|user| user.id)
-}
-
-/// Tells that users are left out of an answer, since values of theirs are damaged.
-pub(super) fn tell_left_out(lost: Option<&Error>) {
-    if let Some(error) = lost {
-        failed(Operation::Query.name(), error);
-        tracing::warn!(error = %redacted(error), "users whose values are damaged are left out of an answer");
-    }
 }
 
 /// The number of a user that must be there.

@@ -181,6 +181,31 @@ pub(super) const ROWS: &[Row<Question>] = &[
         &["diversity is 1.5"],
     ),
     question(
+        "too many that are to differ",
+        |s| s.recommend("u1").diversity(0.5).limit(1_001).run().map(drop),
+        "Invalid",
+        &["limit is 1001", "at most 1000 with diversity"],
+    ),
+    question(
+        "interests of nobody",
+        |s| s.interests("u99").run().map(drop),
+        "Unknown",
+        &["no user \"u99\""],
+    ),
+    question("no interests", |s| s.interests("u1").limit(0).run().map(drop), "Invalid", &["limit is 0", "1 to 8"]),
+    question(
+        "an interest beyond the last there may be",
+        |s| s.similar("u1").interest(8).run().map(drop),
+        "Invalid",
+        &["place of an interest is 8", "below 8"],
+    ),
+    question(
+        "interests of a sentence",
+        |s| s.similar(Like::text("salmon")).by_interests().run().map(drop),
+        "Invalid",
+        &["ask about a user"],
+    ),
+    question(
         "a weight of the blend below 0",
         |s| s.recommend("u1").blend(Blend::new(1.0, -0.5, 0.0)).run().map(drop),
         "Invalid",

@@ -1,7 +1,8 @@
 //! Damaged values that the store makes anew by itself, from its second copy and its log.
 
-use super::tamper::{flip, hex, is_reserved, owner, with_tree};
+use super::tamper::{entries, flip, hex, is_reserved, owner, with_tree};
 use super::{Known, Sample, verify};
+use kindred::query::Things;
 use kindred::{Error, Store};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
@@ -227,4 +228,44 @@ fn a_repair_loses_nothing_that_the_second_copy_has() {
     // A host that opens it instead finds the same.
     let store: Store = sample.options.open(&path).unwrap();
     assert_eq!(Known::of(&store.snapshot()).records, sample.known.records);
+}
+
+/// What could not be read is looked at again: a store that was healed meanwhile answers as one that was just opened.
+#[test]
+fn a_category_that_was_damaged_is_known_once_it_is_healed() {
+    let place = crate::fixture::place();
+    let put = |tx: &mut kindred::Transaction, id: &str, category: &str| {
+        let attributes = [("category".to_owned(), category.into())].into();
+        tx.put_item(kindred::model::Item { id: id.into(), attributes, text: None })
+    };
+    let options = crate::fixture::options();
+    {
+        let store = options.open(&place.path).unwrap();
+        store
+            .write(|tx| {
+                put(tx, "a", "pets")?;
+                put(tx, "b", "tea")?;
+                tx.put_user("ann", [("town", "Ulm".into())])?;
+                tx.put_user("bob", [("town", "Ulm".into())])?;
+                ["a", "b"].iter().try_for_each(|id| tx.record(crate::fixture::bought("bob", id, 1)))
+            })
+            .unwrap();
+        store.compact(&|_| {}, &AtomicBool::new(false)).unwrap();
+    }
+    let categories = |store: &Store| {
+        let snapshot = store.snapshot();
+        let found = snapshot.recommend("ann").by(Things::Categories).run().unwrap();
+        found.into_iter().filter_map(|thing| thing.category).collect::<std::collections::BTreeSet<_>>()
+    };
+    let items: Vec<Vec<u8>> =
+        entries(&place.path).into_iter().map(|entry| entry.0).filter(|key| key[0] == b'I').collect();
+    flip(&place.path, &items[1..], 90);
+    let store = options.clone().open(&place.path).unwrap();
+    assert_eq!(categories(&store), ["pets".to_owned()].into());
+    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    while store.verify(&|_| {}).unwrap().found > 0 && std::time::Instant::now() < deadline {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(store.verify(&|_| {}).unwrap().is_sound());
+    assert_eq!(categories(&store), ["pets", "tea"].map(str::to_owned).into());
 }

@@ -11,7 +11,7 @@ use crate::fixture::{
     all_profiles, assert_same_profiles, bought, day, fill, options, place, records, vector_options,
 };
 use kindred::model::{Archive, Event, KeepEvents, Record};
-use kindred::query::{Profile, Things};
+use kindred::query::{Blend, Profile, Things};
 use kindred::{Error, Options, RepairReport, RepairedModel, Snapshot, Store, VerifyOptions, VerifyReport};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -242,23 +242,39 @@ fn read_the_rest(sample: &Sample, path: &Path, key: &[u8]) {
     assert!(errors <= most, "{errors} errors by key {}", hex(key));
 }
 
-/// Only to whose own values are damaged nothing can be recommended; to others, what is not damaged.
+/// Only to whose own values are damaged nothing can be recommended, nor told of what they are into; to others, what is not damaged,
+/// with reasons that are not damaged either.
 fn recommend_the_rest(snapshot: &Snapshot, known: &Known, key: &[u8]) {
-    let mut refused = 0;
+    let (mut refused, mut questions) = (0, 0);
     for profile in &known.profiles {
         let ask = || snapshot.recommend(&profile.user);
-        for answer in [ask().run(), ask().by(Things::Categories).run(), ask().again(true).run()] {
+        let all = Blend::new(1.0, 1.0, 1.0).interests(1.0);
+        let similar = || snapshot.similar(&profile.user).explain(true);
+        let mut answers = vec![
+            ask().run().map(drop),
+            ask().by(Things::Categories).run().map(drop),
+            ask().again(true).run().map(drop),
+            ask().explain(true).run().map(drop),
+            ask().explain(true).blend(all).by(Things::Categories).diversity(0.5).run().map(drop),
+            similar().run().map(drop),
+        ];
+        if snapshot.settings().encoder.is_some() {
+            answers.push(similar().by_interests().run().map(drop));
+            answers.push(snapshot.interests(&profile.user).run().map(drop));
+        }
+        questions = answers.len();
+        for answer in answers {
             match answer {
-                Ok(_) => {}
+                Ok(()) => {}
                 Err(Error::Damaged { .. }) => refused += 1,
                 Err(error) => panic!("{error} by key {}", hex(key)),
             }
         }
     }
     let most = match owner(key)[0] {
-        b'U' | b'V' | b'u' | b's' | b'S' | b'c' => 3,
+        b'U' | b'V' | b'u' | b's' | b'S' | b'c' => questions,
         // Of a sentence that attributes make.
-        b'v' => 3 * known.profiles.len(),
+        b'v' => questions * known.profiles.len(),
         _ => 0,
     };
     assert!(refused <= most, "{refused} refused by key {}", hex(key));
