@@ -2,6 +2,7 @@
 
 mod analysis;
 mod backup;
+mod feedback;
 mod import;
 mod options;
 mod read_only;

@@ -11,6 +11,7 @@ mod erase;
 mod eval;
 mod expire;
 mod export;
+mod feedback;
 pub mod fetch;
 mod fetch_command;
 mod files;
@@ -71,6 +72,8 @@ enum Command {
     Similar(similar::SimilarArgs),
     /// Recommend what next, and say why
     Recommend(Box<recommend::RecommendArgs>),
+    /// Tell how recommendations were taken, so that the next ones are better
+    Feedback(feedback::FeedbackArgs),
     /// List the users of whom a predicate is true
     Users(users::UsersArgs),
     /// Tell what is in one basket with what
@@ -220,6 +223,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Interests(args) => interests::run(&args, output),
         Command::Similar(args) => similar::run(&args, output),
         Command::Recommend(args) => recommend::run(&args, output),
+        Command::Feedback(args) => feedback::run(&args, output),
         Command::Users(args) => users::run(&args, output),
         Command::Rules(args) => rules::run(&args, output),
         Command::Segment(command) => segment::run(&command, output),

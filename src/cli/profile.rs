@@ -1,7 +1,7 @@
 //! `kindred profile`: all that is kept of a user.
 
-use super::{StoreArgs, interests};
 use super::output::{Output, grouped};
+use super::{StoreArgs, interests};
 use crate::error::Result;
 use crate::query::{Interest, Profile};
 use clap::Args;

@@ -13,6 +13,7 @@ mod contributions;
 mod encode;
 mod erase;
 mod event_ids;
+mod feedback;
 mod fit;
 mod linear_hash;
 mod load;

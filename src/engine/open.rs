@@ -14,7 +14,7 @@ use super::{Core, Engine, Shared};
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
 use crate::index::{DamagedFiles, Index, IndexView, Options as IndexOptions};
-use crate::model::{KeepEvents, Salt};
+use crate::model::{Blend, KeepEvents, Salt};
 use crate::profile::{Learned, Space};
 use crate::storage::keys::Key;
 use crate::storage::{
@@ -244,6 +244,7 @@ pub(super) struct Meta {
     salt: Option<Salt>,
     keep: KeepEvents,
     folded: Option<u64>,
+    blend: Option<Blend>,
 }
 
 impl Meta {
@@ -254,7 +255,18 @@ impl Meta {
             salt: opened.read("salt", &keys::meta("salt"))?,
             keep: opened.read("policy for old events", &keys::meta("keep"))?.unwrap_or_default(),
             folded: opened.read("count of folded events", &keys::meta("folded"))?,
+            blend: blend(opened)?,
         })
+    }
+}
+
+/// How much each signal of a recommendation counts, once that was learned.
+pub(super) fn blend(opened: &Contents) -> Result<Option<Blend>> {
+    let what = "weights of signals";
+    let blend: Option<Blend> = opened.read(what, &keys::meta("blend"))?;
+    match blend.map(Blend::check) {
+        Some(Err(error)) => Err(Error::damaged(what, error.to_string())),
+        _ => Ok(blend),
     }
 }
 
@@ -286,7 +298,7 @@ pub(super) fn load(
     files: &Files<'_>,
     head_rows: Option<usize>,
 ) -> Result<Loaded> {
-    let Meta { learned, counters, salt, keep, folded } = Meta::read(opened)?;
+    let Meta { learned, counters, salt, keep, folded, blend } = Meta::read(opened)?;
     let encoder = adapt(encoder, &learned)?;
     let text_dims = encoder.as_ref().map_or(0, |encoder| encoder.dim());
     if learned.whitening.as_ref().is_some_and(|whitening| !whitening.fits(text_dims)) {
@@ -322,6 +334,7 @@ pub(super) fn load(
         salt,
         keep,
         folded,
+        blend,
         columns: Arc::default(),
         acts: Arc::default(),
         categories: Arc::default(),

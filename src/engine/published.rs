@@ -7,7 +7,7 @@ use super::segments::Segments;
 use super::stored::Counters;
 use crate::encoder::Encoder;
 use crate::index::IndexView;
-use crate::model::{KeepEvents, Salt};
+use crate::model::{Blend, KeepEvents, Salt};
 use crate::profile::Space;
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub(crate) struct Published {
     pub keep: KeepEvents,
     /// Events folded and not removed since, once there were any.
     pub folded: Option<u64>,
+    /// How much each signal of a recommendation counts, once that was learned.
+    pub blend: Option<Blend>,
     /// Who has which attributes.
     pub columns: Arc<LazyColumns>,
     /// What users lately asked did with items.

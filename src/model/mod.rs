@@ -2,6 +2,7 @@
 
 mod archive;
 mod attribute;
+mod blend;
 mod erasure;
 mod event;
 mod float;
@@ -21,6 +22,8 @@ mod time;
 
 pub use archive::{Archive, ArchiveEntry, FoldedText, MAX_ARCHIVE_ENTRIES};
 pub use attribute::{Attributes, Value};
+pub use blend::Blend;
+pub(crate) use blend::SIGNALS;
 pub use erasure::{Hex, Salt, Tombstone};
 pub use event::Event;
 pub(crate) use float::narrowed;

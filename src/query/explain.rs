@@ -13,7 +13,7 @@ use crate::error::{Error, Result};
 use crate::model::{Attributes, Time};
 use crate::profile::{Block, Target, attribute_vector};
 use crate::storage::{View, codec, keys};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -26,7 +26,7 @@ const NAMED: usize = 8;
 const NOISE: f32 = 1e-6;
 
 /// What a part of a score comes from.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum PartOf {
@@ -49,7 +49,7 @@ pub enum PartOf {
 }
 
 /// One part of a score.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Part {
     /// What it comes from.
     pub of: PartOf,
@@ -62,7 +62,7 @@ pub struct Part {
 }
 
 /// Why a user was found, or a thing is recommended. The parts' scores sum to the score.
-#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Explanation {
     /// The parts: shared ones first, larger ones first, the rest last.
     pub parts: Vec<Part>,

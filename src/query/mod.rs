@@ -18,6 +18,7 @@ mod similar;
 #[cfg(test)]
 mod tests;
 
+pub use crate::model::Blend;
 pub use apart::{Contrast, Portrait, Trait, TraitOf};
 pub use explain::{Explanation, Part, PartOf};
 pub(crate) use export::export;
@@ -29,7 +30,7 @@ pub(crate) use profile::profile;
 pub use profile::{Acted, KindSummary, Profile};
 pub(crate) use reasons::explain_segment;
 pub use reasons::{Clause, Given, Reasons};
-pub use recommend::{Blend, Recommend, Recommendation, Signal, SignalScore, Things};
+pub use recommend::{Recommend, Recommendation, Signal, SignalScore, Things};
 pub use scan::Records;
 pub(crate) use scan::{erased, events, items, texts, users};
 pub(crate) use segments::{changes_since, members, segments, segments_of};

@@ -18,6 +18,7 @@ mod damage;
 mod erasure;
 mod explain;
 mod export;
+mod feedback;
 mod filters;
 mod fit;
 mod fixture;

@@ -13,13 +13,14 @@ pub use report::{RepairReport, RepairedModel};
 
 use super::Engine;
 use super::backup::refuse_within;
+use super::open;
 use super::reader::Reader;
 use super::settings::{EncoderChoice, Request, Settings, Source as Vectors};
 use super::stored::Counters;
 use super::verify::{Findings, VerifyOptions, open_closed, sound, verify_opened};
 use crate::encoder::Encoder;
 use crate::error::{Error, ErrorKind, Result};
-use crate::model::{KeepEvents, OnProgress};
+use crate::model::{Blend, KeepEvents, OnProgress};
 use crate::storage::{self, Contents, Place, codec, keys};
 use records::Source;
 use std::ops::ControlFlow;
@@ -52,6 +53,9 @@ pub(crate) fn repair(
     let keep_events = request.keep_events.or(keep_events(contents, &mut lost)?);
     let request = Request { keep_events, ..request.clone() };
     let engine = Engine::make(&place.store(), &request, settings)?;
+    if let Some(blend) = blend(contents, &mut lost)? {
+        engine.learn_blend(|_| blend)?;
+    }
     let report = RepairReport { found: found.found, problems: found.problems, ..RepairReport::default() };
     let report = save(contents, Target::new(&engine, lost, progress), report, progress)?;
     check(&engine, progress)?;
@@ -106,6 +110,14 @@ fn keep_events(opened: &Contents, lost: &mut Findings) -> Result<Option<KeepEven
         Err(error) => {
             lost.add_kept(&key, error, "all events are kept, unless others are asked for").map(|()| None)
         }
+    }
+}
+
+/// What was learned of the weights of signals, as far as that can be read.
+fn blend(opened: &Contents, lost: &mut Findings) -> Result<Option<Blend>> {
+    match open::blend(opened) {
+        Ok(blend) => Ok(blend),
+        Err(error) => lost.add_kept(&keys::meta("blend"), error, "they begin as by default").map(|()| None),
     }
 }
 

@@ -209,6 +209,7 @@ fn meta_words(name: &str) -> String {
         "counters" => "the counts".to_owned(),
         "keep" => "the policy for old events".to_owned(),
         "folded" => "the count of folded events".to_owned(),
+        "blend" => "the weights of signals".to_owned(),
         "sealed" => "the journal's commit".to_owned(),
         "segments" => "what is kept of all segments".to_owned(),
         "salt" => "the salt of the marks of erased users".to_owned(),

@@ -13,7 +13,7 @@ use super::super::stored::{
 use super::Check;
 use super::findings::sound;
 use crate::error::{Error, Result};
-use crate::model::{KeepEvents, Salt, Time};
+use crate::model::{Blend, KeepEvents, Salt, Time};
 use crate::profile::{Learned, Sums};
 use crate::storage::codec::decode;
 use crate::storage::keys::{self, Subject, TextHash};
@@ -72,6 +72,7 @@ impl<R: EachReader> Check<'_, R> {
             "sealed" => self.commit(value),
             "keep" => decode::<KeepEvents>("", value).map(drop),
             "folded" => decode::<u64>("", value).map(drop),
+            "blend" => decode::<Blend>("", value)?.check().map_err(|error| wrong(error.to_string())),
             _ => Err(wrong("nothing is kept under this name")),
         }
     }

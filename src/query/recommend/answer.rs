@@ -6,10 +6,11 @@ use super::Recommend;
 use super::blend::Blended;
 use super::candidates::Candidates;
 use crate::error::{Error, Result};
-use serde::Serialize;
+use crate::model::SIGNALS;
+use serde::{Deserialize, Serialize};
 
 /// Where a score comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum Signal {
@@ -26,17 +27,22 @@ pub enum Signal {
 }
 
 /// What a signal adds to a score.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct SignalScore {
     /// The signal.
     pub signal: Signal,
     /// What it adds; may be negative.
     pub score: f32,
+    /// What it says of the thing, over the largest that it says of any that might have been recommended: −1 to 1. Its weight times this
+    /// is what it adds.
+    pub value: f32,
 }
 
 /// An item, or a category, that is recommended.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+///
+/// Written as JSON it can be kept for [`crate::Store::feedback`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
 pub struct Recommendation {
     /// The item's id; of a category, that of its item which the neighbors acted on most.
@@ -76,9 +82,9 @@ pub(super) fn of(
     let signals = [candidates.signal, Signal::Together, Signal::Text, Signal::Interests];
     let signals: Vec<SignalScore> = signals
         .into_iter()
-        .zip(blended.parts(at))
-        .filter(|(_, score)| *score != 0.0)
-        .map(|(signal, score)| SignalScore { signal, score })
+        .zip(blended.parts(at).into_iter().zip(blended.says(at)))
+        .filter(|(_, (score, _))| *score != 0.0)
+        .map(|(signal, (score, value))| SignalScore { signal, score, value })
         .collect();
     Ok(Recommendation {
         interest: known(blended.interest(recommend.view, at), lost)?.flatten(),
@@ -91,4 +97,21 @@ pub(super) fn of(
         asked: candidates.neighbors.len(),
         explanation: None,
     })
+}
+
+impl Recommendation {
+    /// What each signal said of it, in the order of the weights of [`crate::model::Blend`].
+    pub(crate) fn says(&self) -> [f32; SIGNALS] {
+        let mut says = [0.0; SIGNALS];
+        for SignalScore { signal, value, .. } in &self.signals {
+            let place = match signal {
+                Signal::Neighbors | Signal::Popular => 0,
+                Signal::Together => 1,
+                Signal::Text => 2,
+                Signal::Interests => 3,
+            };
+            says[place] = *value;
+        }
+        says
+    }
 }

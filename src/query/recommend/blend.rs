@@ -6,6 +6,7 @@ use super::interests::Interests;
 use crate::compute::distance::{axpy, dot, norm, normalize};
 use crate::engine::{Points, Published, Source, learned_factor};
 use crate::error::{Error, ErrorKind, Result};
+use crate::model::{Blend, SIGNALS};
 use crate::profile::{Block, Space, Target};
 use crate::storage::View;
 use std::collections::BTreeMap;
@@ -21,66 +22,12 @@ const CLOSE: f32 = 0.5;
 /// A cosine that is no larger is what half precision leaves of none, and no signal however it is scaled.
 const NOISE: f64 = 1e-3;
 
-/// Signals: neighbors, what goes together, texts, interests.
-pub(super) const SIGNALS: usize = 4;
-
-/// How much each signal counts, relative to the others; 0 or more, and one of them more than 0.
-#[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
-pub struct Blend {
-    /// What the most similar users acted on.
-    pub neighbors: f32,
-    /// What goes with what the user acted on.
-    pub together: f32,
-    /// What reads like that.
-    pub text: f32,
-    /// What is close to one of the user's interests.
-    pub interests: f32,
-}
-
-impl Default for Blend {
-    /// As chosen on The Complete Journey (`docs/quality.md`).
-    fn default() -> Self {
-        Self::new(0.8, 0.2, 0.0)
-    }
-}
-
-impl Blend {
-    /// The weights of neighbors, of what goes together, and of texts; 0 of interests.
-    #[must_use]
-    pub const fn new(neighbors: f32, together: f32, text: f32) -> Self {
-        Self { neighbors, together, text, interests: 0.0 }
-    }
-
-    /// The same with another weight of interests.
-    #[must_use]
-    pub const fn interests(self, interests: f32) -> Self {
-        Self { interests, ..self }
-    }
-
-    /// In the order of [`SIGNALS`].
-    const fn weights(self) -> [f32; SIGNALS] {
-        [self.neighbors, self.together, self.text, self.interests]
-    }
-
-    pub(super) fn check(&self) -> Result<()> {
-        let names = ["neighbors", "together", "text", "interests"];
-        for (what, weight) in names.into_iter().zip(self.weights()) {
-            if !(0.0..=1e6).contains(&weight) {
-                return Err(Error::invalid(format!("weight of {what}"), weight, "0 to 1,000,000"));
-            }
-        }
-        if self.weights().iter().sum::<f32>() <= 0.0 {
-            return Err(Error::invalid("weights of the blend", "all 0", "one of them is more than 0"));
-        }
-        Ok(())
-    }
-}
-
 /// Candidates with their scores.
 pub(super) struct Blended {
     pub things: Vec<Blendable>,
     interests: Option<Interests>,
+    /// The largest value of each signal.
+    largest: [f64; SIGNALS],
     /// What each signal's values are multiplied with: its weight over its largest value.
     scales: [f64; SIGNALS],
 }
@@ -126,7 +73,8 @@ impl Blended {
             let values = [candidate.acted.share, together, text, interest.map_or(0.0, |(_, cosine)| cosine)];
             things.push(Blendable { values, marks, interest, candidate });
         }
-        Ok(Self { scales: scales(recommend.blend, &things), interests, things })
+        let largest = largest(&things);
+        Ok(Self { scales: scales(recommend.weights(), largest), largest, interests, things })
     }
 
     /// The name of the interest that a thing is close to.
@@ -159,6 +107,16 @@ impl Blended {
         parts
     }
 
+    /// What each signal says of a thing, over the largest that it says of any: −1 to 1.
+    pub(super) fn says(&self, at: usize) -> [f32; SIGNALS] {
+        let mut says = self.things[at].values;
+        let over = |(value, largest): (&mut f32, f64)| {
+            *value = if largest > 0.0 { (f64::from(*value) / largest) as f32 } else { 0.0 };
+        };
+        says.iter_mut().zip(self.largest).for_each(over);
+        says
+    }
+
     pub(super) fn score(&self, at: usize) -> f32 {
         // Folded from 0: the sum of nothing is −0.
         self.parts(at).iter().fold(0.0, |sum, part| sum + part)
@@ -187,14 +145,19 @@ impl Blended {
     }
 }
 
+/// The largest value of each signal, whatever its sign.
+fn largest(things: &[Blendable]) -> [f64; SIGNALS] {
+    std::array::from_fn(|signal| {
+        things.iter().map(|thing| f64::from(thing.values[signal].abs())).fold(0.0, f64::max)
+    })
+}
+
 /// Weights that sum to 1, each over the largest value of its signal.
-fn scales(blend: Blend, things: &[Blendable]) -> [f64; SIGNALS] {
+fn scales(blend: Blend, largest: [f64; SIGNALS]) -> [f64; SIGNALS] {
     let weights = blend.weights().map(f64::from);
     let sum: f64 = weights.iter().sum();
-    std::array::from_fn(|signal| {
-        let largest = things.iter().map(|thing| f64::from(thing.values[signal].abs())).fold(0.0, f64::max);
-        if largest > 0.0 { weights[signal] / sum / largest } else { 0.0 }
-    })
+    let scale = |signal: usize| weights[signal] / sum / largest[signal];
+    std::array::from_fn(|signal| if largest[signal] > 0.0 { scale(signal) } else { 0.0 })
 }
 
 /// The blocks of a query, each at unit length.
@@ -235,7 +198,7 @@ impl Marks {
             Some(factor) => Some(factor),
             None => factor(Block::Items, Target::Item(candidate.no))?,
         };
-        let text_matters = recommend.blend.text > 0.0 || recommend.diversity > 0.0;
+        let text_matters = recommend.weights().text > 0.0 || recommend.diversity > 0.0;
         let group = group.filter(|_| text_matters);
         let text = group.map(|group| points.get(view, Target::Group(group))).transpose()?;
         Ok(Self { factor, text: text.and_then(|point| point.text.clone()) })

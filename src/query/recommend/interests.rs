@@ -15,7 +15,7 @@ pub(super) struct Interests(Found);
 impl Recommend<'_> {
     /// The user's interests, where they count or are to be told.
     pub(super) fn interests(&self, points: &mut Points) -> Result<Option<Interests>> {
-        let matter = self.blend.interests > 0.0 || self.explain;
+        let matter = self.weights().interests > 0.0 || self.explain;
         let embeds = matches!(self.settings.source, Source::Encoder { .. });
         match self.user()?.filter(|_| matter && embeds && matches!(self.like, Like::User(_))) {
             Some(user) => Ok(Some(Interests(Found::of(self.view, self.settings, points, (user, MOST))?))),

@@ -14,14 +14,13 @@ mod neighbors;
 mod reasons;
 
 pub use answer::{Recommendation, Signal, SignalScore};
-pub use blend::Blend;
 pub(super) use blend::STRONGEST;
 
 use super::damage::tell_left_out;
 use super::similar::{Like, Similar, known_user};
 use crate::engine::{Points, Published, Settings};
 use crate::error::{Error, Result, shorten};
-use crate::model::{Interval, Predicate, Time, check_id, nearest_name};
+use crate::model::{Blend, Interval, Predicate, Time, check_id, nearest_name};
 use crate::storage::View;
 use crate::telemetry::{Operation, observed};
 use blend::Blended;
@@ -68,7 +67,7 @@ pub struct Recommend<'a> {
     within: Option<Interval>,
     now: Option<Time>,
     diversity: f32,
-    blend: Blend,
+    blend: Option<Blend>,
     explain: bool,
 }
 
@@ -91,7 +90,7 @@ impl<'a> Recommend<'a> {
             within: None,
             now: None,
             diversity: 0.0,
-            blend: Blend::default(),
+            blend: None,
             explain: false,
         }
     }
@@ -185,9 +184,9 @@ impl<'a> Recommend<'a> {
         self
     }
 
-    /// How much each signal counts.
+    /// How much each signal counts; unless said as [`crate::Store::feedback`] taught, and before that as by default.
     pub fn blend(mut self, blend: Blend) -> Self {
-        self.blend = blend;
+        self.blend = Some(blend);
         self
     }
 
@@ -259,7 +258,7 @@ impl<'a> Recommend<'a> {
                 format!("at most {MOST_DIFFERING} with diversity"),
             ));
         }
-        self.blend.check()?;
+        self.weights().check()?;
         self.kinds.iter().chain(&self.had).try_for_each(|kind| self.check_kind(kind))?;
         self.exclude.iter().try_for_each(|item| check_id("item id", item))
     }
@@ -271,6 +270,11 @@ impl<'a> Recommend<'a> {
         }
         let nearest = nearest_name(name, kinds.iter().map(|kind| &*kind.name));
         Err(Error::Unknown { what: "event kind", name: shorten(name), nearest })
+    }
+
+    /// How much each signal counts.
+    fn weights(&self) -> Blend {
+        self.blend.or(self.view.attachment().blend).unwrap_or_default()
     }
 
     /// The user who is asked for.

@@ -53,7 +53,11 @@ pub(super) fn parsing() -> Vec<Row<Call>> {
         usage("a blend in words", "recommend shop --user u1 --blend a,b,c", &["no number"]),
         usage("recommend by what is not", "recommend shop --user u1 --by things", &["items", "categories"]),
         usage("an interest of nobody", "similar shop --text fish --interest 0", &["--user"]),
-        usage("one interest, and any", "similar shop --user u1 --interest 0 --by-interests", &["cannot be used with"]),
+        usage(
+            "one interest, and any",
+            "similar shop --user u1 --interest 0 --by-interests",
+            &["cannot be used with"],
+        ),
         usage("too many interests", "interests shop u1 -k 9", &["limit is 9", "1 to 8"]),
         usage("had again", "recommend shop --user u1 --again --had view", &["cannot be used with"]),
         usage("within no interval", "recommend shop --user u1 --within soon", &["'soon'", "interval"]),

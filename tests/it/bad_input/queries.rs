@@ -186,13 +186,13 @@ pub(super) const ROWS: &[Row<Question>] = &[
         "Invalid",
         &["limit is 1001", "at most 1000 with diversity"],
     ),
+    question("interests of nobody", |s| s.interests("u99").run().map(drop), "Unknown", &["no user \"u99\""]),
     question(
-        "interests of nobody",
-        |s| s.interests("u99").run().map(drop),
-        "Unknown",
-        &["no user \"u99\""],
+        "no interests",
+        |s| s.interests("u1").limit(0).run().map(drop),
+        "Invalid",
+        &["limit is 0", "1 to 8"],
     ),
-    question("no interests", |s| s.interests("u1").limit(0).run().map(drop), "Invalid", &["limit is 0", "1 to 8"]),
     question(
         "an interest beyond the last there may be",
         |s| s.similar("u1").interest(8).run().map(drop),

@@ -1,0 +1,92 @@
+//! How recommendations were taken.
+
+use super::{Snapshot, Store};
+use crate::error::{Error, Result, shorten};
+use crate::model::{Blend, Event, Time, check_id};
+use crate::query::Recommendation;
+use crate::telemetry::{Operation, observed};
+
+impl Store {
+    /// Tells how a list of recommendations was taken: each that was shown, in the order of the list, with a reward from −1 (dismissed), over 0
+    /// (left alone), to 1 (taken up).
+    ///
+    /// Two things come of it, from the next snapshot on. What was dismissed is not recommended to the user any more: an event says so, at the time that is
+    /// given, of the first kind of events that counts against things. And the weights of the signals are learned, for all users: where something got more than what stood above
+    /// it, those signals grow a little that would have had it above. Questions that set no [`Blend`] of their own go by these weights ([`Snapshot::blend`]).
+    /// What was taken up is no act by itself: record it as what it is, such as a purchase, too.
+    ///
+    /// ```
+    /// # use kindred::{Store, model::{Event, Item}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// # let day = "2026-01-01".parse()?;
+    /// store.write(|tx| {
+    ///     for (user, items) in [("ann", "a"), ("bob", "abc"), ("cem", "abd"), ("dan", "ac")] {
+    ///         items.chars().try_for_each(|item| tx.record(Event::new(user, "purchase", day).item(item)))?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// # store.write(|tx| "abcd".chars().try_for_each(|id| {
+    /// #     tx.put_item(Item { id: id.into(), text: Some(format!("thing {id}")), ..Item::default() })
+    /// # }))?;
+    /// let shown = store.snapshot().recommend("ann").run()?;
+    /// assert_eq!(shown.len(), 3);
+    /// let first = shown[0].item.clone();
+    /// store.feedback("ann", [(&shown[0], -1.0), (&shown[1], 1.0), (&shown[2], 0.0)], day)?;
+    /// let next = store.snapshot().recommend("ann").run()?;
+    /// assert!(next.iter().all(|thing| thing.item != first));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a reward out of its range, or a dismissal where no kind of events counts against things. Then nothing is changed.
+    pub fn feedback<'r>(
+        &self,
+        user: &str,
+        shown: impl IntoIterator<Item = (&'r Recommendation, f32)>,
+        at: Time,
+    ) -> Result<Blend> {
+        check_id("user id", user)?;
+        let shown: Vec<(&Recommendation, f32)> = shown.into_iter().collect();
+        for (thing, reward) in &shown {
+            check_id("item id", &thing.item)?;
+            if !(-1.0..=1.0).contains(reward) {
+                let what = format!("reward of {}", shorten(&thing.item));
+                return Err(Error::invalid(what, reward, "-1 (dismissed) to 1 (taken up)"));
+            }
+            if thing.says().iter().any(|value| !(-1.0..=1.0).contains(value)) {
+                let what = format!("signals of {}", shorten(&thing.item));
+                return Err(Error::invalid(
+                    what,
+                    "out of -1 to 1",
+                    "what the store told when it recommended it",
+                ));
+            }
+        }
+        let dismissed: Vec<&Recommendation> =
+            shown.iter().filter(|(_, reward)| *reward < 0.0).map(|(thing, _)| *thing).collect();
+        if !dismissed.is_empty() {
+            self.dismiss(user, &dismissed, at)?;
+        }
+        let said: Vec<_> = shown.iter().map(|(thing, reward)| (thing.says(), *reward)).collect();
+        observed(Operation::Write, || self.engine.learn_blend(|blend| blend.learned(&said)))
+    }
+
+    fn dismiss(&self, user: &str, things: &[&Recommendation], at: Time) -> Result<()> {
+        let kinds = &self.engine.settings().kinds;
+        let Some(against) = kinds.iter().find(|kind| kind.weight < 0.0) else {
+            let expected = "0 or more: no kind of events of this store counts against things";
+            return Err(Error::invalid("reward", "below 0", expected));
+        };
+        let event = |thing: &&Recommendation| Event::new(user, &*against.name, at).item(&thing.item);
+        self.write(|tx| things.iter().map(event).try_for_each(|event| tx.record(event)))
+    }
+}
+
+impl Snapshot {
+    /// How much each signal of a recommendation counts, unless a question says otherwise: as [`Store::feedback`] taught, before that the default.
+    #[must_use]
+    pub fn blend(&self) -> Blend {
+        self.view.attachment().blend.unwrap_or_default()
+    }
+}
