@@ -52,6 +52,11 @@ struct Segments;
 #[doc = include_str!("../docs/recommendations.md")]
 struct Recommendations;
 
+/// And of lookalikes.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/lookalikes.md")]
+struct Lookalikes;
+
 /// And of association rules.
 #[cfg(doctest)]
 #[doc = include_str!("../docs/rules.md")]

@@ -2,10 +2,10 @@
 
 mod analysis;
 mod backup;
-mod feedback;
 mod import;
 mod options;
 mod read_only;
+mod recommend;
 mod repair;
 mod segments;
 mod stats;
@@ -24,7 +24,7 @@ use crate::ingest::{self, Report};
 use crate::model::{
     Erasure, Event, Item, OnProgress, Predicate, Record, Removal, StoreSettings, Text, Time, Tombstone, User,
 };
-use crate::query::{self, Interests, Like, Profile, Recommend, Records, Selection, Similar};
+use crate::query::{self, Like, Profile, Records, Selection, Similar};
 use crate::storage::View;
 use crate::telemetry::{Operation, observed};
 use std::io::Write;
@@ -384,55 +384,6 @@ impl Snapshot {
     /// or vector are found, and one without has no similar users.
     pub fn similar<'a>(&'a self, like: impl Into<Like<'a>>) -> Similar<'a> {
         Similar::new(&self.view, &self.settings, like.into())
-    }
-
-    /// What a user is into: up to eight tastes, each with what stands for it.
-    ///
-    /// ```
-    /// # use kindred::{Store, model::{Event, Item}};
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let store = Store::open(folder.path().join("store"))?;
-    /// store.write(|tx| {
-    ///     for (id, text) in [("p1", "fresh salmon"), ("p2", "smoked salmon"), ("p3", "garden hose")] {
-    ///         tx.put_item(Item { id: id.into(), text: Some(text.into()), ..Item::default() })?;
-    ///         tx.record(Event::new("ann", "purchase", "2026-01-01".parse()?).item(id))?;
-    ///     }
-    ///     Ok(())
-    /// })?;
-    /// let interests = store.snapshot().interests("ann").run()?;
-    /// let names: Vec<&str> = interests.iter().map(|interest| &*interest.name).collect();
-    /// assert_eq!(names, ["fresh salmon", "garden hose"]);
-    /// assert_eq!(interests[0].members[1].text.as_deref(), Some("smoked salmon"));
-    /// # Ok::<(), kindred::Error>(())
-    /// ```
-    pub fn interests<'a>(&'a self, user: &'a str) -> Interests<'a> {
-        Interests::new(&self.view, &self.settings, user)
-    }
-
-    /// What next for a user (a plain string names one), or for users whom a sentence or a vector describes: items, or categories of
-    /// them, that the most similar users acted on.
-    ///
-    /// ```
-    /// # use kindred::{Store, model::{Event, Item, Time}};
-    /// # let folder = tempfile::tempdir().unwrap();
-    /// # let store = Store::open(folder.path().join("store"))?;
-    /// store.write(|tx| {
-    ///     for (id, text) in [("p1", "fresh salmon"), ("p2", "smoked salmon"), ("p3", "dog food")] {
-    ///         tx.put_item(Item { id: id.into(), text: Some(text.into()), ..Item::default() })?;
-    ///     }
-    ///     for (user, item) in [("ann", "p1"), ("bob", "p1"), ("bob", "p2"), ("cem", "p3")] {
-    ///         tx.record(Event::new(user, "purchase", "2026-01-01".parse()?).item(item))?;
-    ///     }
-    ///     Ok(())
-    /// })?;
-    /// let snapshot = store.snapshot();
-    /// let next = snapshot.recommend("ann").neighbors(1).explain(true).run()?;
-    /// assert_eq!((next.len(), &*next[0].item, next[0].neighbors), (1, "p2", 1));
-    /// assert!(next[0].explanation.as_ref().unwrap().words.starts_with("1 of 1 most similar users acted on it"));
-    /// # Ok::<(), kindred::Error>(())
-    /// ```
-    pub fn recommend<'a>(&'a self, like: impl Into<Like<'a>>) -> Recommend<'a> {
-        Recommend::new(&self.view, &self.settings, like.into())
     }
 
     /// Users of whom a predicate is true: one that was built, or the WHERE clause of SQL.

@@ -22,6 +22,7 @@ mod init;
 mod interests;
 mod journey;
 mod keep;
+mod lookalikes;
 mod npy;
 mod output;
 pub mod plot;
@@ -70,6 +71,8 @@ enum Command {
     Interests(interests::InterestsArgs),
     /// Find users like a user, a sentence or a vector
     Similar(similar::SimilarArgs),
+    /// Find users who are like those of a segment or a list
+    Lookalikes(Box<lookalikes::LookalikesArgs>),
     /// Recommend what next, and say why
     Recommend(Box<recommend::RecommendArgs>),
     /// Tell how recommendations were taken, so that the next ones are better
@@ -222,6 +225,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Profile(args) => profile::run(&args, output),
         Command::Interests(args) => interests::run(&args, output),
         Command::Similar(args) => similar::run(&args, output),
+        Command::Lookalikes(args) => lookalikes::run(&args, output),
         Command::Recommend(args) => recommend::run(&args, output),
         Command::Feedback(args) => feedback::run(&args, output),
         Command::Users(args) => users::run(&args, output),

@@ -138,6 +138,24 @@ pub(super) fn explain_own(
     describe(view, parts, &Sides::of_one(view, user, Side::Asking)?, score)
 }
 
+/// What of a found user's own makes the inner product of their embedding with weights; what comes on top of it is counted in with the rest. Both
+/// together are the score.
+pub(super) fn explain_scored(
+    view: &View<Published>,
+    points: &mut Points,
+    (weights, more): (&[f32], f32),
+    (user, score): (u32, f32),
+) -> Result<Explanation> {
+    let parts = Own::of_user(view, points, user)?.decompose(view, points, weights, 1.0)?;
+    let sides = Sides::of_one(view, user, Side::Found)?;
+    let Explanation { mut parts, .. } = describe(view, parts, &sides, score - more)?;
+    if let Some(rest) = parts.last_mut() {
+        rest.score += more;
+    }
+    let words = words(&parts);
+    Ok(Explanation { parts, words })
+}
+
 /// All that an embedding was fused of.
 pub(super) struct Own {
     user: u32,

@@ -1,4 +1,4 @@
-//! Questions over a snapshot: profiles, similar users, recommendations and the reasons.
+//! Questions over a snapshot: profiles, similar users, lookalikes, recommendations and the reasons.
 
 mod apart;
 mod archives;
@@ -7,6 +7,7 @@ mod explain;
 mod export;
 mod filter;
 mod interests;
+mod lookalikes;
 mod overlaps;
 mod profile;
 mod reasons;
@@ -25,6 +26,7 @@ pub(crate) use export::export;
 pub use filter::{Access, Plan, PlanPart};
 pub(crate) use filter::{check_attributes, matching};
 pub use interests::{Interest, Interests, Member};
+pub use lookalikes::{FoundLookalikes, LookalikeMethod, Lookalikes, Seed};
 pub use overlaps::{Overlap, Overlaps};
 pub(crate) use profile::profile;
 pub use profile::{Acted, KindSummary, Profile};

@@ -3,6 +3,7 @@
 use super::apart::Contrast;
 use super::damage::tell_left_out;
 use super::filter::{Answer, Plan, answer, fitting};
+use super::lookalikes::Lookalikes;
 use super::reasons::{Reasons, reasons};
 use super::similar::user_id;
 use crate::engine::{Published, Settings};
@@ -90,6 +91,28 @@ impl<'a> Selection<'a> {
     pub fn sets_apart(self) -> Contrast<'a> {
         let now = self.now.unwrap_or_else(Time::now);
         Contrast::of_matching(self.view, self.settings, (self.predicate, now))
+    }
+
+    /// Who is like these users, together, without being one of them, whatever the limit.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use kindred::{Store, model::attribute};
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (user, buys, vector) in [("ann", true, [1.0, 0.1]), ("bob", true, [0.9, 0.2]), ("cem", false, [0.1, 1.0]), ("dan", false, [0.8, 0.3])] {
+    ///         tx.put_user(user, [("buys", buys.into())])?;
+    ///         tx.put_vector(user, vector.to_vec())?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let alike = store.snapshot().users_where(attribute("buys").eq(true))?.lookalikes().limit(1).run()?;
+    /// assert_eq!((alike.seed, &*alike.users[0].user), (2, "dan"));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn lookalikes(self) -> Lookalikes<'a> {
+        let now = self.now.unwrap_or_else(Time::now);
+        Lookalikes::of_matching(self.view, self.settings, (self.predicate, now))
     }
 
     /// Asks, and tells how it was answered: which parts of the predicate the columns of attributes told, in which order, how many

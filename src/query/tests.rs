@@ -1,6 +1,8 @@
 //! Answers beside damaged records.
 
-use super::{Contrast, Like, Selection, Similar, TraitOf, explain_segment};
+use super::{
+    Contrast, Like, LookalikeMethod, Lookalikes, Seed, Selection, Similar, TraitOf, explain_segment,
+};
 use crate::engine::{Engine, Reader, Request};
 use crate::model::{
     Event, Interval, Item, Metric, Predicate, Record, SegmentDefinition, Time, Truth, User, attribute, count,
@@ -52,6 +54,26 @@ fn users_whose_records_are_damaged_are_left_out_and_others_come_in_their_place()
         assert_eq!(ask(100, -1.0).len(), usize::from(USERS) - 7);
         [2, 7].into_iter().chain(9..USERS).for_each(damage);
         assert_eq!(ask(4, -1.0), names(&[]));
+    }
+}
+
+/// In the place of those who cannot be named come the next; vectors of the seed count whatever became of the records.
+#[test]
+fn lookalikes_whose_records_are_damaged_are_left_out() {
+    for method in [LookalikeMethod::Centroid, LookalikeMethod::Classifier] {
+        let backend = Arc::new(MemoryBackend::default());
+        let (_folder, engine) = engine(&backend);
+        let ask = || {
+            let (view, settings) = (engine.view(), engine.settings());
+            let asked = Lookalikes::new(&view, &settings, Seed::users(["u0", "u1"])).method(method).limit(3);
+            asked.run().unwrap().users.into_iter().map(|hit| hit.user).collect::<Vec<_>>()
+        };
+        assert_eq!(ask(), ["u2", "u3", "u4"]);
+        for n in [1, 2, 4] {
+            let no = engine.view().user_no(&format!("u{n}")).unwrap().unwrap();
+            backend.tamper(&keys::user(no), |bytes| *bytes.last_mut().unwrap() ^= 1);
+        }
+        assert_eq!(ask(), ["u3", "u5", "u6"], "{method:?}");
     }
 }
 

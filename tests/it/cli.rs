@@ -273,6 +273,69 @@ fn segments_that_are_found() {
 }
 
 #[test]
+fn lookalikes_from_a_seed_of_each_kind() {
+    let folder = folder_with_store();
+    let path = folder.path();
+    json(path, &["segment", "define", "shop", "young", "--where", "age < 40"]);
+    std::fs::write(path.join("seed.txt"), "ann\n\n").unwrap();
+    let ask = |args: &[&str]| json(path, &[&["lookalikes", "shop"], args].concat());
+    let found = ask(&["--segment", "young"]);
+    assert_eq!((&found["method"], &found["seed"]), (&"classifier".into(), &1.into()), "{found}");
+    assert_eq!((&found["users"][0]["user"], &found["users"][1]["user"]), (&"bob".into(), &"cem".into()));
+    for seed in [["--users", "ann,ann"], ["--users", "seed.txt"], ["--where", "age < 40"]] {
+        assert_eq!(ask(&seed), found, "{seed:?}");
+    }
+    let mean = ask(&["--users", "ann", "--method", "centroid", "--filter", "count(purchase) = 1", "-k", "1"]);
+    assert_eq!((&mean["method"], &mean["users"][0]["user"]), (&"centroid".into(), &"bob".into()));
+    let shown = kindred(path, &["lookalikes", "shop", "--users", "ann", "--exclude", "bob", "--explain"]);
+    let shown = String::from_utf8(shown.stdout).unwrap();
+    assert!(shown.starts_with("like 1 users, by log-odds") && shown.contains("because: "), "{shown}");
+    assert!(shown.contains("cem") && !shown.contains("bob"), "{shown}");
+}
+
+/// Cooks and gardeners, who buy what they need on forty days, and are told so by an attribute.
+fn folder_of_hobbies() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let mut lines = String::new();
+    for no in 0..20 {
+        let hobby = ["cooking", "gardening"][no % 2];
+        let user = serde_json::json!({
+            "type": "user", "id": format!("u{no}"), "attributes": { "_hobby": hobby, "told": hobby },
+        });
+        lines.push_str(&format!("{user}\n"));
+        for day in 0..40 {
+            let event = serde_json::json!({
+                "type": "event", "user": format!("u{no}"), "item": format!("{hobby} {}", (day * (no + 3) + no) % 11),
+                "kind": "purchase", "time": format!("2026-{:02}-{:02}", 1 + day / 28, 1 + day % 28),
+            });
+            lines.push_str(&format!("{event}\n"));
+        }
+    }
+    std::fs::write(folder.path().join("hobbies.jsonl"), lines).unwrap();
+    json(folder.path(), &["init", "shop"]);
+    json(folder.path(), &["ingest", "shop", "hobbies.jsonl"]);
+    json(folder.path(), &["fit", "shop"]);
+    folder
+}
+
+#[test]
+fn answers_are_evaluated_on_what_the_store_holds() {
+    let folder = folder_of_hobbies();
+    let ask = |args: &[&str]| json(folder.path(), &[&["eval"], args].concat());
+    let found = ask(&["lookalikes", "shop", "--where", "_hobby = 'cooking'", "-k", "2"]);
+    assert_eq!(
+        (&found["seed"], &found["held_out"], &found["among"]),
+        (&10.into(), &2.0.into(), &12.0.into())
+    );
+    for method in found["methods"].as_array().unwrap() {
+        assert_eq!(
+            (&method["auc"], &method["precision"], &method["lift"]),
+            (&1.0.into(), &1.0.into(), &6.0.into())
+        );
+    }
+}
+
+#[test]
 fn from_init_to_similar() {
     let folder = folder_with_store();
     let stats = json(folder.path(), &["stats", "shop"]);

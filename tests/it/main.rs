@@ -27,6 +27,7 @@ mod growth;
 mod interests;
 mod keep;
 mod layering;
+mod lookalikes;
 mod options;
 mod overlaps;
 mod own_vectors;

@@ -104,7 +104,7 @@ fn perturb(row: &mut [f32], noise: f32, mut random: Random) {
 
 /// A stream of numbers that its seed determines (Steele, Lea and Flood 2014, `SplitMix64`).
 #[derive(Debug)]
-pub(super) struct Random(pub u64);
+pub(in crate::cli) struct Random(pub u64);
 
 impl Random {
     fn next(&mut self) -> u64 {
@@ -127,7 +127,7 @@ impl Random {
     }
 
     /// The numbers below `count` in random order (Fisher and Yates).
-    pub(super) fn shuffled(&mut self, count: usize) -> Vec<u32> {
+    pub(in crate::cli) fn shuffled(&mut self, count: usize) -> Vec<u32> {
         let mut order: Vec<u32> = (0..count as u32).collect();
         for place in (1..count).rev() {
             order.swap(place, self.below(place + 1));

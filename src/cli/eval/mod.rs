@@ -1,6 +1,8 @@
 //! `kindred eval`: how good a store's answers are, on what it holds itself.
 
 mod baselines;
+mod beside;
+mod lookalikes;
 mod recommend;
 mod split;
 
@@ -13,10 +15,13 @@ use clap::Subcommand;
 pub(crate) enum EvalCommand {
     /// Recommendations, against what users did later
     Recommend(recommend::EvalRecommendArgs),
+    /// Lookalikes, against users of the seed who were held out
+    Lookalikes(lookalikes::EvalLookalikesArgs),
 }
 
 pub(crate) fn run(command: &EvalCommand, output: &Output) -> Result<()> {
     match command {
         EvalCommand::Recommend(args) => recommend::run(args, output),
+        EvalCommand::Lookalikes(args) => lookalikes::run(args, output),
     }
 }

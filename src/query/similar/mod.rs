@@ -6,7 +6,7 @@ use super::damage::{known, tell_left_out};
 use super::explain::{Explanation, explain_interest, explain_text, explain_user};
 use crate::engine::predicate::stored_user;
 use crate::engine::{Points, Published, Reader, Settings, embedding};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result};
 use crate::index::{Neighbor, SearchOptions};
 use crate::model::{Predicate, Time};
 use crate::storage::View;
@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 /// Most hits one query may ask for.
-const MAX_LIMIT: usize = 100_000;
+pub(super) const MAX_LIMIT: usize = 100_000;
 
 /// What users are compared with.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -76,7 +76,8 @@ pub struct Hit {
     /// The user's id.
     pub user: String,
     /// Larger is closer. In a store with an encoder, the weighted mean of the blocks' cosines, −1 to 1;
-    /// for a sentence, the cosine in the text block; for vectors as [`crate::model::Metric`] says.
+    /// for a sentence, the cosine in the text block; for vectors as [`crate::model::Metric`] says. Of lookalikes as
+    /// [`super::LookalikeMethod`] says.
     pub score: f32,
     /// The interest of the asking user that the score is of, where interests were asked for, by its name.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -257,8 +258,8 @@ impl<'a> Similar<'a> {
         self.check()?;
         let mut points = Points::new(Arc::clone(&self.view.attachment().space));
         let question = self.question(&mut points)?;
-        let found = self.named(&question)?.into_iter();
-        let hit = |Named { no, user, score, by }: Named| {
+        let found = named(self.view, self.limit, |wanted| self.best(&question, wanted))?.into_iter();
+        let hit = |(no, user, (score, by)): (u32, String, (f32, usize))| {
             let sought = &question.sought[by];
             let (interest, explanation) =
                 (sought.asked.interest(), self.why(&mut points, sought, (no, score))?);
@@ -308,44 +309,24 @@ impl<'a> Similar<'a> {
         Ok(explained)
     }
 
-    /// Whom the index finds, with the best of their scores. In the place of those who cannot be named for a damaged record come the next.
-    fn named(&self, question: &Question) -> Result<Vec<Named>> {
-        let mut wanted = self.limit;
-        loop {
-            let (found, are_all) = self.best(question, wanted)?;
-            let (mut named, mut lost) = (Vec::with_capacity(found.len()), None);
-            for (no, score, by) in found {
-                match user_id(self.view, no) {
-                    Ok(user) => named.push(Named { no, user, score, by }),
-                    Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
-                    Err(error) => return Err(error),
-                }
-            }
-            named.truncate(self.limit);
-            if named.len() == self.limit || are_all {
-                tell_left_out(lost.as_ref());
-                return Ok(named);
-            }
-            wanted = wanted.saturating_mul(2);
-        }
-    }
-
-    /// The numbers of the best, their scores, and by what of the question each is found; and whether these are all that there are. Who is among
+    /// The numbers of the best, with their scores and by what of the question each is found; and whether these are all that there are. Who is among
     /// the best of all is among the best for what they are found by.
-    fn best(&self, question: &Question, wanted: usize) -> Result<(Vec<(u32, f32, usize)>, bool)> {
+    fn best(&self, question: &Question, wanted: usize) -> Result<Found<(f32, usize)>> {
         let (mut best, mut are_all) = (Vec::new(), true);
         for (by, sought) in question.sought.iter().enumerate() {
             let found = self.search(question, sought, wanted)?;
             are_all &= found.len() < wanted;
-            best.extend(found.into_iter().map(|neighbor| (neighbor.label, neighbor.score / sought.norm, by)));
+            best.extend(
+                found.into_iter().map(|neighbor| (neighbor.label, (neighbor.score / sought.norm, by))),
+            );
         }
         if question.sought.len() > 1 {
-            best.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(&b.2)));
+            best.sort_by(|(a, (x, by)), (b, (y, other))| a.cmp(b).then(y.total_cmp(x)).then(by.cmp(other)));
             best.dedup_by_key(|found| found.0);
-            best.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
+            best.sort_by(|(a, (x, _)), (b, (y, _))| y.total_cmp(x).then(a.cmp(b)));
             best.truncate(wanted);
         }
-        Ok((best, are_all))
+        Ok(Found { best, are_all })
     }
 
     fn search(&self, question: &Question, sought: &Sought, limit: usize) -> Result<Vec<Neighbor>> {
@@ -367,6 +348,35 @@ impl<'a> Similar<'a> {
     }
 }
 
+/// Whom a search found, by their numbers.
+pub(super) struct Found<T> {
+    pub best: Vec<(u32, T)>,
+    /// Whether it would find no more.
+    pub are_all: bool,
+}
+
+/// At most so many users of those that a search finds, with their ids. In the place of those who cannot be named for a damaged record come the next.
+pub(super) fn named<T>(
+    view: &View<Published>,
+    limit: usize,
+    search: impl Fn(usize) -> Result<Found<T>>,
+) -> Result<Vec<(u32, String, T)>> {
+    let mut wanted = limit;
+    loop {
+        let Found { best, are_all } = search(wanted)?;
+        let (mut named, mut lost) = (Vec::with_capacity(best.len()), None);
+        for (no, found) in best {
+            named.extend(known(user_id(view, no), &mut lost)?.map(|id| (no, id, found)));
+        }
+        named.truncate(limit);
+        if named.len() == limit || are_all {
+            tell_left_out(lost.as_ref());
+            return Ok(named);
+        }
+        wanted = wanted.saturating_mul(2);
+    }
+}
+
 /// Users who are alike, with their scores, closest first.
 pub(super) struct Neighbors {
     pub users: Vec<(u32, f32)>,
@@ -374,14 +384,6 @@ pub(super) struct Neighbors {
     pub query: Option<Vec<f32>>,
     /// Of whom the filter is true.
     pub matching: Option<RoaringBitmap>,
-}
-
-/// A user that was found, by a part of the question.
-struct Named {
-    no: u32,
-    user: String,
-    score: f32,
-    by: usize,
 }
 
 /// The id of a user that was found.

@@ -46,6 +46,43 @@ pub(super) const ROWS: &[Row<Question>] = &[
     question("texts of a bad id", |s| s.texts("a\0").map(drop), "Invalid", &["control"]),
     question("similar to nobody", |s| s.similar("u99").run().map(drop), "Unknown", &["no user \"u99\""]),
     question("similar without an id", |s| s.similar("").run().map(drop), "Invalid", &["user id is empty"]),
+    question(
+        "lookalikes of no segment",
+        |s| s.lookalikes("x").run().map(drop),
+        "Unknown",
+        &["no segment \"x\""],
+    ),
+    question(
+        "lookalikes of a stranger",
+        |s| s.lookalikes(["u99"]).run().map(drop),
+        "Unknown",
+        &["no user \"u99\""],
+    ),
+    question(
+        "lookalikes of an empty id",
+        |s| s.lookalikes([""]).run().map(drop),
+        "Invalid",
+        &["user id is empty"],
+    ),
+    question("lookalikes of nobody", |s| s.lookalikes([]).run().map(drop), "Invalid", &["seed is nobody"]),
+    question(
+        "lookalikes beyond the bound",
+        |s| s.lookalikes(["u1"]).limit(100_001).run().map(drop),
+        "Invalid",
+        &["limit is 100001", "at most 100000"],
+    ),
+    question(
+        "lookalikes by all memory",
+        |s| s.lookalikes(["u1"]).sample(usize::MAX).run().map(drop),
+        "Invalid",
+        &["sample is", "1 to 100000"],
+    ),
+    question(
+        "lookalikes within a filter of two types",
+        |s| s.lookalikes(["u1"]).filter(attribute("age").gt("x"))?.run().map(drop),
+        "Invalid",
+        &["cannot be compared with a text"],
+    ),
     question("no clusters", |s| clusters(s, 0..=0), "Invalid", &["number of clusters is 0..0", "at least 1"]),
     question(
         "clusters backwards",

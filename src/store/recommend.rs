@@ -1,9 +1,9 @@
-//! How recommendations were taken.
+//! What a user is into, what is recommended to them and how that was taken, and who is like the users of a seed.
 
 use super::{Snapshot, Store};
 use crate::error::{Error, Result, shorten};
 use crate::model::{Blend, Event, Time, check_id};
-use crate::query::Recommendation;
+use crate::query::{Interests, Like, Lookalikes, Recommend, Recommendation, Seed};
 use crate::telemetry::{Operation, observed};
 
 impl Store {
@@ -84,6 +84,80 @@ impl Store {
 }
 
 impl Snapshot {
+    /// What a user is into: up to eight tastes, each with what stands for it.
+    ///
+    /// ```
+    /// # use kindred::{Store, model::{Event, Item}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (id, text) in [("p1", "fresh salmon"), ("p2", "smoked salmon"), ("p3", "garden hose")] {
+    ///         tx.put_item(Item { id: id.into(), text: Some(text.into()), ..Item::default() })?;
+    ///         tx.record(Event::new("ann", "purchase", "2026-01-01".parse()?).item(id))?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let interests = store.snapshot().interests("ann").run()?;
+    /// let names: Vec<&str> = interests.iter().map(|interest| &*interest.name).collect();
+    /// assert_eq!(names, ["fresh salmon", "garden hose"]);
+    /// assert_eq!(interests[0].members[1].text.as_deref(), Some("smoked salmon"));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn interests<'a>(&'a self, user: &'a str) -> Interests<'a> {
+        Interests::new(&self.view, &self.settings, user)
+    }
+
+    /// What next for a user (a plain string names one), or for users whom a sentence or a vector describes: items, or categories of
+    /// them, that the most similar users acted on.
+    ///
+    /// ```
+    /// # use kindred::{Store, model::{Event, Item, Time}};
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// # let store = Store::open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (id, text) in [("p1", "fresh salmon"), ("p2", "smoked salmon"), ("p3", "dog food")] {
+    ///         tx.put_item(Item { id: id.into(), text: Some(text.into()), ..Item::default() })?;
+    ///     }
+    ///     for (user, item) in [("ann", "p1"), ("bob", "p1"), ("bob", "p2"), ("cem", "p3")] {
+    ///         tx.record(Event::new(user, "purchase", "2026-01-01".parse()?).item(item))?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let snapshot = store.snapshot();
+    /// let next = snapshot.recommend("ann").neighbors(1).explain(true).run()?;
+    /// assert_eq!((next.len(), &*next[0].item, next[0].neighbors), (1, "p2", 1));
+    /// assert!(next[0].explanation.as_ref().unwrap().words.starts_with("1 of 1 most similar users acted on it"));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn recommend<'a>(&'a self, like: impl Into<Like<'a>>) -> Recommend<'a> {
+        Recommend::new(&self.view, &self.settings, like.into())
+    }
+
+    /// Who is like the users of a segment, or of a list, together, without being one of them; of those of whom a predicate is true,
+    /// [`Selection::lookalikes`].
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use kindred::{Store, query::LookalikeMethod};
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (user, vector) in [("ann", [1.0, 0.1]), ("bob", [0.9, 0.2]), ("cem", [0.1, 1.0]), ("dan", [0.8, 0.3])] {
+    ///         tx.put_vector(user, vector.to_vec())?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let snapshot = store.snapshot();
+    /// for method in [LookalikeMethod::Centroid, LookalikeMethod::Classifier] {
+    ///     let alike = snapshot.lookalikes(["ann", "bob"]).method(method).run()?;
+    ///     let names: Vec<&str> = alike.users.iter().map(|hit| &*hit.user).collect();
+    ///     assert_eq!(names, ["dan", "cem"]);
+    /// }
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn lookalikes<'a>(&'a self, seed: impl Into<Seed<'a>>) -> Lookalikes<'a> {
+        Lookalikes::new(&self.view, &self.settings, seed.into())
+    }
+
     /// How much each signal of a recommendation counts, unless a question says otherwise: as [`Store::feedback`] taught, before that the default.
     #[must_use]
     pub fn blend(&self) -> Blend {

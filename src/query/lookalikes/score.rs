@@ -1,0 +1,126 @@
+//! What a user is compared with, and how the best are found.
+
+use super::{LookalikeMethod, Lookalikes};
+use crate::compute::SplitMix;
+use crate::compute::distance::{dot, norm, normalize};
+use crate::compute::top_k::TopK;
+use crate::engine::Source;
+use crate::error::{Error, Result};
+use crate::index::{IndexView, Neighbor, SearchOptions};
+use crate::learn::{PENALTY, Rows, logistic};
+use crate::model::Metric;
+use roaring::RoaringBitmap;
+
+/// Who has a vector: in the seed, and outside. In the order of their numbers.
+pub(super) struct Sides<'a> {
+    pub seed: Vec<(u32, &'a [f32])>,
+    pub others: Vec<(u32, &'a [f32])>,
+}
+
+impl<'a> Sides<'a> {
+    pub(super) fn new(index: &'a IndexView, seed: &RoaringBitmap) -> Self {
+        let (mut seed, mut others): (Vec<_>, Vec<_>) =
+            index.vectors().partition(|(label, _)| seed.contains(*label));
+        seed.sort_unstable_by_key(|(label, _)| *label);
+        others.sort_unstable_by_key(|(label, _)| *label);
+        Self { seed, others }
+    }
+}
+
+/// What makes a score of a user's vector.
+pub(super) enum Score {
+    /// How close it is to another, as the index measures it.
+    Near(Vec<f32>),
+    /// Its inner product with weights, and something more.
+    Linear { weights: Vec<f32>, bias: f32, metric: Metric },
+}
+
+impl Score {
+    /// None where there is nobody outside the seed to be scored.
+    pub(super) fn new(asked: &Lookalikes<'_>, sides: &Sides<'_>) -> Result<Option<Self>> {
+        let source = &asked.settings.source;
+        let (metric, dim) = (source.metric(), source.dim(&asked.view.attachment().space));
+        // What fills an embedding up to unit length says nothing of the user.
+        let slack = usize::from(matches!(source, Source::Encoder { .. }));
+        if sides.others.is_empty() {
+            return Ok(None);
+        }
+        match asked.method {
+            LookalikeMethod::Centroid => centroid(&sides.seed, (dim, slack), metric).map(Some),
+            LookalikeMethod::Classifier => Ok(classifier(asked, sides, (dim, slack), metric)),
+        }
+    }
+
+    /// Weights and what is more, where the score is made of these.
+    pub(super) fn linear(&self) -> (&[f32], f32) {
+        match self {
+            Self::Near(vector) => (vector, 0.0),
+            Self::Linear { weights, bias, .. } => (weights, *bias),
+        }
+    }
+
+    pub(super) fn search(&self, index: &IndexView, options: &SearchOptions<'_>) -> Result<Vec<Neighbor>> {
+        let (weights, bias, metric) = match self {
+            Self::Near(vector) => return index.search(vector, options),
+            Self::Linear { weights, bias, metric } => (weights, *bias, *metric),
+        };
+        let length = norm(weights) as f32;
+        // The index orders by inner products where it compares by them, or by directions of which there is one.
+        let factor = match metric {
+            Metric::Cosine if length > 0.0 => length,
+            Metric::InnerProduct => 1.0,
+            Metric::Cosine | Metric::L2 => return Ok(scanned(index, (weights, bias), options)),
+        };
+        let found = index.search(weights, options)?.into_iter();
+        Ok(found.map(|Neighbor { label, score }| Neighbor { label, score: factor * score + bias }).collect())
+    }
+}
+
+/// By everybody's vector.
+fn scanned(index: &IndexView, (weights, bias): (&[f32], f32), options: &SearchOptions<'_>) -> Vec<Neighbor> {
+    let is_wanted = |label: u32| {
+        options.within.is_none_or(|rows| rows.labels().contains(label))
+            && !options.exclude.is_some_and(|exclude| exclude(label))
+    };
+    let mut best = TopK::new(options.k.min(index.len()));
+    for (label, vector) in index.vectors().filter(|(label, _)| is_wanted(*label)) {
+        best.push(dot(weights, vector) + bias, label);
+    }
+    best.into_sorted().into_iter().map(|(score, label)| Neighbor { label, score }).collect()
+}
+
+/// The mean of the seed's vectors.
+fn centroid(seed: &[(u32, &[f32])], (dim, slack): (usize, usize), metric: Metric) -> Result<Score> {
+    let mut sums = vec![0.0_f64; dim];
+    for (_, vector) in seed {
+        sums.iter_mut().zip(*vector).for_each(|(sum, &value)| *sum += f64::from(value));
+    }
+    let mut mean: Vec<f32> = sums.iter().map(|sum| (sum / seed.len() as f64) as f32).collect();
+    mean[dim - slack..].fill(0.0);
+    if metric == Metric::Cosine && normalize(&mut mean) == 0.0 {
+        let expected = "their vectors have a direction together: ask for the classifier";
+        return Err(Error::invalid("seed", "users whose vectors cancel out", expected));
+    }
+    Ok(Score::Near(mean))
+}
+
+/// What tells the seed from the others, learned from some of both.
+fn classifier(
+    asked: &Lookalikes<'_>,
+    sides: &Sides<'_>,
+    (dim, slack): (usize, usize),
+    metric: Metric,
+) -> Option<Score> {
+    let (mut rows, mut is_of_seed) = (Rows::new(dim - slack, false), Vec::new());
+    for (is, side) in [(false, &sides.others), (true, &sides.seed)] {
+        let mut random = SplitMix::of(asked.seed, &[usize::from(is)]);
+        for place in random.sample(side.len() as u32, asked.sample) {
+            let (_, vector) = side[place as usize];
+            rows.push(vector.get(..dim - slack).unwrap_or(vector));
+            is_of_seed.push(is);
+        }
+    }
+    let mut learned = logistic(&rows, &is_of_seed, PENALTY)?;
+    learned.weights.resize(dim, 0.0);
+    Some(Score::Linear { weights: learned.weights, bias: learned.bias, metric })
+}
