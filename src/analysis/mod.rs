@@ -9,6 +9,7 @@ mod find;
 mod partition;
 mod report;
 mod rules;
+mod tell;
 mod values;
 
 pub use assign::AssignSegments;
@@ -16,3 +17,4 @@ pub use find::FindSegments;
 pub use partition::Method;
 pub use report::{AssignedCluster, AssignedSegments, FoundCluster, FoundSegments, TriedClusters};
 pub use rules::{Element, FoundRules, Rule, RuleOrder, Rules, Support};
+pub use tell::{RareValue, TellAttribute, ToldAttribute, ToldBy, ToldValues};

@@ -39,6 +39,18 @@ impl SplitMix {
 
     /// Some of the numbers below `all`, each as likely, in ascending order; all where there are no more than that.
     pub(crate) fn sample(&mut self, all: u32, wanted: usize) -> Vec<u32> {
+        let mut numbers = self.drawn(all, wanted);
+        numbers.sort_unstable();
+        numbers
+    }
+
+    /// The numbers below `all`, in any order, each as likely.
+    pub(crate) fn shuffled(&mut self, all: u32) -> Vec<u32> {
+        self.drawn(all, all as usize)
+    }
+
+    /// Some of the numbers below `all`, in the order in which they are drawn (Fisher and Yates).
+    fn drawn(&mut self, all: u32, wanted: usize) -> Vec<u32> {
         let mut numbers: Vec<u32> = (0..all).collect();
         let wanted = wanted.min(numbers.len());
         for at in 0..wanted {
@@ -46,7 +58,6 @@ impl SplitMix {
             numbers.swap(at, at + (self.unit() * left as f64) as usize % left);
         }
         numbers.truncate(wanted);
-        numbers.sort_unstable();
         numbers
     }
 }
@@ -67,6 +78,10 @@ mod tests {
         }
         assert_eq!(seen, (0..20).collect());
         assert_eq!(random.sample(3, 9), [0, 1, 2]);
+        let mut order = random.shuffled(100);
+        assert!(!order.is_sorted());
+        order.sort_unstable();
+        assert!(order.into_iter().eq(0..100));
         assert_eq!(SplitMix::of(1, &[2, 3]).next(), SplitMix::of(1, &[2, 3]).next());
         assert_ne!(SplitMix::of(1, &[2, 3]).next(), SplitMix::of(1, &[3, 2]).next());
     }

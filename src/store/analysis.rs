@@ -1,7 +1,7 @@
 //! What is found out of all users together.
 
 use super::{Snapshot, Store};
-use crate::analysis::{AssignSegments, FindSegments};
+use crate::analysis::{AssignSegments, FindSegments, TellAttribute};
 
 impl Store {
     /// Looks for clusters of users who are alike by their embeddings, and writes which one each is in as an attribute: segments, filters
@@ -71,5 +71,32 @@ impl Snapshot {
     /// ```
     pub fn find_segments(&self) -> FindSegments<'_> {
         FindSegments::of_snapshot(&self.view, &self.settings)
+    }
+
+    /// Measures how well users' values of an attribute are told from their embeddings: by the nearest others, and by logistic regression.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use kindred::{Store, analysis::ToldBy};
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for no in 0..30 {
+    ///         let near = no as f32 / 100.0;
+    ///         for (hobby, vector) in [("cooking", [1.0, near]), ("gardening", [near, 1.0])] {
+    ///             let user = format!("{hobby} {no}");
+    ///             tx.put_user(&user, [("_hobby", hobby.into())])?;
+    ///             tx.put_vector(&user, vector.to_vec())?;
+    ///         }
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let told = store.snapshot().tell_attribute("_hobby").folds(3).run(&|_| {})?;
+    /// assert_eq!(told.values, ["cooking", "gardening"]);
+    /// let accuracy = |by| told.methods.iter().find(|method| method.by == by).map(|method| method.quality.accuracy);
+    /// assert_eq!((accuracy(ToldBy::Majority), accuracy(ToldBy::Logistic)), (Some(0.5), Some(1.0)));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn tell_attribute(&self, attribute: impl Into<String>) -> TellAttribute<'_> {
+        TellAttribute::new(&self.view, &self.settings, attribute.into())
     }
 }

@@ -333,6 +333,16 @@ fn answers_are_evaluated_on_what_the_store_holds() {
             (&1.0.into(), &1.0.into(), &6.0.into())
         );
     }
+    let told = ask(&["labels", "shop", "--attribute", "_hobby", "--neighbors", "3"]);
+    assert_eq!((&told["users"], &told["without_attributes"]), (&20.into(), &false.into()));
+    let accuracy: Vec<&Value> =
+        told["methods"].as_array().unwrap().iter().map(|by| &by["accuracy"]).collect();
+    assert_eq!(accuracy, [&Value::from(0.5), &1.0.into(), &1.0.into()]);
+    let fused = ask(&["labels", "shop", "--attribute", "told", "--neighbors", "3"]);
+    assert_eq!((&fused["is_fused"], &fused["without_attributes"]), (&true.into(), &true.into()));
+    let shown = kindred(folder.path(), &["eval", "labels", "shop", "--attribute", "told", "--as-they-are"]);
+    assert!(String::from_utf8(shown.stderr).unwrap().contains("the answer is in the question"));
+    assert!(String::from_utf8(shown.stdout).unwrap().contains("by logistic regression: accuracy 1.0000"));
 }
 
 #[test]

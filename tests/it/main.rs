@@ -26,6 +26,7 @@ mod formats;
 mod growth;
 mod interests;
 mod keep;
+mod labels;
 mod layering;
 mod lookalikes;
 mod options;

@@ -2,6 +2,7 @@
 
 mod baselines;
 mod beside;
+mod labels;
 mod lookalikes;
 mod recommend;
 mod split;
@@ -17,11 +18,14 @@ pub(crate) enum EvalCommand {
     Recommend(recommend::EvalRecommendArgs),
     /// Lookalikes, against users of the seed who were held out
     Lookalikes(lookalikes::EvalLookalikesArgs),
+    /// How well an attribute is told from embeddings
+    Labels(labels::EvalLabelsArgs),
 }
 
 pub(crate) fn run(command: &EvalCommand, output: &Output) -> Result<()> {
     match command {
         EvalCommand::Recommend(args) => recommend::run(args, output),
         EvalCommand::Lookalikes(args) => lookalikes::run(args, output),
+        EvalCommand::Labels(args) => labels::run(args, output),
     }
 }

@@ -86,6 +86,14 @@ pub(super) fn parsing() -> Vec<Row<Call>> {
         ),
         usage("one lookalike held out", "eval lookalikes shop --users u1", &["--folds is 5", "1 users"]),
         usage("lists of no lookalikes", "eval lookalikes shop --users u1,u2 -k 0", &["--limit is 0"]),
+        usage("labels of what is not", "eval labels shop --attribute agee", &["no attribute \"agee\""]),
+        usage("labels in one fold", "eval labels shop --attribute town --folds 1", &["number of folds is 1"]),
+        usage(
+            "labels of no neighbors",
+            "eval labels shop --attribute town --neighbors 0",
+            &["neighbors is 0"],
+        ),
+        usage("labels that are all rare", "eval labels shop --attribute age", &["of 0 values", "2 to 100"]),
         usage("half a predicate", "similar shop --user u1 --where age␣>", &["found the end", "^"]),
         usage("predicate of what nobody has", "users shop --where agee␣>␣3", &["did you mean \"age\"", "^"]),
         usage(

@@ -83,6 +83,18 @@ pub(super) const ROWS: &[Row<Question>] = &[
         "Invalid",
         &["cannot be compared with a text"],
     ),
+    question(
+        "labels of what nobody has",
+        |s| s.tell_attribute("x").run(&|_| {}).map(drop),
+        "Unknown",
+        &["no attribute \"x\""],
+    ),
+    question(
+        "labels of all memory",
+        |s| s.tell_attribute("town").sample(usize::MAX).run(&|_| {}).map(drop),
+        "Invalid",
+        &["sample is", "1 to 100000"],
+    ),
     question("no clusters", |s| clusters(s, 0..=0), "Invalid", &["number of clusters is 0..0", "at least 1"]),
     question(
         "clusters backwards",
