@@ -343,6 +343,10 @@ fn answers_are_evaluated_on_what_the_store_holds() {
     let shown = kindred(folder.path(), &["eval", "labels", "shop", "--attribute", "told", "--as-they-are"]);
     assert!(String::from_utf8(shown.stderr).unwrap().contains("the answer is in the question"));
     assert!(String::from_utf8(shown.stdout).unwrap().contains("by logistic regression: accuracy 1.0000"));
+    let twins = ask(&["twins", "shop", "--min-baskets", "40", "--beside", "."]);
+    assert_eq!(twins["users"], 20);
+    let (top_1, rank) = (twins["top_1"].as_f64().unwrap(), twins["mean_reciprocal_rank"].as_f64().unwrap());
+    assert!(top_1 <= rank && rank > 0.1, "{twins}");
 }
 
 #[test]

@@ -6,6 +6,7 @@ mod labels;
 mod lookalikes;
 mod recommend;
 mod split;
+pub(super) mod twins;
 
 use super::output::Output;
 use crate::error::Result;
@@ -20,6 +21,8 @@ pub(crate) enum EvalCommand {
     Lookalikes(lookalikes::EvalLookalikesArgs),
     /// How well an attribute is told from embeddings
     Labels(labels::EvalLabelsArgs),
+    /// Whether a half of what a user did finds the other half
+    Twins(twins::EvalTwinsArgs),
 }
 
 pub(crate) fn run(command: &EvalCommand, output: &Output) -> Result<()> {
@@ -27,5 +30,6 @@ pub(crate) fn run(command: &EvalCommand, output: &Output) -> Result<()> {
         EvalCommand::Recommend(args) => recommend::run(args, output),
         EvalCommand::Lookalikes(args) => lookalikes::run(args, output),
         EvalCommand::Labels(args) => labels::run(args, output),
+        EvalCommand::Twins(args) => twins::run(args, output),
     }
 }

@@ -1,16 +1,12 @@
 //! A store of what was before, and what came later.
 
+use super::beside::{Writing, empty_like};
 use crate::cli::bench::scratch::Scratch;
 use crate::cli::output::Bars;
-use crate::error::{Error, Result};
-use crate::ingest::Source;
+use crate::error::Result;
 use crate::model::{Event, Progress, Record, Time};
 use crate::{Options, Snapshot, Store};
 use std::collections::BTreeMap;
-use std::io::Cursor;
-
-/// Records that are written in one commit.
-const CHUNK: usize = 50_000;
 
 /// Which of a user's events are later ones.
 #[derive(Clone, Copy)]
@@ -45,7 +41,7 @@ pub(super) fn split(
     bars: &Bars,
 ) -> Result<Split> {
     let store = empty_like(from, scratch, options)?;
-    let mut writing = Writing { store: &store, records: Vec::with_capacity(CHUNK) };
+    let mut writing = Writing::into(&store);
     for item in from.items() {
         writing.put(Record::Item(item?))?;
     }
@@ -95,31 +91,4 @@ impl Later {
 
 fn act(event: &Event) -> Option<Act> {
     Some(Act { item: event.item.clone()?, kind: event.kind.clone() })
-}
-
-/// A store with the settings of another, and nothing in it.
-fn empty_like(from: &Snapshot, scratch: &Scratch, options: &Options) -> Result<Store> {
-    let settings = serde_json::to_string(&Record::Store(from.settings()))
-        .map_err(|error| Error::Bug(format!("no JSON of a store's settings: {error}")))?;
-    let source = Source::reader("settings", Cursor::new(settings));
-    let (store, _) = options.import(scratch.path().join("earlier"), source, &|_| {})?;
-    Ok(store)
-}
-
-/// Records on their way into a store.
-struct Writing<'a> {
-    store: &'a Store,
-    records: Vec<Record>,
-}
-
-impl Writing<'_> {
-    fn put(&mut self, record: Record) -> Result<()> {
-        self.records.push(record);
-        if self.records.len() < CHUNK { Ok(()) } else { self.flush() }
-    }
-
-    fn flush(&mut self) -> Result<()> {
-        let records = std::mem::take(&mut self.records);
-        self.store.write(|tx| records.into_iter().try_for_each(|record| tx.apply(record)))
-    }
 }

@@ -94,6 +94,8 @@ pub(super) fn parsing() -> Vec<Row<Call>> {
             &["neighbors is 0"],
         ),
         usage("labels that are all rare", "eval labels shop --attribute age", &["of 0 values", "2 to 100"]),
+        usage("twins of one basket", "eval twins shop --min-baskets 1", &["--min-baskets", "2 baskets"]),
+        usage("twins of nobody", "eval twins shop --min-baskets 999", &["999 baskets of somebody"]),
         usage("half a predicate", "similar shop --user u1 --where age␣>", &["found the end", "^"]),
         usage("predicate of what nobody has", "users shop --where agee␣>␣3", &["did you mean \"age\"", "^"]),
         usage(

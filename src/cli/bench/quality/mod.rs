@@ -6,6 +6,7 @@ mod sentences;
 mod twins;
 
 use super::scratch::{JourneyArgs, Scratch};
+use crate::cli::eval::twins::Twins;
 use crate::cli::fetch;
 use crate::cli::journey::PRODUCTS;
 use crate::cli::output::{Bars, Output};
@@ -32,7 +33,7 @@ pub(crate) struct QualityArgs {
 #[derive(Serialize)]
 struct Measured {
     encoder: Option<String>,
-    twins: twins::Twins,
+    twins: Twins,
     labels: labels::Labels,
     sentences: Vec<sentences::Sentence>,
 }
@@ -60,7 +61,7 @@ fn text(m: &Measured) -> String {
     line("encoder", m.encoder.clone().unwrap_or_default());
     let twins = &m.twins;
     let (top_1, mrr) = (twins.top_1, twins.mean_reciprocal_rank);
-    line("twins", format!("top-1 {top_1:.4}, MRR {mrr:.4} of {} households", twins.households));
+    line("twins", format!("top-1 {top_1:.4}, MRR {mrr:.4} of {} households", twins.users));
     line("AUC kids", format!("{:.3}", m.labels.kids));
     line("AUC age 45 and more", format!("{:.3}", m.labels.age_45));
     line("AUC income 75K and more", format!("{:.3}", m.labels.income_75k));

@@ -1,28 +1,15 @@
 //! The same household across alternating baskets.
 
 use super::Work;
+use crate::cli::eval::twins::{Twins, find, half};
 use crate::cli::journey::TRANSACTIONS;
 use crate::error::{Error, Result};
-use crate::eval::{mean_reciprocal_rank, top_1};
 use crate::ingest::{Entry, Reader};
-use crate::model::{Event, Progress, Record, Time};
-use crate::{Snapshot, Store};
-use serde::Serialize;
+use crate::model::{Event, Record, Time};
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 /// Households with at least this many baskets take part.
 const BASKETS: usize = 20;
-/// How deep the twin is looked for.
-const DEPTH: usize = 200;
-
-/// How well twins were found.
-#[derive(Serialize)]
-pub(super) struct Twins {
-    pub households: usize,
-    /// Share of first halves whose nearest second half is their own.
-    pub top_1: f64,
-    pub mean_reciprocal_rank: f64,
-}
 
 type Basket = (Time, String);
 
@@ -38,11 +25,11 @@ pub(super) fn measure(work: &Work<'_>) -> Result<Twins> {
     for mut event in events {
         let Some(own) = baskets.get(&event.user) else { continue };
         let position = own.range(..basket(&event)?).count();
-        event.user += if position % 2 == 0 { "#A" } else { "#B" };
+        event.user = half(&event.user, position);
         halves.push(Record::Event(event));
     }
     let store = work.fitted("twins", &halves)?;
-    find(&store, work, baskets.keys())
+    find(&store.snapshot(), baskets.keys(), work.bars)
 }
 
 /// The ids of all products that are in the catalogue.
@@ -79,26 +66,4 @@ fn basket(event: &Event) -> Result<Basket> {
     let id = event.id.as_deref().and_then(|id| id.split_once('-'));
     let (basket, _) = id.ok_or_else(|| Error::Bug("a purchase has no basket in its id".to_owned()))?;
     Ok((event.time, basket.to_owned()))
-}
-
-fn find<'h>(
-    store: &Store,
-    work: &Work<'_>,
-    households: impl ExactSizeIterator<Item = &'h String>,
-) -> Result<Twins> {
-    let snapshot = store.snapshot();
-    let total = households.len();
-    let mut ranks = Vec::with_capacity(total);
-    for (done, household) in households.enumerate() {
-        ranks.push(rank(&snapshot, household)?);
-        work.bars.tell(Progress::of("looking for twins", done + 1, total));
-    }
-    Ok(Twins { households: total, top_1: top_1(&ranks), mean_reciprocal_rank: mean_reciprocal_rank(&ranks) })
-}
-
-/// The rank of a household's second half among all second halves.
-fn rank(snapshot: &Snapshot, household: &str) -> Result<Option<usize>> {
-    let own = format!("{household}#B");
-    let hits = snapshot.similar(format!("{household}#A").as_str()).limit(DEPTH).exact(true).run()?;
-    Ok(hits.iter().filter(|hit| hit.user.ends_with("#B")).position(|hit| hit.user == own))
 }
