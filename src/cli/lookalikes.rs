@@ -25,9 +25,9 @@ pub(crate) struct LookalikesArgs {
     store: StoreArgs,
     #[command(flatten)]
     seed: SeedArgs,
-    /// How it is told who is alike; by default the way that did best in docs/quality.md
-    #[arg(long, value_enum)]
-    method: Option<MethodArg>,
+    /// How it is told who is alike
+    #[arg(long, value_enum, default_value_t = MethodArg::Classifier)]
+    method: MethodArg,
     #[command(flatten)]
     drawn: DrawnArgs,
     /// How many users at most
@@ -123,13 +123,11 @@ pub(crate) fn run(args: &LookalikesArgs, output: &Output) -> Result<()> {
     let mut query = args
         .drawn
         .apply(args.seed.ask(&snapshot, args.now)?)
+        .method(args.method.into())
         .limit(args.limit)
         .exclude(args.exclude.iter().cloned())
         .exact(args.exact)
         .explain(args.explain);
-    if let Some(method) = args.method {
-        query = query.method(method.into());
-    }
     if let Some(predicate) = &args.filter {
         query = query.filter(predicate)?;
     }

@@ -8,8 +8,6 @@ use super::rows::Rows;
 use crate::compute::distance::{axpy, backend, norm};
 use std::collections::VecDeque;
 
-/// The penalty that told the most of embeddings (`docs/quality.md`).
-pub(crate) const PENALTY: f64 = 1e-2;
 /// Rows whose gradients are summed in single precision before they go into the whole, which is in double.
 const PIECE: usize = 128;
 /// Steps that tell of the curvature.

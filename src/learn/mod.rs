@@ -19,7 +19,7 @@ pub(crate) use baskets::Baskets;
 pub(crate) use density::by_density;
 pub(crate) use itemsets::{Itemsets, Mining, frequent_itemsets};
 pub(crate) use kmeans::{assign, k_means, means, restarted};
-pub(crate) use logistic::{PENALTY, logistic};
+pub(crate) use logistic::logistic;
 pub(crate) use rows::Rows;
 pub(crate) use rules::{Figures, each_rule};
 pub(crate) use silhouette::{distances, silhouette};

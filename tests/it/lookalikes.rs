@@ -16,9 +16,8 @@ fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()
 }
 
-fn mean<'r>(rows: impl Iterator<Item = &'r Vec<f64>> + Clone, dim: usize) -> Vec<f64> {
-    let count = rows.clone().count() as f64;
-    (0..dim).map(|at| rows.clone().map(|row| row[at]).sum::<f64>() / count).collect()
+fn mean(rows: &[&Vec<f64>], dim: usize) -> Vec<f64> {
+    (0..dim).map(|at| rows.iter().map(|row| row[at]).sum::<f64>() / rows.len() as f64).collect()
 }
 
 fn unit(row: &[f64]) -> Vec<f64> {
@@ -28,7 +27,7 @@ fn unit(row: &[f64]) -> Vec<f64> {
 
 /// How close a vector is to the mean of the seed; none where that has no direction and needs one.
 fn closeness(metric: Metric, seed: &[&Vec<f64>], row: &[f64]) -> Option<f64> {
-    let centroid = mean(seed.iter().copied(), row.len());
+    let centroid = mean(seed, row.len());
     match metric {
         Metric::Cosine => {
             let length = dot(&centroid, &centroid).sqrt();
@@ -42,7 +41,7 @@ fn closeness(metric: Metric, seed: &[&Vec<f64>], row: &[f64]) -> Option<f64> {
 /// Log-odds by plain descent down the gradient of the loss.
 fn log_odds(rows: &[Vec<f64>], is_of_seed: &[bool]) -> Vec<f64> {
     let dim = rows[0].len();
-    let middle = mean(rows.iter(), dim);
+    let middle = mean(&rows.iter().collect::<Vec<_>>(), dim);
     let centred = |row: &Vec<f64>| -> Vec<f64> { row.iter().zip(&middle).map(|(x, m)| x - m).collect() };
     let centred: Vec<Vec<f64>> = rows.iter().map(centred).collect();
     let spread = (centred.iter().map(|row| dot(row, row)).sum::<f64>() / rows.len() as f64).sqrt();

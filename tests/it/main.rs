@@ -12,6 +12,8 @@ mod backup;
 mod bad_input;
 #[cfg(feature = "cli")]
 mod cli;
+#[cfg(feature = "cli")]
+mod cli_answers;
 mod clusters;
 mod concurrency;
 mod damage;

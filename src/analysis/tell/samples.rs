@@ -4,9 +4,12 @@ use super::report::{ToldBy, ToldValues};
 use crate::compute::distance::backend;
 use crate::compute::top_k::TopK;
 use crate::eval::LabelQuality;
-use crate::learn::{PENALTY, Rows, logistic};
+use crate::learn::{Rows, logistic};
 use crate::model::{OnProgress, Progress};
 use rayon::prelude::*;
+
+/// The penalty of weights: weak, for the odds are to be as large as they are.
+const PENALTY: f64 = 1e-3;
 
 /// Rows, each of a class and in a fold.
 pub(super) struct Samples {

@@ -7,9 +7,12 @@ use crate::compute::top_k::TopK;
 use crate::engine::Source;
 use crate::error::{Error, Result};
 use crate::index::{IndexView, Neighbor, SearchOptions};
-use crate::learn::{PENALTY, Rows, logistic};
+use crate::learn::{Rows, logistic};
 use crate::model::Metric;
 use roaring::RoaringBitmap;
+
+/// The penalty of the classifier's weights (`docs/quality.md` has figures for others).
+const PENALTY: f64 = 1e-2;
 
 /// Who has a vector: in the seed, and outside. In the order of their numbers.
 pub(super) struct Sides<'a> {

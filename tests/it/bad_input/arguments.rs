@@ -25,7 +25,8 @@ pub(super) fn clusters() -> Vec<Row<Call>> {
     ]
 }
 
-pub(super) fn parsing() -> Vec<Row<Call>> {
+/// Of lookalikes, and of what is measured of a store's answers.
+pub(super) fn lookalikes() -> Vec<Row<Call>> {
     vec![
         usage("no command", "", &["Usage", "kindred"]),
         usage("misspelt command", "ingst shop", &["'ingst'", "similar subcommand", "ingest"]),
@@ -96,6 +97,39 @@ pub(super) fn parsing() -> Vec<Row<Call>> {
         usage("labels that are all rare", "eval labels shop --attribute age", &["of 0 values", "2 to 100"]),
         usage("twins of one basket", "eval twins shop --min-baskets 1", &["--min-baskets", "2 baskets"]),
         usage("twins of nobody", "eval twins shop --min-baskets 999", &["999 baskets of somebody"]),
+    ]
+}
+
+pub(super) fn parsing() -> Vec<Row<Call>> {
+    vec![
+        usage("no command", "", &["Usage", "kindred"]),
+        usage("misspelt command", "ingst shop", &["'ingst'", "similar subcommand", "ingest"]),
+        usage("misspelt option", "similar shop --usr u1", &["'--usr'", "--user"]),
+        usage("option without its value", "similar shop --user", &["--user", "value is required"]),
+        usage("nothing to be like", "similar shop", &["--user", "required"]),
+        usage("two things to be like", "similar shop --user u1 --text fish", &["cannot be used with"]),
+        usage("limit below 0", "similar shop --user u1 -k=-1", &["--limit", "invalid"]),
+        usage("limit in words", "similar shop --user u1 -k ten", &["'ten'", "invalid digit"]),
+        usage("limit beyond 64 bits", "similar shop --user u1 -k 99999999999999999999", &["too large"]),
+        usage(
+            "limit beyond the bound",
+            "similar shop --user u1 -k 100001",
+            &["limit is 100001", "at most 100000"],
+        ),
+        usage("ef a fraction", "similar shop --user u1 --ef 1.5", &["'1.5'", "--ef"]),
+        usage(
+            "least score in words",
+            "similar shop --user u1 --min-score high",
+            &["'high'", "invalid float"],
+        ),
+        usage("least score nan", "similar shop --user u1 --min-score nan", &["min_score is NaN"]),
+        usage("nobody to recommend to", "recommend shop", &["--user", "required"]),
+        usage("a blend of two weights", "recommend shop --user u1 --blend 1,2", &["three weights"]),
+        usage("a blend in words", "recommend shop --user u1 --blend a,b,c", &["no number"]),
+        usage("recommend by what is not", "recommend shop --user u1 --by things", &["items", "categories"]),
+        usage("had again", "recommend shop --user u1 --again --had view", &["cannot be used with"]),
+        usage("within no interval", "recommend shop --user u1 --within soon", &["'soon'", "interval"]),
+        usage("lists of nothing", "eval recommend shop -k 0", &["--limit", "1 or more"]),
         usage("half a predicate", "similar shop --user u1 --where age␣>", &["found the end", "^"]),
         usage("predicate of what nobody has", "users shop --where agee␣>␣3", &["did you mean \"age\"", "^"]),
         usage(
@@ -439,7 +473,8 @@ pub(super) fn links() -> Vec<Row<Call>> {
 #[test]
 fn bad_arguments_are_refused() {
     let mut desk = Desk::new();
-    for rows in [parsing(), rules(), clusters(), vectors(), stores(), ingest(), rejects(), outputs()] {
+    let of_answers = [parsing(), lookalikes(), rules(), clusters()];
+    for rows in of_answers.into_iter().chain([vectors(), stores(), ingest(), rejects(), outputs()]) {
         desk.refuses(&rows);
     }
     assert!(!desk.folder.path().join("new").exists());

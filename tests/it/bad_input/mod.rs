@@ -299,6 +299,7 @@ fn there_are_many_and_each_has_its_own_name() {
     #[cfg(feature = "cli")]
     for rows in [
         arguments::parsing(),
+        arguments::lookalikes(),
         arguments::rules(),
         arguments::clusters(),
         arguments::vectors(),
