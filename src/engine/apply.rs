@@ -80,6 +80,7 @@ impl Session<'_, '_> {
         if !new && old.text == item.text && old.attributes == item.attributes {
             return Ok(Outcome::Duplicate);
         }
+        self.note_item(no, &old, item);
         let text_hash = self.exchange_text(old.text_hash, item.text.as_deref())?;
         let group = match (text_hash, &item.text) {
             (Some(hash), Some(text)) => Some(self.group(hash, text)?),

@@ -10,7 +10,7 @@ use super::event_ids::EventIds;
 use super::points::Points;
 use super::published::Published;
 use super::reader::Reader;
-use super::segments::{Segments, Touched};
+use super::segments::{ItemInputs, Segments, Touched};
 use super::stored::{Counters, State, StoredGroup, StoredItem, StoredUser, text_hash};
 use crate::encoder::Encoder;
 use crate::error::{Error, Result};
@@ -102,6 +102,8 @@ pub(crate) struct Session<'s, 'db> {
     /// Segments, what changes of users that they may ask for, and which are to be made anew.
     pub(super) segments: Segments,
     pub(super) touched: BTreeMap<u32, Touched>,
+    /// What changes of items that were there before.
+    pub(super) item_changes: BTreeMap<u32, ItemInputs>,
     pub(super) redefined: BTreeSet<u32>,
     /// Whether definitions came or went.
     pub(super) reroute: bool,
@@ -134,6 +136,7 @@ impl<'s, 'db> Session<'s, 'db> {
             noted: Noted::nothing(published.columns.is_wanted() || !published.segments.is_empty()),
             segments: Segments::clone(&published.segments),
             touched: BTreeMap::new(),
+            item_changes: BTreeMap::new(),
             redefined: BTreeSet::new(),
             reroute: false,
             encoder: published.encoder.clone(),

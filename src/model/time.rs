@@ -28,6 +28,10 @@ const EARLIEST: i64 = -62_135_596_800 * MICROS;
 const LATEST: i64 = 253_402_207_200 * MICROS;
 
 impl Time {
+    /// The first and the last that there are.
+    pub(crate) const EARLIEST: Self = Self(EARLIEST);
+    pub(crate) const LATEST: Self = Self(LATEST);
+
     /// From microseconds since 1970.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use super::filter::bound;
 use super::segments::known_segment;
 use super::similar::known_user;
-use crate::engine::predicate::{Bound, Facts, Field, Source};
+use crate::engine::predicate::{Bound, Facts, Field, Source, Values};
 use crate::engine::{Published, Settings};
 use crate::error::{Error, Result};
 use crate::model::predicate::{Constant, Node, TermKind};

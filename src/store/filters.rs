@@ -1,13 +1,16 @@
 //! Filters against a naive evaluation of what the store tells of each user.
 
 use crate::model::predicate::arbitrary::{
-    BOOL, KIND, MIXED, NUMBER, SET, TEXT, TIME, a_number, a_predicate, a_set, a_text, a_time,
+    BOOL, ITEM_NUMBER, ITEM_SET, ITEM_TEXT, ITEMS, KIND, MIXED, NUMBER, SET, TEXT, TIME, a_number,
+    a_predicate, a_set, a_text, a_time,
 };
 use crate::model::predicate::{Comparison, Figure, Interval, Node, Pattern, Term, TermKind, Truth};
-use crate::model::{Attributes, Event, EventKind, KeepEvents, Predicate, Text, Time, Value};
+use crate::model::{Attributes, Event, EventKind, Item, KeepEvents, Predicate, Text, Time, Value};
 use crate::{Snapshot, Store, Transaction};
 use proptest::prelude::*;
 use std::cmp::Ordering;
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// A user as the store tells of one.
 pub(super) struct Person {
@@ -15,12 +18,17 @@ pub(super) struct Person {
     attributes: Attributes,
     events: Vec<Event>,
     texts: Vec<Text>,
+    /// All items.
+    items: Arc<BTreeMap<String, Item>>,
 }
 
 pub(super) fn people(snapshot: &Snapshot) -> Vec<Person> {
+    let items = snapshot.items().map(Result::unwrap).map(|item| (item.id.clone(), item));
+    let items = Arc::new(items.collect::<BTreeMap<_, _>>());
     let users = snapshot.users().map(Result::unwrap);
     users
         .map(|user| Person {
+            items: Arc::clone(&items),
             events: snapshot.events(&user.id).unwrap().map(Result::unwrap).collect(),
             texts: snapshot.texts(&user.id).unwrap().map(Result::unwrap).collect(),
             id: user.id,
@@ -31,10 +39,13 @@ pub(super) fn people(snapshot: &Snapshot) -> Vec<Person> {
 
 /// SQL's three values: none is unknown.
 pub(super) fn naive(node: &Node, person: &Person, now: Time) -> Option<bool> {
-    let value = |term: &Term| value_of(term, person, now);
+    naive_of(node, &|term| value_of(term, person, now))
+}
+
+fn naive_of(node: &Node, value: &dyn Fn(&Term) -> Option<Value>) -> Option<bool> {
     match node {
         Node::All(parts) => {
-            let parts: Vec<_> = parts.iter().map(|part| naive(part, person, now)).collect();
+            let parts: Vec<_> = parts.iter().map(|part| naive_of(part, value)).collect();
             if parts.contains(&Some(false)) {
                 Some(false)
             } else if parts.contains(&None) {
@@ -44,7 +55,7 @@ pub(super) fn naive(node: &Node, person: &Person, now: Time) -> Option<bool> {
             }
         }
         Node::Any(parts) => {
-            let parts: Vec<_> = parts.iter().map(|part| naive(part, person, now)).collect();
+            let parts: Vec<_> = parts.iter().map(|part| naive_of(part, value)).collect();
             if parts.contains(&Some(true)) {
                 Some(true)
             } else if parts.contains(&None) {
@@ -53,14 +64,14 @@ pub(super) fn naive(node: &Node, person: &Person, now: Time) -> Option<bool> {
                 Some(false)
             }
         }
-        Node::Not(part) => naive(part, person, now).map(|holds| !holds),
+        Node::Not(part) => naive_of(part, value).map(|holds| !holds),
         Node::Is(part, truth) => {
             let wanted = match truth {
                 Truth::True => Some(true),
                 Truth::False => Some(false),
                 Truth::Unknown => None,
             };
-            Some(naive(part, person, now) == wanted)
+            Some(naive_of(part, value) == wanted)
         }
         Node::Compare(left, how, right) => compared(&value(left)?, *how, &value(right)?),
         Node::In(term, values) => {
@@ -93,12 +104,13 @@ pub(super) fn value_of(term: &Term, person: &Person, now: Time) -> Option<Value>
         TermKind::Attribute(name) => person.attributes.get(name).cloned(),
         TermKind::Texts => Some(Value::Int(person.texts.len() as i64)),
         TermKind::Value(value) => Some(value.clone()),
-        TermKind::Segment(name) => panic!("no term here is segment {name}"),
+        TermKind::Segment(_) | TermKind::Item | TermKind::ItemText => panic!("no user has {term}"),
         TermKind::Now(interval) => Some(Value::Time(interval.after(now).unwrap())),
         TermKind::Events(figure, kind) => {
             let is_meant = |event: &&Event| {
                 let in_time = |within: Interval| (within.before(now).unwrap()..=now).contains(&event.time);
-                kind.as_ref().is_none_or(|kind| *kind == event.kind) && term.within.is_none_or(in_time)
+                let is_of_kind = kind.as_ref().is_none_or(|kind| *kind == event.kind);
+                is_of_kind && term.within.is_none_or(in_time) && is_on(term.of.as_deref(), event, person)
             };
             let events: Vec<&Event> = person.events.iter().filter(is_meant).collect();
             match figure {
@@ -112,6 +124,19 @@ pub(super) fn value_of(term: &Term, person: &Person, now: Time) -> Option<Value>
             }
         }
     }
+}
+
+/// Whether an event is on an item of which a condition is true, if there is one.
+fn is_on(condition: Option<&Node>, event: &Event, person: &Person) -> bool {
+    let item = event.item.as_ref().map(|item| &person.items[item]);
+    let value = |term: &Term| match &term.kind {
+        TermKind::Item => item.map(|item| Value::Text(item.id.clone())),
+        TermKind::ItemText => item?.text.clone().map(Value::Text),
+        TermKind::Attribute(name) => item?.attributes.get(name).cloned(),
+        TermKind::Value(value) => Some(value.clone()),
+        _ => panic!("no item has {term}"),
+    };
+    condition.is_none_or(|condition| item.is_some() && naive_of(condition, &value) == Some(true))
 }
 
 fn compared(left: &Value, how: Comparison, right: &Value) -> Option<bool> {
@@ -172,7 +197,7 @@ fn is_like_from(parts: &[char], pattern: &Pattern, text: &[char]) -> bool {
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     attributes: Attributes,
-    events: Vec<(bool, Time, Option<i8>, Option<u8>)>,
+    events: Vec<(bool, Time, Option<usize>, Option<i8>, Option<u8>)>,
     texts: Vec<Time>,
 }
 
@@ -193,9 +218,25 @@ pub(super) fn some_attributes() -> BoxedStrategy<Attributes> {
         .boxed()
 }
 
+/// What may be known of items: all of it, part of it, or nothing but ids.
+pub(super) fn some_items() -> BoxedStrategy<Vec<Item>> {
+    let text = proptest::option::weighted(0.7, a_text());
+    let of_text = proptest::option::weighted(0.7, a_text().prop_map(Value::from));
+    let of_number = proptest::option::weighted(0.7, a_number());
+    let of_set = proptest::option::weighted(0.7, a_set().prop_map(Value::from));
+    let item =
+        (0..ITEMS.len(), text, of_text, of_number, of_set).prop_map(|(item, text, named, number, set)| {
+            let named = [(ITEM_TEXT, named), (ITEM_NUMBER, number), (ITEM_SET, set)].into_iter();
+            let attributes = named.filter_map(|(name, value)| Some((name.to_owned(), value?))).collect();
+            Item { id: ITEMS[item].to_owned(), attributes, text: text.filter(|text| !text.trim().is_empty()) }
+        });
+    proptest::collection::vec(item, 0..4).boxed()
+}
+
 pub(super) fn a_person() -> BoxedStrategy<Made> {
-    let event =
-        (any::<bool>(), a_time(), proptest::option::of(any::<i8>()), proptest::option::of(any::<u8>()));
+    let item = proptest::option::weighted(0.8, 0..ITEMS.len());
+    let (value, quantity) = (proptest::option::of(any::<i8>()), proptest::option::of(any::<u8>()));
+    let event = (any::<bool>(), a_time(), item, value, quantity);
     let events = proptest::collection::vec(event, 0..6);
     (some_attributes(), events, proptest::collection::vec(a_time(), 0..3))
         .prop_map(|(attributes, events, texts)| Made { attributes, events, texts })
@@ -222,10 +263,10 @@ pub(super) fn store_of(people: &[Made]) -> (tempfile::TempDir, Store) {
                 let id = format!("a{n}");
                 let attributes = person.attributes.iter().map(|(name, value)| (name.as_str(), value.clone()));
                 tx.put_user(&id, attributes)?;
-                for (n, (view, time, value, quantity)) in person.events.iter().enumerate() {
+                for (n, (view, time, item, value, quantity)) in person.events.iter().enumerate() {
                     let mut event = Event::new(id.clone(), if *view { "view" } else { KIND }, *time);
                     event.id = Some(format!("{id} {n}"));
-                    event.item = Some("p".to_owned());
+                    event.item = item.map(|item| ITEMS[item].to_owned());
                     event.value = value.map(f64::from);
                     event.quantity = quantity.map(f64::from);
                     tx.record(event)?;
@@ -265,6 +306,11 @@ fn check(snapshot: &Snapshot, predicates: &[Predicate], now: Time) -> Result<(),
     Ok(())
 }
 
+/// Items as they are from now on.
+fn put_items(store: &Store, items: &[Item]) {
+    store.write(|tx| items.iter().try_for_each(|item| tx.put_item(item.clone()))).unwrap();
+}
+
 /// Every second of them with new attributes or gone, and some who are new.
 fn change(store: &Store, people: &[Made], others: &[Attributes]) {
     store
@@ -289,24 +335,48 @@ proptest! {
     fn filters_match_as_a_naive_evaluation_does(
         made in proptest::collection::vec(a_person(), 0..12),
         others in proptest::collection::vec(some_attributes(), 0..8),
+        items in some_items(),
+        other_items in some_items(),
         predicates in proptest::collection::vec(a_predicate(), 20),
         now in a_time(),
     ) {
         let (_folder, store) = store_of(&made);
+        put_items(&store, &items);
         let snapshot = store.snapshot();
         check(&snapshot, &predicates, now)?;
         // From here on what was made for the first answers follows the writes.
         change(&store, &made, &others);
+        put_items(&store, &other_items);
         check(&store.snapshot(), &predicates, now)?;
         check(&snapshot, &predicates, now)?;
+    }
+
+    #[test]
+    fn folded_events_are_in_figures_of_all_time(
+        made in proptest::collection::vec(a_person(), 1..8),
+        items in some_items(),
+        predicates in proptest::collection::vec(a_predicate(), 30),
+        (before, now) in (a_time(), a_time()),
+    ) {
+        let (_folder, store) = store_of(&made);
+        put_items(&store, &items);
+        let people = people(&store.snapshot());
+        store.expire(before).unwrap();
+        let is_of_all_time = |of: &&Predicate| of.node.terms().iter().all(|term| term.within.is_none());
+        for predicate in predicates.iter().filter(is_of_all_time) {
+            let is_meant = |person: &&Person| naive(&predicate.node, person, now) == Some(true);
+            let expected: Vec<&str> = people.iter().filter(is_meant).map(|person| person.id.as_str()).collect();
+            let found = store.snapshot().users_where(predicate).unwrap().now(now).run().unwrap();
+            prop_assert_eq!(found, expected, "{}", predicate);
+        }
     }
 }
 
 #[test]
 fn what_does_not_fit_the_store_is_refused() {
-    use crate::model::{ago, attribute, count, last};
+    use crate::model::{ago, attribute, count, id, item, last};
     let (_folder, store) = store_of(&[]);
-    let refused: [(Predicate, &str); 12] = [
+    let refused: [(Predicate, &str); 17] = [
         (
             count("purchse").gt(3),
             "there is no event kind \"purchse\" in this store: did you mean \"purchase\"?",
@@ -322,6 +392,14 @@ fn what_does_not_fit_the_store_is_refused() {
         (attribute(MIXED).one_of([Value::from(1), Value::from("a")]), "of one type"),
         (attribute(NUMBER).lt(f64::NAN), "NaN is no number to compare with"),
         (attribute(NUMBER).within(Interval::days(1)).gt(1), "only what is made of events"),
+        (attribute(NUMBER).of(item().eq("x")).gt(1), "only what is made of events is counted of some items"),
+        (item().eq("x"), "a user is no item"),
+        (count("view").of(id().eq("x")).gt(1), "an item has an id (item), a text (text) and attributes"),
+        (
+            count("view").of(count("view").gt(1)).gt(1),
+            "an item has an id (item), a text (text) and attributes",
+        ),
+        (count("view").of(item().gt(3)).gt(1), "this is a text, and cannot be compared with a number"),
     ];
     let snapshot = store.snapshot();
     for (predicate, words) in refused {

@@ -1,7 +1,7 @@
 //! Segments through any writes, instants and openings: in each are just those of whom its predicate is true, and the feed tells how
 //! they came there.
 
-use super::filters::{put_all_types, some_attributes};
+use super::filters::{put_all_types, some_attributes, some_items};
 use crate::model::predicate::arbitrary::{KIND, NUMBER, a_predicate, a_time, an_interval};
 use crate::model::{
     Attributes, Event, EventKind, Item, KeepEvents, Predicate, Time, Truth, attribute, count, in_segment,
@@ -15,6 +15,7 @@ enum Step {
     Put(u8, Attributes),
     Forget(u8),
     Record(u8, bool, Time, u8),
+    Items(Vec<Item>),
     Write(u8, Time),
     RemoveUser(u8),
     RemoveItem(u8),
@@ -34,6 +35,7 @@ fn a_step() -> BoxedStrategy<Step> {
         1 => user.clone().prop_map(Step::Forget),
         6 => (user.clone(), any::<bool>(), a_time(), 0_u8..3)
             .prop_map(|(user, view, time, item)| Step::Record(user, view, time, item)),
+        3 => some_items().prop_map(Step::Items),
         1 => (user.clone(), a_time()).prop_map(|(user, time)| Step::Write(user, time)),
         1 => user.prop_map(Step::RemoveUser),
         1 => (0_u8..3).prop_map(Step::RemoveItem),
@@ -61,10 +63,10 @@ fn take(store: &Store, step: &Step) -> crate::Result<()> {
         }
         Step::Forget(no) => tx.remove_attribute(&user(no), NUMBER),
         Step::Record(no, view, time, item) => {
-            tx.put_item(Item { id: format!("i{item}"), ..Item::default() })?;
             let event = Event::new(user(no), if *view { "view" } else { KIND }, *time);
             tx.record(event.item(format!("i{item}")).value(f64::from(*item)))
         }
+        Step::Items(items) => items.iter().try_for_each(|item| tx.put_item(item.clone())),
         Step::Write(no, time) => tx.add_text(&user(no), "text", *time),
         Step::RemoveUser(no) => tx.remove_user(&user(no)),
         Step::RemoveItem(item) => tx.remove_item(&format!("i{item}")),

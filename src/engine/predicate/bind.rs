@@ -1,5 +1,6 @@
 //! Predicates bound to a store and an instant: kinds by their numbers, times relative to now as times, patterns ready.
 
+use super::items::Items;
 use crate::engine::segments::Segments;
 use crate::error::{Error, Result, shorten};
 use crate::model::predicate::{Figure, MAX_DEPTH, Matcher, Node, Pattern, Term, TermKind, compare};
@@ -22,18 +23,20 @@ pub(crate) enum Source<'p> {
     Texts,
     Attribute(&'p str),
     Value(Value),
-    Events(Events),
+    Events(Events<'p>),
     /// The segment's number.
     Segment(u32),
 }
 
 /// What is made of events.
-pub(crate) struct Events {
+pub(crate) struct Events<'p> {
     pub figure: Figure,
     /// The kind's number; of whatever kind where there is none.
     pub kind: Option<u8>,
     /// From when to when, both inclusive; all where there is none.
     pub within: Option<(Time, Time)>,
+    /// On which items; on whatever, or nothing, where there is none.
+    pub items: Option<Items<'p>>,
 }
 
 /// A pattern that is ready to be matched.
@@ -66,7 +69,36 @@ impl Display for Prepared<'_> {
 /// # Errors
 /// For kinds of events and segments that the store does not know, and for what cannot be asked of any store.
 pub(crate) fn bind<'p>(node: &'p Node, to: &Binding<'_>) -> Result<Bound<'p>> {
-    to.node(node, 0)
+    with_fields(node, 0, &|term, depth| to.field(term, depth))
+}
+
+/// A part that lies as deep, with its terms bound, for which it is told how deep they lie.
+pub(super) fn with_fields<'p, F>(
+    node: &'p Node,
+    depth: usize,
+    field: &dyn Fn(&'p Term, usize) -> Result<F>,
+) -> Result<Node<F, Prepared<'p>>> {
+    if depth >= MAX_DEPTH {
+        let expected = format!("at most {MAX_DEPTH} parts may lie in each other");
+        return Err(Error::invalid("the predicate", "too deep", expected));
+    }
+    let part = |part: &'p Node| with_fields(part, depth + 1, field);
+    let parts = |parts: &'p [Node]| parts.iter().map(part).collect::<Result<_>>();
+    let field = |term: &'p Term| field(term, depth);
+    Ok(match node {
+        Node::All(all) => Node::All(parts(all)?),
+        Node::Any(any) => Node::Any(parts(any)?),
+        Node::Not(not) => Node::Not(Box::new(part(not)?)),
+        Node::Is(is, truth) => Node::Is(Box::new(part(is)?), *truth),
+        Node::Compare(left, comparison, right) => Node::Compare(field(left)?, *comparison, field(right)?),
+        Node::In(term, values) => Node::In(field(term)?, sorted(term, values)?),
+        Node::Like(term, pattern) => {
+            Node::Like(field(term)?, Prepared { pattern, matcher: Matcher::new(pattern)? })
+        }
+        Node::IsNull(term) => Node::IsNull(field(term)?),
+        Node::Has(term, text) => Node::Has(field(term)?, text.clone()),
+        Node::InSegment(term) => Node::InSegment(field(term)?),
+    })
 }
 
 /// What predicates are bound to.
@@ -77,34 +109,13 @@ pub(crate) struct Binding<'a> {
 }
 
 impl Binding<'_> {
-    fn node<'p>(&self, node: &'p Node, depth: usize) -> Result<Bound<'p>> {
-        if depth >= MAX_DEPTH {
-            let expected = format!("at most {MAX_DEPTH} parts may lie in each other");
-            return Err(Error::invalid("the predicate", "too deep", expected));
-        }
-        let parts =
-            |parts: &'p [Node]| parts.iter().map(|part| self.node(part, depth + 1)).collect::<Result<_>>();
-        Ok(match node {
-            Node::All(all) => Node::All(parts(all)?),
-            Node::Any(any) => Node::Any(parts(any)?),
-            Node::Not(part) => Node::Not(Box::new(self.node(part, depth + 1)?)),
-            Node::Is(part, truth) => Node::Is(Box::new(self.node(part, depth + 1)?), *truth),
-            Node::Compare(left, comparison, right) => {
-                Node::Compare(self.field(left)?, *comparison, self.field(right)?)
-            }
-            Node::In(term, values) => Node::In(self.field(term)?, sorted(term, values)?),
-            Node::Like(term, pattern) => {
-                Node::Like(self.field(term)?, Prepared { pattern, matcher: Matcher::new(pattern)? })
-            }
-            Node::IsNull(term) => Node::IsNull(self.field(term)?),
-            Node::Has(term, text) => Node::Has(self.field(term)?, text.clone()),
-            Node::InSegment(term) => Node::InSegment(self.field(term)?),
-        })
-    }
-
-    fn field<'p>(&self, term: &'p Term) -> Result<Field<'p>> {
-        if term.within.is_some() && !matches!(term.kind, TermKind::Events(..)) {
+    fn field<'p>(&self, term: &'p Term, depth: usize) -> Result<Field<'p>> {
+        let is_of_events = matches!(term.kind, TermKind::Events(..));
+        if term.within.is_some() && !is_of_events {
             return Err(term.refuse("only what is made of events is counted within a part of the time"));
+        }
+        if term.of.is_some() && !is_of_events {
+            return Err(term.refuse("only what is made of events is counted of some items"));
         }
         let source = match &term.kind {
             TermKind::Id => Source::Id,
@@ -121,9 +132,13 @@ impl Binding<'_> {
                 let kind = kind.as_deref().map(|kind| self.kind(term, kind)).transpose()?;
                 let from = term.within.map(|interval| in_reach(term, self.now, interval.before(self.now)));
                 let within = from.transpose()?.map(|from| (from, self.now));
-                Source::Events(Events { figure: *figure, kind, within })
+                let items = term.of.as_deref().map(|items| Items::bind(items, depth + 1)).transpose()?;
+                Source::Events(Events { figure: *figure, kind, within, items })
             }
             TermKind::Segment(name) => Source::Segment(self.segment(term, name)?),
+            TermKind::Item | TermKind::ItemText => {
+                return Err(term.refuse("a user is no item: ask it of what is counted, as in count(purchase) filter (where item = 'p1')"));
+            }
         };
         Ok(Field { term, source })
     }
@@ -161,7 +176,7 @@ fn sorted(term: &Term, values: &[Value]) -> Result<Vec<Value>> {
     Ok(values)
 }
 
-fn check_finite(term: &Term, value: &Value) -> Result<()> {
+pub(super) fn check_finite(term: &Term, value: &Value) -> Result<()> {
     match value {
         Value::Float(number) if !number.is_finite() => {
             Err(term.refuse(format!("{number} is no number to compare with")))

@@ -1,6 +1,7 @@
 //! When what a predicate is of a user may next change by itself, because time goes on.
 
 use super::bind::{Bound, Events, Field, Source};
+use super::evaluate::Values;
 use super::facts::Facts;
 use crate::engine::Reader;
 use crate::error::Result;
@@ -24,6 +25,7 @@ pub(crate) fn reach(node: &Bound<'_>) -> Option<Time> {
     let fields = node.terms().into_iter();
     let within = fields.filter_map(|field| match &field.source {
         Source::Events(Events { within: Some((from, _)), .. }) => Some(moved(*from, -MONTH_ENDS)),
+        Source::Events(Events { items: Some(_), .. }) => Some(Time::EARLIEST),
         _ => None,
     });
     within.min()

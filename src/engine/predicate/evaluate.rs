@@ -1,52 +1,57 @@
-//! Predicates of one user, in the logic of three values.
+//! Predicates of one user or item, in the logic of three values.
 
-use super::bind::{Bound, Field, Source};
-use super::facts::Facts;
-use crate::engine::Reader;
+use super::bind::Prepared;
 use crate::error::Result;
 use crate::model::Value;
-use crate::model::predicate::{Comparison, Truth, compare};
+use crate::model::predicate::{Comparison, Node, Truth, compare};
+use std::borrow::Cow;
 use std::cmp::Ordering;
 
-impl Bound<'_> {
-    /// What this is of a user.
-    pub(crate) fn truth<R: Reader>(&self, facts: &Facts<'_, R>) -> Result<Truth> {
+/// What fields are of something: a user, or an item.
+pub(crate) trait Values<F> {
+    /// The value of a field, if there is one.
+    fn value<'f>(&'f self, field: &'f F) -> Result<Option<Cow<'f, Value>>>;
+}
+
+impl<F> Node<F, Prepared<'_>> {
+    /// What this is of a user, or an item.
+    pub(crate) fn truth(&self, of: &impl Values<F>) -> Result<Truth> {
         Ok(match self {
-            Self::All(parts) => return of_all(parts, facts, Truth::True, Truth::min),
-            Self::Any(parts) => return of_all(parts, facts, Truth::False, Truth::max),
-            Self::Not(part) => not(part.truth(facts)?),
-            Self::Is(part, truth) => known(part.truth(facts)? == *truth),
+            Self::All(parts) => return of_all(parts, of, Truth::True, Truth::min),
+            Self::Any(parts) => return of_all(parts, of, Truth::False, Truth::max),
+            Self::Not(part) => not(part.truth(of)?),
+            Self::Is(part, truth) => known(part.truth(of)? == *truth),
             Self::Compare(left, comparison, right) => {
-                let (left, right) = (facts.value(left)?, facts.value(right)?);
+                let (left, right) = (of.value(left)?, of.value(right)?);
                 left.zip(right).map_or(Truth::Unknown, |(left, right)| holds(*comparison, &left, &right))
             }
-            Self::In(field, values) => with(facts, field, |value| is_among(value, values))?,
+            Self::In(field, values) => with(of, field, |value| is_among(value, values))?,
             Self::Like(field, like) => {
-                with(facts, field, |value| value.as_text().map(|text| like.matcher.matches(text)))?
+                with(of, field, |value| value.as_text().map(|text| like.matcher.matches(text)))?
             }
-            Self::Has(field, text) => with(facts, field, |value| match value {
+            Self::Has(field, text) => with(of, field, |value| match value {
                 Value::Set(texts) => Some(texts.contains(text)),
                 _ => None,
             })?,
-            Self::IsNull(field) => known(facts.value(field)?.is_none()),
-            Self::InSegment(field) => match field.source {
-                Source::Segment(no) => known(facts.is_in(no)),
-                _ => Truth::Unknown,
-            },
+            Self::IsNull(field) => known(of.value(field)?.is_none()),
+            Self::InSegment(field) => with(of, field, |value| match value {
+                Value::Bool(is_in) => Some(*is_in),
+                _ => None,
+            })?,
         })
     }
 }
 
 /// The least or the greatest of some, which the first of the other kind decides.
-fn of_all<R: Reader>(
-    parts: &[Bound<'_>],
-    facts: &Facts<'_, R>,
+fn of_all<F>(
+    parts: &[Node<F, Prepared<'_>>],
+    of: &impl Values<F>,
     neutral: Truth,
     join: fn(Truth, Truth) -> Truth,
 ) -> Result<Truth> {
     let mut truth = neutral;
     for part in parts {
-        truth = join(truth, part.truth(facts)?);
+        truth = join(truth, part.truth(of)?);
         if truth == not(neutral) {
             break;
         }
@@ -77,10 +82,6 @@ pub(crate) fn holds(comparison: Comparison, left: &Value, right: &Value) -> Trut
 }
 
 /// What is said of a field's value; unknown where there is none, or none of which it can be said.
-fn with<R: Reader>(
-    facts: &Facts<'_, R>,
-    field: &Field<'_>,
-    say: impl Fn(&Value) -> Option<bool>,
-) -> Result<Truth> {
-    Ok(facts.value(field)?.and_then(|value| say(&value)).map_or(Truth::Unknown, known))
+fn with<F>(of: &impl Values<F>, field: &F, say: impl Fn(&Value) -> Option<bool>) -> Result<Truth> {
+    Ok(of.value(field)?.and_then(|value| say(&value)).map_or(Truth::Unknown, known))
 }

@@ -1,11 +1,13 @@
 //! What a predicate may ask of one user, read when it is asked.
 
 use super::bind::{Events, Field, Source};
+use super::evaluate::Values;
 use crate::engine::segments::Membership;
-use crate::engine::{Reader, State, StoredEvent, StoredUser, time_of};
+use crate::engine::{Reader, State, StoredEvent, StoredUser, archive_of, time_of};
 use crate::error::{Error, Result};
 use crate::model::predicate::Figure;
 use crate::model::{Time, Value};
+use crate::profile::Tally;
 use crate::storage::keys::{self, EventHash};
 use crate::storage::{codec, prefix_end};
 use std::borrow::Cow;
@@ -28,6 +30,7 @@ pub(crate) struct Facts<'a, R> {
 struct Act {
     time: Time,
     kind: u8,
+    item: Option<u32>,
     value: f64,
     quantity: f64,
 }
@@ -91,27 +94,6 @@ impl<'a, R: Reader> Facts<'a, R> {
         self.segments.has(segment, self.no)
     }
 
-    /// The value of a field, if the user has one.
-    pub(crate) fn value<'f>(&'f self, field: &'f Field<'_>) -> Result<Option<Cow<'f, Value>>> {
-        Ok(match &field.source {
-            Source::Attribute(name) => self.user()?.attributes.get(*name).map(Cow::Borrowed),
-            Source::Value(value) => Some(Cow::Borrowed(value)),
-            Source::Id => Some(Cow::Owned(Value::Text(self.user()?.id.clone()))),
-            Source::Texts => {
-                let texts = i64::try_from(self.state()?.texts).unwrap_or(i64::MAX);
-                Some(Cow::Owned(Value::Int(texts)))
-            }
-            Source::Events(events) => {
-                let sums = match events.within {
-                    Some((from, to)) => self.within(events, from, to)?,
-                    None => self.of_all_time(events)?,
-                };
-                sums.figure(events.figure).map(Cow::Owned)
-            }
-            Source::Segment(no) => Some(Cow::Owned(Value::Bool(self.is_in(*no)))),
-        })
-    }
-
     fn user(&self) -> Result<&StoredUser> {
         if let Some(user) = self.user.get() {
             return Ok(user);
@@ -128,22 +110,35 @@ impl<'a, R: Reader> Facts<'a, R> {
         Ok(self.state.get_or_init(|| state))
     }
 
-    fn of_all_time(&self, events: &Events) -> Result<Sums> {
+    fn of_all_time(&self, events: &Events<'_>) -> Result<Sums> {
         let mut sums = Sums::default();
         for kind in &self.state()?.figures.kinds {
-            if events.kind.is_none_or(|wanted| wanted == kind.kind) && kind.count > 0 {
+            if events.is_of_kind(kind.kind) && kind.count > 0 {
                 let times = Some((kind.first, kind.last));
                 sums.add(Sums { count: kind.count, value: kind.value, quantity: kind.quantity, times });
+            }
+        }
+        // Of which items they are no figure tells.
+        if events.items.is_some() && sums.count > 0 { self.of_all_items(events) } else { Ok(sums) }
+    }
+
+    /// Sums up all events, folded ones among them, one by one.
+    fn of_all_items(&self, events: &Events<'_>) -> Result<Sums> {
+        let mut sums = self.within(events, Time::EARLIEST, Time::LATEST)?;
+        for entry in archive_of(self.reader, self.no)? {
+            if events.take(self.reader, entry.kind, entry.item)? {
+                let Tally { count, value, quantity, first, last, .. } = entry.acts;
+                sums.add(Sums { count, value, quantity, times: Some((first, last)) });
             }
         }
         Ok(sums)
     }
 
     /// Sums up the events from one time to another, both inclusive.
-    fn within(&self, events: &Events, from: Time, to: Time) -> Result<Sums> {
+    fn within(&self, events: &Events<'_>, from: Time, to: Time) -> Result<Sums> {
         let mut sums = Sums::default();
         for act in self.acts(from)?.iter().take_while(|act| act.time <= to) {
-            if events.is_of(act) {
+            if events.take(self.reader, act.kind, act.item)? {
                 let (value, quantity, times) = (act.value, act.quantity, Some((act.time, act.time)));
                 sums.add(Sums { count: 1, value, quantity, times });
             }
@@ -152,8 +147,13 @@ impl<'a, R: Reader> Facts<'a, R> {
     }
 
     /// The time of the first event from a time on.
-    pub(super) fn first_event(&self, events: &Events, from: Time) -> Result<Option<Time>> {
-        Ok(self.acts(from)?.iter().find(|act| events.is_of(act)).map(|act| act.time))
+    pub(super) fn first_event(&self, events: &Events<'_>, from: Time) -> Result<Option<Time>> {
+        for act in self.acts(from)?.iter() {
+            if events.take(self.reader, act.kind, act.item)? {
+                return Ok(Some(act.time));
+            }
+        }
+        Ok(None)
     }
 
     /// All events from a time on. They are read once for all that is asked of the user, as far back as anything asks.
@@ -175,18 +175,46 @@ impl<'a, R: Reader> Facts<'a, R> {
         let first = keys::event(self.no, from, EventHash::default());
         let end = prefix_end(&keys::events_of(self.no));
         self.reader.scan_between(&first, end.as_deref(), &mut |key, value| {
-            let StoredEvent { kind, value, quantity, .. } = codec::decode("event", value)?;
+            let StoredEvent { kind, item, value, quantity, .. } = codec::decode("event", value)?;
             let (value, quantity) = (value.unwrap_or(0.0), quantity.unwrap_or(1.0));
-            acts.push(Act { time: time_of(key)?, kind, value, quantity });
+            acts.push(Act { time: time_of(key)?, kind, item, value, quantity });
             Ok(ControlFlow::Continue(()))
         })?;
         Ok(acts)
     }
 }
 
-impl Events {
-    fn is_of(&self, act: &Act) -> bool {
-        self.kind.is_none_or(|kind| kind == act.kind)
+impl<R: Reader> Values<Field<'_>> for Facts<'_, R> {
+    fn value<'f>(&'f self, field: &'f Field<'_>) -> Result<Option<Cow<'f, Value>>> {
+        Ok(match &field.source {
+            Source::Attribute(name) => self.user()?.attributes.get(*name).map(Cow::Borrowed),
+            Source::Value(value) => Some(Cow::Borrowed(value)),
+            Source::Id => Some(Cow::Owned(Value::Text(self.user()?.id.clone()))),
+            Source::Texts => {
+                let texts = i64::try_from(self.state()?.texts).unwrap_or(i64::MAX);
+                Some(Cow::Owned(Value::Int(texts)))
+            }
+            Source::Events(events) => {
+                let sums = match events.within {
+                    Some((from, to)) => self.within(events, from, to)?,
+                    None => self.of_all_time(events)?,
+                };
+                sums.figure(events.figure).map(Cow::Owned)
+            }
+            Source::Segment(no) => Some(Cow::Owned(Value::Bool(self.is_in(*no)))),
+        })
+    }
+}
+
+impl Events<'_> {
+    fn is_of_kind(&self, kind: u8) -> bool {
+        self.kind.is_none_or(|wanted| wanted == kind)
+    }
+
+    /// Whether events of a kind on an item count.
+    fn take(&self, reader: &impl Reader, kind: u8, item: Option<u32>) -> Result<bool> {
+        let is_of_items = || self.items.as_ref().map_or(Ok(true), |items| items.hold(reader, item));
+        Ok(self.is_of_kind(kind) && is_of_items()?)
     }
 }
 

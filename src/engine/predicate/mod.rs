@@ -4,8 +4,9 @@ mod bind;
 mod due;
 mod evaluate;
 mod facts;
+mod items;
 
 pub(crate) use bind::{Binding, Bound, Field, Source, bind};
 pub(crate) use due::{due, reach};
-pub(crate) use evaluate::{holds, not};
+pub(crate) use evaluate::{Values, holds, not};
 pub(crate) use facts::{Facts, stored_user};

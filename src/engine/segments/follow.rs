@@ -1,6 +1,7 @@
 //! Segments brought up to date by a write: for those whom it touches, the segments to which that may matter.
 
 use super::feed::{Told, UNSETTLED};
+use super::items::ItemInputs;
 use super::members::Members;
 use super::routes::Routes;
 use super::stored::{StoredChange, USERS_OF_PART};
@@ -26,6 +27,8 @@ pub(crate) struct Touched {
     pub attributes: BTreeSet<String>,
     pub kinds: BTreeSet<u8>,
     pub texts: bool,
+    /// Of items that the user acted on.
+    pub items: ItemInputs,
     /// Whether it is time to look at the user again.
     pub is_due: bool,
 }
@@ -116,6 +119,7 @@ impl Session<'_, '_> {
     /// Has segments follow what the write changes of users, and puts down what becomes of them.
     pub(in super::super) fn follow_segments(&mut self) -> Result<()> {
         self.route()?;
+        self.touch_users_of_items()?;
         if !self.touched.is_empty() || !self.redefined.is_empty() {
             self.follow_all()?;
         }

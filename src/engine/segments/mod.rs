@@ -3,6 +3,7 @@
 mod define;
 mod feed;
 mod follow;
+mod items;
 mod load;
 mod members;
 mod queue;
@@ -10,6 +11,7 @@ mod routes;
 mod stored;
 
 pub(super) use follow::Touched;
+pub(super) use items::ItemInputs;
 pub(super) use load::load;
 pub(crate) use members::Members;
 pub(crate) use stored::{CHANGES_OF_BLOCK, Head, Part, StoredChange, StoredSegment, USERS_OF_PART};

@@ -2,6 +2,7 @@
 
 use super::Segment;
 use super::follow::Touched;
+use super::items::ItemInputs;
 use crate::engine::predicate::{Bound, Field, Source};
 use crate::model::predicate::TermKind;
 use roaring::RoaringBitmap;
@@ -16,6 +17,8 @@ pub(super) struct Inputs {
     /// Events of whatever kind.
     any_kind: bool,
     texts: bool,
+    /// Of the items that the user acted on.
+    items: ItemInputs,
     pub segments: BTreeSet<u32>,
     /// Whether time alone may change what it is.
     pub is_relative: bool,
@@ -40,6 +43,10 @@ impl Inputs {
                     Some(kind) => drop(self.kinds.insert(kind)),
                     None => self.any_kind = true,
                 }
+                if let Some(items) = &events.items {
+                    self.items.attributes.extend(items.attributes().map(str::to_owned));
+                    self.items.text |= items.asks_text();
+                }
             }
             Source::Id | Source::Value(_) => {}
         }
@@ -57,6 +64,8 @@ pub(super) struct Routes {
     kinds: BTreeMap<u8, RoaringBitmap>,
     any_kind: RoaringBitmap,
     texts: RoaringBitmap,
+    item_attributes: BTreeMap<String, RoaringBitmap>,
+    item_texts: RoaringBitmap,
     segments: BTreeMap<u32, RoaringBitmap>,
 }
 
@@ -97,6 +106,12 @@ impl Routes {
         }
         for kind in inputs.kinds {
             self.kinds.entry(kind).or_default().insert(place);
+        }
+        if inputs.items.text {
+            self.item_texts.insert(place);
+        }
+        for name in inputs.items.attributes {
+            self.item_attributes.entry(name).or_default().insert(place);
         }
         for no in inputs.segments {
             self.segments.entry(no).or_default().insert(place);
@@ -147,7 +162,24 @@ impl Routes {
         if touched.texts {
             places |= &self.texts;
         }
+        places | self.of_items(&touched.items)
+    }
+
+    /// The places of segments to which a change of items may matter.
+    fn of_items(&self, items: &ItemInputs) -> RoaringBitmap {
+        let mut places = RoaringBitmap::new();
+        for name in &items.attributes {
+            places |= self.item_attributes.get(name).unwrap_or(&RoaringBitmap::new());
+        }
+        if items.text {
+            places |= &self.item_texts;
+        }
         places
+    }
+
+    /// Whether any segment asks for what changed of an item.
+    pub(super) fn ask_for(&self, changed: &ItemInputs) -> bool {
+        !self.of_items(changed).is_empty()
     }
 
     /// The places of segments that ask for a segment.

@@ -24,7 +24,7 @@ impl<R: EachReader> Check<'_, R> {
     /// Asks everybody for every segment; nothing where what that rests on is damaged, or an advance of the instant that segments go by was
     /// interrupted. Returns whether it came to its end.
     pub(super) fn segments(&mut self, progress: OnProgress<'_>, cancel: &AtomicBool) -> Result<bool> {
-        let of_users = [keys::users(), keys::states(), keys::events()];
+        let of_users = [keys::users(), keys::states(), keys::events(), keys::all_archives(), keys::items()];
         let of_segments = [keys::segments(), keys::all_members(), keys::changes(), keys::all_due()];
         let rests_on = [&of_users[..], &of_segments, &[keys::meta("segments")]].concat();
         let Some(settings) = self.basis.settings.clone().filter(|_| !self.findings.concern(&rests_on)) else {

@@ -94,13 +94,13 @@ impl Source {
         Ok(Term { place: Some(self.place(start(function))), ..kind.into() })
     }
 
-    /// `count(purchase)`, `count(*)`, `count(purchase, interval '30 days')`
+    /// `count(purchase)`, `count(*)`, `count(purchase, interval '30 days') filter (where item = 'p1')`
     fn figure(&self, figure: Figure, function: &Function) -> Result<Term> {
         let wanted = format!(
             "say the kind of events: {0}(purchase), {0}(*), {0}(purchase, interval '30 days')",
             figure.name()
         );
-        let arguments = self.arguments(function)?;
+        let arguments = self.arguments_of_figure(function)?;
         let (kind, rest) = match &arguments[..] {
             [FunctionArgExpr::Wildcard, rest @ ..] => (None, rest),
             [FunctionArgExpr::Expr(Expr::Identifier(kind)), rest @ ..] => (Some(kind.value.clone()), rest),
@@ -114,12 +114,30 @@ impl Source {
             [FunctionArgExpr::Expr(interval)] => Some(self.interval(interval)?),
             _ => return Err(self.wrong(function, &wanted)),
         };
-        Ok(Term { kind: TermKind::Events(figure, kind), within, place: Some(self.place(start(function))) })
+        let of = function.filter.as_deref().map(|items| self.of_items(items)).transpose()?.map(Box::new);
+        let place = Some(self.place(start(function)));
+        Ok(Term { kind: TermKind::Events(figure, kind), within, of, place })
+    }
+
+    /// `item = 'p1'`, in which names are those of the item's attributes.
+    fn of_items(&self, items: &Expr) -> Result<Node> {
+        let (around, was_of_items) = (self.around.get(), self.is_of_items.replace(true));
+        let condition = self.condition(items);
+        self.is_of_items.set(was_of_items);
+        self.around.set(around);
+        condition
     }
 
     fn arguments<'f>(&self, function: &'f Function) -> Result<Vec<&'f FunctionArgExpr>> {
-        let is_plain = function.filter.is_none()
-            && function.over.is_none()
+        if function.filter.is_some() {
+            let reason = format!("only figures of events are kept to some, and {}() is none", name(function));
+            return Err(self.wrong(function, &reason));
+        }
+        self.arguments_of_figure(function)
+    }
+
+    fn arguments_of_figure<'f>(&self, function: &'f Function) -> Result<Vec<&'f FunctionArgExpr>> {
+        let is_plain = function.over.is_none()
             && function.null_treatment.is_none()
             && function.within_group.is_empty()
             && matches!(function.parameters, FunctionArguments::None);

@@ -11,7 +11,7 @@ use crate::model::predicate::{Node, Place, Predicate};
 use sqlparser::dialect::Dialect;
 use sqlparser::keywords::Keyword;
 use sqlparser::parser::{Parser, ParserError};
-use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer};
+use sqlparser::tokenizer::{Location, Token, TokenWithSpan, Tokenizer, Word};
 use std::cell::Cell;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -68,6 +68,10 @@ impl Dialect for Names {
     fn is_delimited_identifier_start(&self, ch: char) -> bool {
         ch == '"'
     }
+
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
 }
 
 impl Predicate {
@@ -104,7 +108,7 @@ impl Predicate {
 }
 
 fn read(text: &str) -> Result<Predicate> {
-    let source = Source { text: Arc::from(text), around: Cell::new(START) };
+    let source = Source { text: Arc::from(text), around: Cell::new(START), is_of_items: Cell::new(false) };
     let node = source.condition(&source.expression()?)?;
     if depth(&node) > MAX_DEPTH {
         return Err(source.refuse(START, TOO_DEEP));
@@ -117,7 +121,10 @@ fn depth(node: &Node) -> usize {
     1 + match node {
         Node::All(parts) | Node::Any(parts) => parts.iter().map(depth).max().unwrap_or(0),
         Node::Not(part) | Node::Is(part, _) => depth(part),
-        _ => 0,
+        condition => {
+            let items = condition.terms().into_iter().filter_map(|term| term.of.as_deref());
+            items.map(depth).max().unwrap_or(0)
+        }
     }
 }
 
@@ -162,6 +169,8 @@ struct Source {
     text: Arc<str>,
     /// Where the condition begins that is read.
     around: Cell<Location>,
+    /// Whether that one is on items.
+    is_of_items: Cell<bool>,
 }
 
 impl Source {
@@ -220,6 +229,13 @@ impl Source {
                     self.check_called(before(1), before(2), &tokens[n.saturating_sub(1)])?;
                     false
                 }
+                Token::Word(word) if is_filter(word) && before(1) == Some(&Token::RParen) => {
+                    // The parser passes over one that is none.
+                    if !begins_condition(&tokens[n + 1..]) {
+                        return refuse(FILTERED);
+                    }
+                    false
+                }
                 Token::Word(word) if word.quote_style.is_none() && QUERIES.contains(&word.keyword) => {
                     return refuse(
                         "a predicate is a condition on each user, and holds no query or `case`: an attribute of that name stands between double quotes",
@@ -259,6 +275,9 @@ impl Source {
     /// What stands before a parenthesis: a sign, a word that joins or compares, or the name of a function.
     fn check_called(&self, name: Option<&Token>, before: Option<&Token>, at: &TokenWithSpan) -> Result<()> {
         let Some(Token::Word(word)) = name else { return Ok(()) };
+        if is_filter(word) && before == Some(&Token::RParen) {
+            return Ok(());
+        }
         let is_name = word.quote_style.is_none() && before != Some(&Token::Period);
         if is_name && (JOINING.contains(&word.keyword) || function::is_known(&word.value)) {
             return Ok(());
@@ -278,6 +297,19 @@ impl Source {
         };
         self.refuse(location, plain(message))
     }
+}
+
+const FILTERED: &str = "a figure is kept to some items with filter (where item = 'p1'): `item`, `text` and attributes are the item's";
+
+fn is_filter(word: &Word) -> bool {
+    word.quote_style.is_none() && word.keyword == Keyword::FILTER
+}
+
+/// Whether this is `(where` and more.
+fn begins_condition(tokens: &[TokenWithSpan]) -> bool {
+    let mut tokens = tokens.iter().map(|token| &token.token);
+    let is_open = tokens.next() == Some(&Token::LParen);
+    is_open && matches!(tokens.next(), Some(Token::Word(word)) if word.keyword == Keyword::WHERE)
 }
 
 /// `1, Column: 7`

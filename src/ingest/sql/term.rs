@@ -12,7 +12,7 @@ impl Source {
         let kind = match expression {
             Expr::Nested(inner) => return self.term(inner),
             Expr::Function(function) => return self.function(function),
-            Expr::Identifier(name) => TermKind::Attribute(name.value.clone()),
+            Expr::Identifier(name) => self.named(name),
             Expr::CompoundIdentifier(names) => TermKind::Attribute(joined(names)),
             Expr::BinaryOp { left, op: op @ (BinaryOperator::Plus | BinaryOperator::Minus), right } => {
                 return self.moved(left, op, right);
@@ -20,6 +20,16 @@ impl Source {
             _ => TermKind::Value(self.constant(expression)?),
         };
         Ok(Term { place: Some(self.place(start(expression))), ..kind.into() })
+    }
+
+    /// What a name by itself is. Between double quotes it is always that of an attribute.
+    fn named(&self, name: &Ident) -> TermKind {
+        let is_bare = self.is_of_items.get() && name.quote_style.is_none();
+        match name.value.as_str() {
+            "item" if is_bare => TermKind::Item,
+            "text" if is_bare => TermKind::ItemText,
+            attribute => TermKind::Attribute(attribute.to_owned()),
+        }
     }
 
     /// `now() - interval '30 days'`

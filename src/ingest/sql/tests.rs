@@ -2,8 +2,8 @@ use super::depth;
 use crate::error::Error;
 use crate::model::predicate::arbitrary::a_predicate;
 use crate::model::{
-    Acts, Interval, Pattern, Predicate, ago, ahead, attribute, count, first, id, last, now, quantity, sum,
-    texts,
+    Acts, Interval, Pattern, Predicate, ago, ahead, attribute, count, first, id, item, item_text, last, now,
+    quantity, sum, texts,
 };
 use proptest::prelude::*;
 
@@ -65,6 +65,29 @@ fn each_form_is_read() {
             quantity("purchase").within(Interval::months(6)).gt(1),
         ),
         ("count(view, interval 2 week) = 0", count("view").within(Interval::days(14)).eq(0)),
+        ("count(purchase) filter (where item = 'p1') > 3", count("purchase").of(item().eq("p1")).gt(3)),
+        (
+            "sum(*) filter (where item in ('p1', 'p2')) > 9",
+            sum(Acts::All).of(item().one_of(["p1", "p2"])).gt(9),
+        ),
+        (
+            "count(view, interval '30 days') FILTER (WHERE category = 'tea' and not has(labels, 'old')) = 0",
+            count("view")
+                .within(Interval::days(30))
+                .of(attribute("category").eq("tea") & !attribute("labels").has("old"))
+                .eq(0),
+        ),
+        (
+            "last(view) filter (where \"item\" like 'x%' or text is null) is null",
+            last("view").of(attribute("item").like("x%") | item_text().is_null()).is_null(),
+        ),
+        (
+            "count(*) filter (where address.city = 'a' and organic) > item",
+            count(Acts::All)
+                .of(attribute("address.city").eq("a") & attribute("organic").eq(true))
+                .gt(attribute("item")),
+        ),
+        ("filter > 3", attribute("filter").gt(3)),
         ("last(view) < now() - interval '6 months'", last("view").lt(ago(Interval::months(6)))),
         (
             "first(view) > date '2026-01-01'",
@@ -149,8 +172,13 @@ const REFUSED: &[(&str, usize, &str)] = &[
     ("count(purchase, interval '3 fortnights') > 3", 26, "unit of an interval"),
     ("count(purchase, interval '3 days', 4) > 3", 1, "say the kind of events"),
     ("count(distinct purchase) > 3", 1, "a function takes values"),
-    ("count(purchase) filter (where a = 1) > 3", 17, "there is no function filter()"),
-    ("count(purchase) filter >= 3", 17, "whole before filter"),
+    ("count(purchase) filter (a = 1) > 3", 17, "is kept to some items with filter (where"),
+    ("count(purchase) filter >= 3", 17, "is kept to some items with filter (where"),
+    ("vip and filter (where a = 1)", 9, "there is no function filter()"),
+    ("texts() filter (where item = 'p1') > 3", 1, "texts() is none"),
+    ("has(tags, 'a') filter (where item = 'p1')", 1, "has() is none"),
+    ("count(purchase) filter (where price >) > 3", 38, "found )"),
+    ("count(purchase) filter (where item = null) > 3", 38, "is null"),
     ("count(3) > 3", 7, "say the kind of events"),
     ("texts(3) > 3", 1, "takes nothing between"),
     ("joined > timestamp 'yesterday'", 20, "a time is RFC 3339"),
@@ -198,6 +226,7 @@ fn what_lies_deep_is_refused_and_takes_no_stack() {
         many("", " is null"),
         many("f(", ")"),
         many("case when ", ""),
+        many("count(a) filter (where ", ") > 1"),
     ] {
         assert!(Predicate::parse(&text).is_err(), "{text}");
     }
@@ -207,6 +236,7 @@ fn what_lies_deep_is_refused_and_takes_no_stack() {
         (9, "not (", " or b)"),
         (6, "(b and not ", " or c)"),
         (17, "", " is true"),
+        (17, "count(a) filter (where ", ") > 1"),
     ] {
         let (levels, before, after) = level;
         let text = format!("{}a like 'x'{}", before.repeat(levels), after.repeat(levels));

@@ -1,7 +1,7 @@
 //! Predicates of all forms over a few attributes, for property tests.
 
 use super::{Comparison, Figure, Interval, Matcher, Node, Pattern, Predicate, Term, TermKind, Truth};
-use crate::model::{Time, Value, ago, ahead, attribute, id, texts};
+use crate::model::{Time, Value, ago, ahead, attribute, id, item, item_text, texts};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 
@@ -14,6 +14,13 @@ pub(crate) const SET: &str = "tags";
 pub(crate) const MIXED: &str = "mixed";
 /// A kind of events, beside `view`.
 pub(crate) const KIND: &str = "it's \"odd\"";
+
+/// Attributes of items: a text, a number and a set.
+pub(crate) const ITEM_TEXT: &str = "item";
+pub(crate) const ITEM_NUMBER: &str = "price";
+pub(crate) const ITEM_SET: &str = "labels";
+/// Ids of items.
+pub(crate) const ITEMS: [&str; 3] = ["i0", "i1", "i2"];
 
 pub(crate) fn a_number() -> BoxedStrategy<Value> {
     prop_oneof![
@@ -48,9 +55,38 @@ pub(crate) fn an_interval() -> BoxedStrategy<Interval> {
 
 fn of_events(figures: &'static [Figure]) -> BoxedStrategy<Term> {
     let kind = proptest::option::of(prop_oneof![Just("view".to_owned()), Just(KIND.to_owned())]);
-    (proptest::sample::select(figures), kind, proptest::option::of(an_interval()))
-        .prop_map(|(figure, kind, within)| Term { within, ..TermKind::Events(figure, kind).into() })
+    let of = proptest::option::weighted(0.4, an_item_predicate());
+    (proptest::sample::select(figures), kind, proptest::option::of(an_interval()), of)
+        .prop_map(|(figure, kind, within, of)| {
+            let of = of.map(|items| Box::new(items.node));
+            Term { within, of, ..TermKind::Events(figure, kind).into() }
+        })
         .boxed()
+}
+
+/// A condition on items.
+fn an_item_predicate() -> BoxedStrategy<Predicate> {
+    let text = || prop_oneof![Just(item()), Just(item_text()), Just(attribute(ITEM_TEXT))];
+    let number = || Just(attribute(ITEM_NUMBER));
+    let a_text = || prop_oneof![proptest::sample::select(&ITEMS).prop_map(str::to_owned), a_text()];
+    let leaf = prop_oneof![
+        2 => (text(), a_comparison(), a_text()).prop_map(|(term, how, text)| term.compare(how, text)),
+        2 => (number(), a_comparison(), a_number()).prop_map(|(term, how, number)| term.compare(how, number)),
+        1 => (text(), proptest::collection::vec(a_text(), 1..4)).prop_map(|(term, texts)| term.one_of(texts)),
+        1 => (text(), a_pattern()).prop_map(|(term, pattern)| term.like(pattern)),
+        1 => prop_oneof![text(), number(), Just(attribute(ITEM_SET))].prop_map(|term| term.is_null()),
+        1 => "[ab]{1,2}".prop_map(|text| attribute(ITEM_SET).has(text)),
+        1 => Just(Predicate::everybody()),
+    ];
+    leaf.prop_recursive(2, 4, 2, |inner| {
+        prop_oneof![
+            (inner.clone(), inner.clone()).prop_map(|(left, right)| left & right),
+            (inner.clone(), inner.clone()).prop_map(|(left, right)| left | right),
+            inner.clone().prop_map(|part| !part),
+            inner.prop_map(|part| part.is_true()),
+        ]
+    })
+    .boxed()
 }
 
 fn numbers() -> BoxedStrategy<Term> {

@@ -4,7 +4,7 @@ use super::{Comparison, Figure, Interval, Node, Pattern, Predicate, Term, TermKi
 use crate::model::Value;
 use std::ops::{BitAnd, BitOr, Not};
 
-/// An attribute of the user, by its name.
+/// An attribute of the user, by its name; within [`Term::of`], one of the item.
 #[must_use]
 pub fn attribute(name: impl Into<String>) -> Term {
     TermKind::Attribute(name.into()).into()
@@ -14,6 +14,18 @@ pub fn attribute(name: impl Into<String>) -> Term {
 #[must_use]
 pub fn id() -> Term {
     TermKind::Id.into()
+}
+
+/// Within [`Term::of`], the item's id.
+#[must_use]
+pub fn item() -> Term {
+    TermKind::Item.into()
+}
+
+/// Within [`Term::of`], the item's text.
+#[must_use]
+pub fn item_text() -> Term {
+    TermKind::ItemText.into()
 }
 
 /// The number of the user's texts, those of events apart.
@@ -109,7 +121,7 @@ pub fn ahead(interval: Interval) -> Term {
 
 impl From<TermKind> for Term {
     fn from(kind: TermKind) -> Self {
-        Self { kind, within: None, place: None }
+        Self { kind, within: None, of: None, place: None }
     }
 }
 
@@ -126,6 +138,30 @@ impl Term {
     #[must_use]
     pub fn within(mut self, interval: Interval) -> Self {
         self.within = Some(interval);
+        self
+    }
+
+    /// Counts only events on items of which a predicate is true: one over [`item`], [`item_text`] and, as [`attribute`], the item's
+    /// attributes as they are now, its category among them. Only for what is made of events; one that is on no item is not counted. A second
+    /// one holds beside the first.
+    ///
+    /// ```
+    /// use kindred::model::{Interval, attribute, count, item, sum};
+    /// let parents = count("purchase").within(Interval::days(30)).of(attribute("category").eq("baby food")).ge(2);
+    /// assert_eq!(
+    ///     parents.to_string(),
+    ///     r#"count('purchase', interval '30 days') filter (where "category" = 'baby food') >= 2"#
+    /// );
+    /// let spent = sum("purchase").of(item().one_of(["p1", "p2"])).gt(99.5);
+    /// assert_eq!(spent.to_string(), "sum('purchase') filter (where item in ('p1', 'p2')) > 99.5");
+    /// ```
+    #[must_use]
+    pub fn of(mut self, items: impl Into<Predicate>) -> Self {
+        let items = items.into().node;
+        self.of = Some(Box::new(match self.of {
+            Some(before) => before.and(items),
+            None => items,
+        }));
         self
     }
 

@@ -24,9 +24,11 @@ enum Part {
     IsNull(Term),
     Has(Term, String),
     InSegment(Term),
+    /// The condition before, of whose terms the one in this place is only of items of which that before it is true.
+    Of(u8),
 }
 
-/// Without its place: it is stored, not read.
+/// Without its place, for it is stored, not read, and without its condition on items, which is a part of its own.
 impl Encode for Term {
     fn encode<E: Encoder>(&self, encoder: &mut E) -> Result<(), EncodeError> {
         self.kind.encode(encoder)?;
@@ -37,7 +39,7 @@ impl Encode for Term {
 impl<Context> Decode<Context> for Term {
     fn decode<D: Decoder<Context = Context>>(decoder: &mut D) -> Result<Self, DecodeError> {
         let (kind, within) = (TermKind::decode(decoder)?, Option::<Interval>::decode(decoder)?);
-        Ok(Self { kind, within, place: None })
+        Ok(Self { kind, within, of: None, place: None })
     }
 }
 
@@ -63,7 +65,7 @@ fn flatten(node: &Node, parts: &mut Vec<Part>) {
     match node {
         Node::All(all) | Node::Any(all) => all.iter().for_each(|part| flatten(part, parts)),
         Node::Not(part) | Node::Is(part, _) => flatten(part, parts),
-        _ => {}
+        condition => condition.items().for_each(|(_, items)| flatten(items, parts)),
     }
     parts.push(match node {
         Node::All(all) => Part::All(all.len() as u32),
@@ -77,6 +79,38 @@ fn flatten(node: &Node, parts: &mut Vec<Part>) {
         Node::Has(term, text) => Part::Has(term.clone(), text.clone()),
         Node::InSegment(segment) => Part::InSegment(segment.clone()),
     });
+    if !node.is_joined() {
+        // The last stands next before the condition.
+        parts.extend(node.items().rev().map(|(place, _)| Part::Of(place)));
+    }
+}
+
+impl Node {
+    /// Whether it is made of other parts.
+    const fn is_joined(&self) -> bool {
+        matches!(self, Self::All(_) | Self::Any(_) | Self::Not(_) | Self::Is(..))
+    }
+
+    /// The conditions on items of its terms, with the terms' places.
+    fn items(&self) -> impl DoubleEndedIterator<Item = (u8, &Self)> {
+        let terms: Vec<_> =
+            (0..).zip(self.terms()).filter_map(|(place, term)| Some((place, term.of.as_deref()?))).collect();
+        terms.into_iter()
+    }
+
+    /// This condition, of whose terms the one in a place is of some items; none where there is no such condition.
+    fn of_items(mut self, place: u8, items: Self) -> Option<Self> {
+        if self.is_joined() {
+            return None;
+        }
+        let (mut at, mut items) = (0..=u8::MAX, Some(items));
+        self.each_term_mut(&mut |term| {
+            if at.next() == Some(place) && term.of.is_none() {
+                term.of = items.take().map(Box::new);
+            }
+        });
+        items.is_none().then_some(self)
+    }
 }
 
 /// The tree of some parts, if they make one that is not too deep.
@@ -87,10 +121,14 @@ fn joined(parts: Vec<Part>) -> Option<Node> {
         let joins = match part {
             Part::All(joined) | Part::Any(joined) => joined as usize,
             Part::Not | Part::Is(_) => 1,
+            Part::Of(_) => 2,
             _ => 0,
         };
         let own = made.split_off(made.len().checked_sub(joins)?);
-        let depth = own.iter().map(|(_, depth)| depth + 1).max().unwrap_or(0);
+        let depth = match (&part, &own[..]) {
+            (Part::Of(_), [(_, of_items), (_, depth)]) => (of_items + 1).max(*depth),
+            _ => own.iter().map(|(_, depth)| depth + 1).max().unwrap_or(0),
+        };
         if depth >= MAX_DEPTH {
             return None;
         }
@@ -106,6 +144,10 @@ fn joined(parts: Vec<Part>) -> Option<Node> {
             Part::IsNull(term) => Node::IsNull(term),
             Part::Has(term, text) => Node::Has(term, text),
             Part::InSegment(segment) => Node::InSegment(segment),
+            Part::Of(place) => {
+                let (items, condition) = (own.next()?, own.next()?);
+                condition.of_items(place, items)?
+            }
         };
         made.push((node, depth));
     }
@@ -141,9 +183,21 @@ mod tests {
         let leaf = || Part::IsNull(TermKind::Id.into());
         let nots =
             |count: usize| std::iter::once(leaf()).chain((0..count).map(|_| Part::Not)).collect::<Vec<_>>();
-        for parts in
-            [vec![], vec![Part::Not], vec![leaf(), leaf()], vec![leaf(), Part::All(2)], nots(MAX_DEPTH)]
-        {
+        let of = |place: u8| vec![leaf(), leaf(), Part::Of(place)];
+        assert!(decoded(&encoded(&of(0))).is_ok());
+        let of_not = vec![leaf(), leaf(), Part::Not, Part::Of(0)];
+        let twice = vec![leaf(), leaf(), leaf(), Part::Of(0), Part::Of(0)];
+        for parts in [
+            vec![],
+            vec![Part::Not],
+            vec![leaf(), leaf()],
+            vec![leaf(), Part::All(2)],
+            nots(MAX_DEPTH),
+            vec![leaf(), Part::Of(0)],
+            of(1),
+            of_not,
+            twice,
+        ] {
             assert!(decoded(&encoded(&parts)).is_err());
         }
         assert!(decoded(&encoded(&nots(MAX_DEPTH - 1))).is_ok());

@@ -9,7 +9,10 @@ mod interval;
 mod like;
 mod show;
 
-pub use build::{Acts, ago, ahead, attribute, count, first, id, in_segment, last, now, quantity, sum, texts};
+pub use build::{
+    Acts, ago, ahead, attribute, count, first, id, in_segment, item, item_text, last, now, quantity, sum,
+    texts,
+};
 pub(crate) use compare::{Family, compare};
 pub(crate) use flat::MAX_DEPTH;
 pub use interval::Interval;
@@ -46,7 +49,7 @@ pub struct Predicate {
 impl Predicate {
     /// As one that was built: of a text that nobody has before them any more.
     pub(crate) fn without_places(mut self) -> Self {
-        self.node.each_term_mut(&mut |term| term.place = None);
+        self.node.forget_places();
         self
     }
 }
@@ -117,6 +120,17 @@ impl<T, P> Node<T, P> {
     }
 }
 
+impl Node {
+    fn forget_places(&mut self) {
+        self.each_term_mut(&mut |term| {
+            term.place = None;
+            if let Some(items) = &mut term.of {
+                items.forget_places();
+            }
+        });
+    }
+}
+
 /// How two values are to stand to each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, bincode::Encode, bincode::Decode)]
 pub(crate) enum Comparison {
@@ -136,6 +150,8 @@ pub struct Term {
     pub(crate) kind: TermKind,
     /// The last part of the time that a figure counts in.
     pub(crate) within: Option<Interval>,
+    /// Of which items' events alone a figure is made: a condition on items.
+    pub(crate) of: Option<Box<Node>>,
     /// Where it stands in the text it was read from.
     pub(crate) place: Option<Place>,
 }
@@ -143,7 +159,7 @@ pub struct Term {
 /// Terms are the same wherever they were read.
 impl PartialEq for Term {
     fn eq(&self, other: &Self) -> bool {
-        (&self.kind, self.within) == (&other.kind, other.within)
+        (&self.kind, self.within, &self.of) == (&other.kind, other.within, &other.of)
     }
 }
 
@@ -152,7 +168,7 @@ impl PartialEq for Term {
 pub(crate) enum TermKind {
     /// The user's id.
     Id,
-    /// An attribute of that name.
+    /// An attribute of that name; in a condition on items, one of the item.
     Attribute(String),
     /// Something of the user's events of a kind, or of all.
     Events(Figure, Option<String>),
@@ -164,6 +180,10 @@ pub(crate) enum TermKind {
     Now(Interval),
     /// A segment of that name.
     Segment(String),
+    /// In a condition on items, the item's id.
+    Item,
+    /// In a condition on items, the item's text.
+    ItemText,
 }
 
 /// What is made of events.

@@ -113,6 +113,8 @@ impl Display for Term {
             TermKind::Attribute(name) => Quoted(name, '"').fmt(f),
             TermKind::Value(value) => Constant(value).fmt(f),
             TermKind::Segment(name) => Quoted(name, '\'').fmt(f),
+            TermKind::Item => f.write_str("item"),
+            TermKind::ItemText => f.write_str("text"),
             TermKind::Now(interval) => {
                 let sign = if interval.is_negative() { '-' } else { '+' };
                 write!(f, "now() {sign} interval '{interval}'")
@@ -128,7 +130,8 @@ impl Display for Term {
                 }
                 f.write_str(")")
             }
-        }
+        }?;
+        self.of.as_ref().map_or(Ok(()), |items| write!(f, " filter (where {items})"))
     }
 }
 

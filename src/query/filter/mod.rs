@@ -3,6 +3,7 @@
 
 mod bounds;
 mod catalogue;
+mod item_catalogue;
 mod narrow;
 mod plan;
 
@@ -16,7 +17,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::model::predicate::{Node, Truth};
 use crate::model::{Predicate, Time};
 use crate::storage::View;
-use catalogue::Catalogue;
+use catalogue::{Catalogue, Catalogued};
 use narrow::Narrowing;
 use plan::Step;
 use roaring::RoaringBitmap;
@@ -93,7 +94,7 @@ pub(super) fn fitting<'p>(
     now: Time,
 ) -> Result<Bound<'p>> {
     let bound = bound(view, settings, predicate, now)?;
-    Catalogue(view.attachment().columns.get(view)?).check(&predicate.node)?;
+    Catalogue::new(view)?.check(&predicate.node)?;
     Ok(bound)
 }
 
@@ -110,11 +111,10 @@ pub(crate) fn matching(
     answer(view, settings, predicate, now).map(|answer| answer.matching)
 }
 
-/// Refuses a predicate out of a text that names an attribute which nobody has, and any that compares what cannot be compared; nothing
-/// where nobody has any attribute yet.
+/// Refuses a predicate out of a text that names an attribute which nobody has, and any that compares what cannot be compared; what nobody
+/// has may be anything where nobody has any attribute yet.
 pub(crate) fn check_attributes(view: &View<Published>, predicate: &Predicate) -> Result<()> {
-    let columns = view.attachment().columns.get(view)?;
-    if columns.names().next().is_none() { Ok(()) } else { Catalogue(columns).check(&predicate.node) }
+    Catalogue::new(view)?.before_any().check(&predicate.node)
 }
 
 /// What users are asked.

@@ -335,7 +335,7 @@ impl Narrowing<'_> {
 /// What it takes to ask a user for it.
 const fn asked(field: &Field<'_>) -> Effort {
     match &field.source {
-        Source::Events(events) if events.within.is_some() => Effort::Events,
+        Source::Events(events) if events.within.is_some() || events.items.is_some() => Effort::Events,
         Source::Events(_) | Source::Texts => Effort::State,
         Source::Id | Source::Attribute(_) | Source::Value(_) | Source::Segment(_) => Effort::Values(u64::MAX),
     }
