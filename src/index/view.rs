@@ -4,6 +4,7 @@ use super::live::Live;
 use super::options::{Neighbor, Options, SearchOptions};
 use super::prepare::prepare;
 use super::quantize::Query;
+use super::score::score;
 use super::sealed::{Sealed, SearchStep};
 use super::search::Search;
 use super::segment::Segment;
@@ -98,6 +99,15 @@ impl IndexView {
             alive.map(|row| (file.label(row), file.vector(row)))
         });
         segments.chain(files)
+    }
+
+    /// All labels with their scores, those of an exact search. In no order.
+    ///
+    /// # Errors
+    /// For the query as [`IndexView::search`].
+    pub(crate) fn scores(&self, query: &[f32]) -> Result<impl Iterator<Item = (u32, f32)>> {
+        let (query, metric) = (self.query(query)?, self.options.metric);
+        Ok(self.vectors().map(move |(label, vector)| (label, score(metric, &query.vector, vector))))
     }
 
     fn query(&self, query: &[f32]) -> Result<Query> {

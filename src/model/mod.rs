@@ -35,7 +35,7 @@ pub use metric::Metric;
 pub use nearest::nearest_name;
 pub use predicate::{
     Acts, Interval, Pattern, Predicate, Term, Truth, ago, ahead, attribute, count, first, id, in_segment,
-    item, item_text, last, now, quantity, sum, texts,
+    item, item_text, last, now, quantity, similar_to, similar_to_text, sum, texts,
 };
 pub use problem::Problem;
 pub use progress::{OnProgress, Progress};

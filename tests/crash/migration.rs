@@ -17,7 +17,7 @@ const OPENS: &str = "migration::opens_an_older_store";
 /// Stores of the oldest format, without a base, and of the last before this one, with one: closed as it should be, and stopped before its
 /// log was cut.
 const FIXTURES: [&str; 6] =
-    ["store-1", "store-1-crashed", "store-4", "store-4-crashed", "store-5", "store-5-crashed"];
+    ["store-1", "store-1-crashed", "store-4", "store-4-crashed", "store-6", "store-6-crashed"];
 /// Kills that one store goes through.
 const KILLS_OF_A_STORE: u64 = 3;
 /// Longest time from the beginning of the opening to a kill, in microseconds.

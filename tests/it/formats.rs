@@ -65,6 +65,28 @@ fn a_store_of_format_5_opens_whole_and_goes_on() {
     opens_whole_and_goes_on("store-5", 1);
 }
 
+/// With segments, of before these asked for acts on some items.
+#[test]
+fn a_store_of_format_6_opens_whole_and_goes_on() {
+    opens_whole_and_goes_on("store-6", 1);
+}
+
+#[test]
+fn segments_of_format_6_are_kept() {
+    for name in ["store-6", "store-6-crashed"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store");
+        copy_folder(&fixture(name), &path);
+        let store = Store::open(&path).unwrap();
+        let snapshot = store.snapshot();
+        let expected: [(&str, &[&str]); 3] =
+            [("buyers", &["ann", "bob"]), ("both", &["ann", "bob"]), ("others", &[])];
+        for (segment, members) in expected {
+            assert_eq!(snapshot.members(segment).unwrap(), members, "{segment} of {name}");
+        }
+    }
+}
+
 /// The records of an older build, and behind them those of this one.
 #[test]
 fn data_is_made_anew_of_records_of_both_forms() {

@@ -2,11 +2,12 @@
 
 use super::items::Items;
 use crate::engine::segments::Segments;
-use crate::error::{Error, Result, shorten};
+use crate::error::{Error, ErrorKind, Result, shorten};
 use crate::model::predicate::{Figure, MAX_DEPTH, Matcher, Node, Pattern, Term, TermKind, compare};
 use crate::model::{Kinds, Time, Value, nearest_name};
 use std::cmp::Ordering;
 use std::fmt::{self, Display, Formatter};
+use std::sync::Arc;
 
 /// A bound part, which is shown as it was written. What is looked for among values is among them in their order.
 pub(crate) type Bound<'p> = Node<Field<'p>, Prepared<'p>>;
@@ -26,6 +27,22 @@ pub(crate) enum Source<'p> {
     Events(Events<'p>),
     /// The segment's number.
     Segment(u32),
+    /// How alike users are.
+    Alike(Arc<dyn Scores>),
+}
+
+/// How alike each user is to something.
+pub(crate) trait Scores: Send + Sync {
+    /// A user's score; none where there is nothing to compare.
+    fn of(&self, user: u32) -> Result<Option<f32>>;
+}
+
+/// Who can tell how alike users are.
+pub(crate) trait Alike {
+    /// To the user of an id.
+    fn to_user(&self, id: &str) -> Result<Arc<dyn Scores>>;
+    /// To a sentence.
+    fn to_text(&self, text: &str) -> Result<Arc<dyn Scores>>;
 }
 
 /// What is made of events.
@@ -106,6 +123,8 @@ pub(crate) struct Binding<'a> {
     pub kinds: &'a Kinds,
     pub segments: &'a Segments,
     pub now: Time,
+    /// Where nobody can tell, how alike users are is not to be asked for.
+    pub alike: Option<&'a dyn Alike>,
 }
 
 impl Binding<'_> {
@@ -136,11 +155,29 @@ impl Binding<'_> {
                 Source::Events(Events { figure: *figure, kind, within, items })
             }
             TermKind::Segment(name) => Source::Segment(self.segment(term, name)?),
+            TermKind::SimilarTo(id) => Source::Alike(self.alike(term, |alike| alike.to_user(id))?),
+            TermKind::SimilarToText(text) => Source::Alike(self.alike(term, |alike| alike.to_text(text))?),
             TermKind::Item | TermKind::ItemText => {
                 return Err(term.refuse("a user is no item: ask it of what is counted, as in count(purchase) filter (where item = 'p1')"));
             }
         };
         Ok(Field { term, source })
+    }
+
+    fn alike(
+        &self,
+        term: &Term,
+        scores: impl FnOnce(&dyn Alike) -> Result<Arc<dyn Scores>>,
+    ) -> Result<Arc<dyn Scores>> {
+        let Some(alike) = self.alike else {
+            return Err(term.refuse(
+                "a segment cannot ask how alike users are, which any write may change for everybody: ask it in a question (users_where, --where), or write what that finds as an attribute",
+            ));
+        };
+        scores(alike).map_err(|error| match error.kind() {
+            ErrorKind::Usage if term.place.is_some() => term.refuse(error.to_string()),
+            _ => error,
+        })
     }
 
     fn kind(&self, term: &Term, name: &str) -> Result<u8> {

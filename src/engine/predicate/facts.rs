@@ -201,6 +201,7 @@ impl<R: Reader> Values<Field<'_>> for Facts<'_, R> {
                 };
                 sums.figure(events.figure).map(Cow::Owned)
             }
+            Source::Alike(scores) => scores.of(self.no)?.map(|score| Cow::Owned(Value::Float(score.into()))),
             Source::Segment(no) => Some(Cow::Owned(Value::Bool(self.is_in(*no)))),
         })
     }

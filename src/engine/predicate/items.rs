@@ -72,7 +72,9 @@ impl<'p> ItemField<'p> {
                 ItemField::Value(value)
             }
             _ => {
-                return Err(term.refuse("an item has an id (item), a text (text) and attributes, and no more"));
+                return Err(
+                    term.refuse("an item has an id (item), a text (text) and attributes, and no more")
+                );
             }
         };
         if term.within.is_some() || term.of.is_some() {

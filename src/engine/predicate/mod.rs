@@ -6,7 +6,7 @@ mod evaluate;
 mod facts;
 mod items;
 
-pub(crate) use bind::{Binding, Bound, Field, Source, bind};
+pub(crate) use bind::{Alike, Binding, Bound, Field, Scores, Source, bind};
 pub(crate) use due::{due, reach};
 pub(crate) use evaluate::{Values, holds, not};
 pub(crate) use facts::{Facts, stored_user};

@@ -21,7 +21,7 @@ impl Segments {
     /// What each asks for, and the order in which they are to be looked at.
     pub(super) fn route(&mut self, kinds: &Kinds) -> Result<()> {
         let Some(now) = self.head.now else { return Ok(()) };
-        let binding = Binding { kinds, segments: self, now };
+        let binding = Binding { kinds, segments: self, now, alike: None };
         let inputs = |segment: &Segment| {
             bind(&segment.stored.predicate.node, &binding).map(|bound| Inputs::of(&bound))
         };
@@ -80,7 +80,8 @@ impl Session<'_, '_> {
         let SegmentDefinition { name, predicate, now } = definition;
         // What a line says counts before there is any: afterwards only an advance moves it.
         let instant = self.segments.head.now.or(*now).unwrap_or_else(Time::now);
-        let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now: instant };
+        let binding =
+            Binding { kinds: &self.space.kinds, segments: &self.segments, now: instant, alike: None };
         bind(&predicate.node, &binding)?;
         check_instants(&predicate.node)?;
         let before = self.segments.no(name).and_then(|no| self.segments.get(no).cloned());
@@ -162,7 +163,7 @@ impl Session<'_, '_> {
             let expected = format!("segments go by {before} already, and never back");
             return Err(Error::invalid("instant", now, expected));
         }
-        let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now };
+        let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now, alike: None };
         self.segments
             .all()
             .try_for_each(|segment| bind(&segment.stored.predicate.node, &binding).map(drop))?;

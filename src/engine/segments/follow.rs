@@ -237,7 +237,7 @@ impl Session<'_, '_> {
     /// A user who is not there any more leaves all segments.
     fn all_left(&self, following: &mut Following<'_>, user: u32) -> Result<Looked> {
         let Some(now) = self.segments.head.now else { return Ok(Looked::default()) };
-        let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now };
+        let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now, alike: None };
         let mut changes = Vec::new();
         for place in following.routes.all() {
             if self.segments.has(following.routes.at(place).no, user) {
@@ -250,7 +250,7 @@ impl Session<'_, '_> {
 
     fn judge(&self, following: &mut Following<'_>, user: u32, mut places: RoaringBitmap) -> Result<Looked> {
         let Some(now) = self.segments.head.now else { return Ok(Looked::default()) };
-        let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now };
+        let binding = Binding { kinds: &self.space.kinds, segments: &self.segments, now, alike: None };
         let mut earliest = None;
         for place in &places {
             let reach = following.at(place, &self.segments, &binding)?.reach;

@@ -48,7 +48,8 @@ impl Inputs {
                     self.items.text |= items.asks_text();
                 }
             }
-            Source::Id | Source::Value(_) => {}
+            // No segment asks how alike users are.
+            Source::Id | Source::Value(_) | Source::Alike(_) => {}
         }
     }
 }

@@ -40,7 +40,7 @@ impl<R: EachReader> Check<'_, R> {
         let Some(now) = segments.now().filter(|_| !segments.is_behind()) else {
             return Ok(true);
         };
-        let binding = Binding { kinds: &settings.kinds, segments: &segments, now };
+        let binding = Binding { kinds: &settings.kinds, segments: &segments, now, alike: None };
         let bound = segments
             .in_order()
             .map(|segment| Ok((&**segment, bind(&segment.stored.predicate.node, &binding)?)));

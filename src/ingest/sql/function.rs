@@ -9,7 +9,8 @@ use sqlparser::tokenizer::Location;
 
 const FIGURES: [Figure; 5] = [Figure::Count, Figure::Sum, Figure::Quantity, Figure::First, Figure::Last];
 /// Those beside figures.
-const OTHERS: [&str; 6] = ["now", "id", "texts", "has", "in_segment", "current_timestamp"];
+const OTHERS: [&str; 8] =
+    ["now", "id", "texts", "has", "in_segment", "similar_to", "similar_to_text", "current_timestamp"];
 
 fn names() -> impl Iterator<Item = &'static str> {
     FIGURES.into_iter().map(Figure::name).chain(OTHERS)
@@ -81,6 +82,13 @@ impl Source {
             "now" | "current_timestamp" => TermKind::Now(Interval::days(0)),
             "id" => TermKind::Id,
             "texts" => TermKind::Texts,
+            "similar_to" => {
+                return self.alike(function, TermKind::SimilarTo, "name one user: similar_to('ada')");
+            }
+            "similar_to_text" => {
+                let wanted = "describe users in a text: similar_to_text('cooks a lot of fish')";
+                return self.alike(function, TermKind::SimilarToText, wanted);
+            }
             "has" | "in_segment" => {
                 return Err(
                     self.wrong(function, &format!("{name}() is a condition, and is compared with nothing"))
@@ -92,6 +100,17 @@ impl Source {
             return Err(self.wrong(function, &format!("{name}() takes nothing between its parentheses")));
         }
         Ok(Term { place: Some(self.place(start(function))), ..kind.into() })
+    }
+
+    /// `similar_to('ada')`
+    fn alike(&self, function: &Function, to: fn(String) -> TermKind, wanted: &str) -> Result<Term> {
+        match self.arguments(function)?[..] {
+            [FunctionArgExpr::Expr(text)] => {
+                let kind = to(self.text_of(text, wanted)?);
+                Ok(Term { place: Some(self.place(start(function))), ..kind.into() })
+            }
+            _ => Err(self.wrong(function, wanted)),
+        }
     }
 
     /// `count(purchase)`, `count(*)`, `count(purchase, interval '30 days') filter (where item = 'p1')`

@@ -95,6 +95,27 @@ pub fn last(acts: impl Into<Acts>) -> Term {
     of_events(Figure::Last, acts.into())
 }
 
+/// How alike a user is to the one of this id: the score of [`crate::Snapshot::similar`], exact; missing for who has no embedding. Only for
+/// questions: a segment cannot ask for it.
+///
+/// ```
+/// use kindred::model::{attribute, id, similar_to, similar_to_text};
+/// let alike = similar_to("ada").gt(0.6) & id().ne("ada");
+/// assert_eq!(alike.to_string(), "similar_to('ada') > 0.6 and id() <> 'ada'");
+/// let described = similar_to_text("cooks a lot of fish").ge(0.3);
+/// assert_eq!(described.to_string(), "similar_to_text('cooks a lot of fish') >= 0.3");
+/// ```
+#[must_use]
+pub fn similar_to(user: impl Into<String>) -> Term {
+    TermKind::SimilarTo(user.into()).into()
+}
+
+/// How much a sentence describes a user: the score of [`crate::Snapshot::similar`] for [`crate::Like::text`]. Else as [`similar_to`].
+#[must_use]
+pub fn similar_to_text(text: impl Into<String>) -> Term {
+    TermKind::SimilarToText(text.into()).into()
+}
+
 /// The user is in a segment of the store: see [`crate::Transaction::define_segment`].
 #[must_use]
 pub fn in_segment(name: impl Into<String>) -> Predicate {

@@ -10,8 +10,8 @@ mod like;
 mod show;
 
 pub use build::{
-    Acts, ago, ahead, attribute, count, first, id, in_segment, item, item_text, last, now, quantity, sum,
-    texts,
+    Acts, ago, ahead, attribute, count, first, id, in_segment, item, item_text, last, now, quantity,
+    similar_to, similar_to_text, sum, texts,
 };
 pub(crate) use compare::{Family, compare};
 pub(crate) use flat::MAX_DEPTH;
@@ -184,6 +184,10 @@ pub(crate) enum TermKind {
     Item,
     /// In a condition on items, the item's text.
     ItemText,
+    /// How alike the user of this id is.
+    SimilarTo(String),
+    /// How much this sentence describes the user.
+    SimilarToText(String),
 }
 
 /// What is made of events.

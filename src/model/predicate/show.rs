@@ -113,6 +113,8 @@ impl Display for Term {
             TermKind::Attribute(name) => Quoted(name, '"').fmt(f),
             TermKind::Value(value) => Constant(value).fmt(f),
             TermKind::Segment(name) => Quoted(name, '\'').fmt(f),
+            TermKind::SimilarTo(user) => write!(f, "similar_to({})", Quoted(user, '\'')),
+            TermKind::SimilarToText(text) => write!(f, "similar_to_text({})", Quoted(text, '\'')),
             TermKind::Item => f.write_str("item"),
             TermKind::ItemText => f.write_str("text"),
             TermKind::Now(interval) => {

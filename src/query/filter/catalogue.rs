@@ -121,7 +121,9 @@ impl Catalogued for Catalogue<'_> {
             TermKind::Id | TermKind::Item | TermKind::ItemText => Family::Text,
             TermKind::Segment(_) => Family::Bool,
             TermKind::Now(_) | TermKind::Events(Figure::First | Figure::Last, _) => Family::Time,
-            TermKind::Texts | TermKind::Events(..) => Family::Number,
+            TermKind::Texts | TermKind::Events(..) | TermKind::SimilarTo(_) | TermKind::SimilarToText(_) => {
+                Family::Number
+            }
         }))
     }
 }

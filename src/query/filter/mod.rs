@@ -4,6 +4,7 @@
 mod bounds;
 mod catalogue;
 mod item_catalogue;
+mod likeness;
 mod narrow;
 mod plan;
 
@@ -18,6 +19,7 @@ use crate::model::predicate::{Node, Truth};
 use crate::model::{Predicate, Time};
 use crate::storage::View;
 use catalogue::{Catalogue, Catalogued};
+use likeness::Likenesses;
 use narrow::Narrowing;
 use plan::Step;
 use roaring::RoaringBitmap;
@@ -80,7 +82,8 @@ pub(super) fn bound<'p>(
     now: Time,
 ) -> Result<Bound<'p>> {
     let segments = &*view.attachment().segments;
-    bind(&predicate.node, &Binding { kinds: &settings.kinds, segments, now })
+    let alike = Likenesses::new(view, settings);
+    bind(&predicate.node, &Binding { kinds: &settings.kinds, segments, now, alike: Some(&alike) })
 }
 
 /// A predicate that fits the store's attributes, as [`bound`].

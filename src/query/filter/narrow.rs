@@ -3,13 +3,14 @@
 use super::bounds::Bounds;
 use super::plan::{Access, Step};
 use crate::columns::{Column, Columns, Users};
-use crate::engine::predicate::{Bound, Field, Source, holds, not};
+use crate::engine::predicate::{Bound, Field, Source, Values, holds, not};
 use crate::engine::{Published, Reader};
 use crate::error::{ErrorKind, Result};
 use crate::model::Value;
 use crate::model::predicate::{Comparison, Family, Node, Truth};
 use crate::storage::View;
 use roaring::RoaringBitmap;
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// Values of a column that are gone through in the time that it takes to read one user's record, about.
@@ -22,6 +23,8 @@ pub(super) const MOST_COUNTED: u64 = 4096;
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Effort {
     Values(u64),
+    /// All embeddings are compared.
+    Embeddings,
     /// It is in no column: users are asked, for their state, or for their events.
     State,
     Events,
@@ -37,6 +40,19 @@ impl Known {
     /// The opposite, of whom it is known.
     fn not(self) -> Self {
         Self { is_true: Arc::new(&*self.is_known - &*self.is_true), is_known: self.is_known }
+    }
+}
+
+/// A user of whom nothing is asked but how alike.
+struct OfScores(u32);
+
+impl Values<Field<'_>> for OfScores {
+    fn value<'f>(&'f self, field: &'f Field<'_>) -> Result<Option<Cow<'f, Value>>> {
+        Ok(match &field.source {
+            Source::Value(value) => Some(Cow::Borrowed(value)),
+            Source::Alike(scores) => scores.of(self.0)?.map(|score| Cow::Owned(Value::Float(score.into()))),
+            _ => None,
+        })
     }
 }
 
@@ -163,6 +179,7 @@ impl Narrowing<'_> {
         };
         let access = match self.effort(node, MOST_COUNTED) {
             Effort::Values(values) if values > 1 => Access::Values(values),
+            Effort::Embeddings => Access::Embeddings(self.view.attachment().index.len() as u64),
             _ => Access::Lookup,
         };
         Ok((Bounds::exactly(users), access, Vec::new()))
@@ -187,8 +204,12 @@ impl Narrowing<'_> {
                     let named = self.named(std::slice::from_ref(value))?;
                     named.map(|known| if *comparison == Comparison::Equal { known } else { known.not() })
                 }
+                (Source::Alike(_), Source::Value(_) | Source::Alike(_))
+                | (Source::Value(_), Source::Alike(_)) => Some(self.alike(node)?),
                 _ => None,
             },
+            Node::In(Field { source: Source::Alike(_), .. }, _)
+            | Node::IsNull(Field { source: Source::Alike(_), .. }) => Some(self.alike(node)?),
             Node::In(Field { source: Source::Id, .. }, values) => self.named(values)?,
             Node::In(Field { source: Source::Attribute(name), .. }, values) => {
                 let family = values.first().map_or(Family::Set, Value::family);
@@ -239,6 +260,21 @@ impl Narrowing<'_> {
             Some((column, users)) => Known { is_true: find(column), is_known: users.to_set() },
             None => Known { is_true: Arc::default(), is_known: Arc::default() },
         }
+    }
+
+    /// What a condition is that asks for nothing but how alike users are, of whom all are compared at once.
+    fn alike(&self, node: &Bound<'_>) -> Result<Known> {
+        let (mut is_true, mut is_known) = (RoaringBitmap::new(), RoaringBitmap::new());
+        for user in &**self.columns.all() {
+            let truth = node.truth(&OfScores(user))?;
+            if truth == Truth::True {
+                is_true.insert(user);
+            }
+            if truth != Truth::Unknown {
+                is_known.insert(user);
+            }
+        }
+        Ok(Known { is_true: Arc::new(is_true), is_known: Arc::new(is_known) })
     }
 
     fn same_for_all(&self, truth: Truth) -> Known {
@@ -337,6 +373,7 @@ const fn asked(field: &Field<'_>) -> Effort {
     match &field.source {
         Source::Events(events) if events.within.is_some() || events.items.is_some() => Effort::Events,
         Source::Events(_) | Source::Texts => Effort::State,
+        Source::Alike(_) => Effort::Embeddings,
         Source::Id | Source::Attribute(_) | Source::Value(_) | Source::Segment(_) => Effort::Values(u64::MAX),
     }
 }

@@ -18,6 +18,8 @@ pub enum Access {
     /// Values of an attribute's column are gone through, at most so many; those of a range are counted up to 4,096, and one more stands for
     /// any number beyond.
     Values(u64),
+    /// So many embeddings, all that there are, are compared with that of a user or a sentence.
+    Embeddings(u64),
     /// Each user that the other parts leave is asked: the user's record, figures or events are read.
     Records,
     /// Nobody is left who could be asked.
@@ -109,6 +111,7 @@ impl PlanPart {
                 format!("more than {MOST_COUNTED} values gone through: {users}")
             }
             Access::Values(values) => format!("up to {values} values gone through: {users}"),
+            Access::Embeddings(all) => format!("{all} embeddings compared: {users}"),
             Access::Records => "each user that is left is asked".to_owned(),
             Access::Unneeded => "not needed".to_owned(),
         };

@@ -280,6 +280,12 @@ impl<'a> Similar<'a> {
         Ok(Neighbors { users: users.collect(), query: Some(sought.query), matching: question.matching })
     }
 
+    /// What the index is asked for, and what its scores are to be divided by; nothing, where nobody can be alike.
+    pub(super) fn query(&self) -> Result<Option<(Vec<f32>, f32)>> {
+        let mut points = Points::new(Arc::clone(&self.view.attachment().space));
+        Ok(self.sought(&mut points)?.map(|sought| (sought.query, sought.norm)))
+    }
+
     fn check(&self) -> Result<()> {
         if self.limit > MAX_LIMIT {
             return Err(Error::invalid("limit", self.limit, format!("at most {MAX_LIMIT}")));

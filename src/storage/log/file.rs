@@ -6,9 +6,9 @@ use super::record::{Form, Key};
 use crate::error::{Error, Result};
 
 /// Newest format of store and log that this build reads and the one it writes. Format 1 has no `CURRENT` and no tombstones, format 2 no
-/// archives of folded events, format 3 all dimensions of every sum, format 4 records that anybody can make, format 5 no segments; all are
-/// read as they are.
-pub(crate) const FORMAT: u32 = 6;
+/// archives of folded events, format 3 all dimensions of every sum, format 4 records that anybody can make, format 5 no segments, format 6 none
+/// that ask for acts on some items; all are read as they are.
+pub(crate) const FORMAT: u32 = 7;
 
 /// The first format whose records are sealed.
 pub(crate) const SEALED: u32 = 5;
