@@ -12,6 +12,8 @@ use serde::Serialize;
 #[command(after_help = "Examples:
   kindred users shop --where \"country = 'DE' and age between 25 and 40\"
   kindred users shop --where \"count(purchase, interval '30 days') >= 3 and not has(tags, 'staff')\" --count
+  kindred users shop --where \"count(purchase) filter (where category = 'baby food') >= 2\"
+  kindred users shop --where \"similar_to('ann') > 0.6 and id() <> 'ann'\"
   kindred users shop --where \"last(purchase) < now() - interval '6 months'\" --now 2018-01-01
   kindred users shop --where \"age > 30 and country = 'DE'\" --plan     how it is answered, with counts")]
 pub(crate) struct UsersArgs {

@@ -104,7 +104,11 @@ pub(super) fn value_of(term: &Term, person: &Person, now: Time) -> Option<Value>
         TermKind::Attribute(name) => person.attributes.get(name).cloned(),
         TermKind::Texts => Some(Value::Int(person.texts.len() as i64)),
         TermKind::Value(value) => Some(value.clone()),
-        TermKind::Segment(_) | TermKind::Item | TermKind::ItemText => panic!("no user has {term}"),
+        TermKind::Segment(_)
+        | TermKind::Item
+        | TermKind::ItemText
+        | TermKind::SimilarTo(_)
+        | TermKind::SimilarToText(_) => panic!("{term} is not asked for here"),
         TermKind::Now(interval) => Some(Value::Time(interval.after(now).unwrap())),
         TermKind::Events(figure, kind) => {
             let is_meant = |event: &&Event| {

@@ -102,6 +102,14 @@ fn users_where_a_predicate_is_true() {
     );
     assert_eq!((hits[0]["user"].as_str(), hits.as_array().map(Vec::len)), (Some("cem"), Some(1)));
 
+    let fish = ask(&[
+        "--where",
+        "count(*) filter (where category = 'fish' and item like 'p%') > 0 and texts() >= 0",
+    ]);
+    assert_eq!(fish["users"], serde_json::json!(["ann", "bob", "cem"]));
+    let alike = ask(&["--where", "similar_to('ann') > 0.999"]);
+    assert_eq!(alike["users"], serde_json::json!(["ann"]));
+
     let plan = ask(&["--where", "age > 3 and id() = 'ann'", "--plan"]);
     assert_eq!(
         (&plan["users"], &plan["root"]["parts"][0]["access"]),

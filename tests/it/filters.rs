@@ -2,9 +2,10 @@
 
 use crate::fixture::{all_profiles, bought, day, fill, item, store, user_ids, vector_options};
 use kindred::model::{
-    Acts, EventKind, Interval, KeepEvents, Predicate, Value, ago, attribute, count, first, id, last,
-    quantity, sum, texts,
+    Acts, Event, EventKind, Interval, Item, KeepEvents, Predicate, Value, ago, attribute, count, first, id,
+    item_text, last, quantity, similar_to, similar_to_text, sum, texts,
 };
+use kindred::query::Access;
 use kindred::{Like, Snapshot};
 use std::collections::BTreeSet;
 
@@ -33,6 +34,130 @@ fn figures_are_those_of_profiles() {
     }
     assert_eq!(found(&snapshot, count("share").gt(0) | last("share").gt(day(0))), [""; 0]);
     assert_eq!(found(&snapshot, count("share").eq(0) & last("share").is_null()).len(), 12);
+}
+
+fn of_category(id: &str, text: &str, category: &str) -> Item {
+    Item { attributes: [("category".to_owned(), category.into())].into(), ..item(id, text) }
+}
+
+#[test]
+fn acts_are_counted_of_some_items() {
+    let (_place, store) = store();
+    store
+        .write(|tx| {
+            tx.put_item(of_category("p1", "rattle", "baby"))?;
+            tx.put_item(of_category("p2", "beer", "drinks"))?;
+            tx.record(bought("ann", "p1", 1).value(2.0))?;
+            tx.record(bought("ann", "p1", 50).value(3.0))?;
+            tx.record(bought("ann", "p2", 55).value(9.0))?;
+            tx.record(bought("bob", "p2", 58))?;
+            // On an item of which only the id is known, and on none.
+            tx.record(bought("cem", "p9", 58))?;
+            tx.record(Event::new("dan", "purchase", day(58)))
+        })
+        .unwrap();
+    let snapshot = store.snapshot();
+    let baby = || attribute("category").eq("baby");
+    let ids = |ids: &[&str]| kindred::model::item().one_of(ids.to_vec());
+    for (items, expected) in [
+        (baby(), &["ann"][..]),
+        (!baby(), &["ann", "bob"]),
+        (!baby().is_true(), &["ann", "bob", "cem"]),
+        (attribute("category").is_null(), &["cem"]),
+        (ids(&["p1", "p9"]), &["ann", "cem"]),
+        (item_text().like("b%"), &["ann", "bob"]),
+        (Predicate::everybody(), &["ann", "bob", "cem"]),
+        (ids(&["p1"]) & ids(&["p2"]), &[]),
+    ] {
+        assert_eq!(found(&snapshot, count("purchase").of(&items).ge(1)), expected, "{items}");
+    }
+    let figures = sum("purchase").of(baby()).eq(5.0)
+        & quantity(Acts::All).of(baby()).eq(2)
+        & first("purchase").of(baby()).eq(day(1))
+        & last(Acts::All).of(baby()).eq(day(50))
+        & count("purchase").of(baby()).within(Interval::days(30)).eq(1)
+        & count("view").of(baby()).eq(0);
+    assert_eq!(found(&snapshot, figures), ["ann"]);
+    assert_eq!(found(&snapshot, last("purchase").of(baby()).is_null()), ["bob", "cem", "dan"]);
+    // The category is that of the item now.
+    store.write(|tx| tx.put_item(of_category("p2", "beer", "baby"))).unwrap();
+    assert_eq!(found(&store.snapshot(), count("purchase").of(baby()).ge(1)), ["ann", "bob"]);
+    assert_eq!(found(&snapshot, count("purchase").of(baby()).ge(1)), ["ann"]);
+}
+
+#[cfg(feature = "sql")]
+#[test]
+fn what_is_wrong_about_items_is_shown() {
+    let (_place, store) = store();
+    let ask = |text: &str| match store.snapshot().users_where(text).and_then(|asked| asked.run()) {
+        Ok(users) => panic!("{text}: {users:?}"),
+        Err(error) => error.to_string(),
+    };
+    let misspelt = "age is null and count(purchase) filter (where categry = 'baby') >= 1";
+    store.write(|tx| tx.put_user("ann", [("age", 3.into())])).unwrap();
+    assert!(ask(misspelt).contains("no attribute of items \"categry\""));
+    store.write(|tx| tx.put_item(of_category("p1", "rattle", "baby"))).unwrap();
+    for (text, words) in [
+        (misspelt, "did you mean \"category\"?, at line 1, column 47"),
+        ("count(*) filter (where category = 3) > 1", "this is a text, and cannot be compared with a number"),
+        ("count(*) filter (where has(category, 'x')) > 1", "this is a text, and only sets have texts"),
+        ("count(*) filter (where item > 3) > 1", "this is a text, and cannot be compared with a number"),
+        ("count(*) filter (where texts() > 3) > 1", "and no more, at line 1, column 24"),
+        ("count(*) filter (where in_segment('x')) > 1", "and no more, at line 1, column 24"),
+        ("similar_to('bob') > 0.5", "no user \"bob\" in this store, at line 1, column 1"),
+        ("age > 1 and similar_to_text(' ') > 0.5", "at line 1, column 13"),
+    ] {
+        assert!(ask(text).contains(words), "{}", ask(text));
+    }
+}
+
+#[test]
+fn likeness_is_the_score_of_an_exact_question() {
+    let (_place, store) = store();
+    fill(&store);
+    store.fit().unwrap();
+    store.write(|tx| tx.put_user("new", [])).unwrap();
+    let snapshot = store.snapshot();
+    for user in user_ids(&snapshot).iter().filter(|user| *user != "new") {
+        for (like, term) in
+            [(Like::user(user), similar_to(user)), (Like::text("salmon"), similar_to_text("salmon"))]
+        {
+            let hits = snapshot.similar(like).exact(true).limit(100).run().unwrap();
+            for hit in &hits {
+                let is = term.clone().eq(f64::from(hit.score)) & id().eq(hit.user.as_str());
+                assert_eq!(found(&snapshot, is), [hit.user.as_str()]);
+            }
+            let median = f64::from(hits[hits.len() / 2].score);
+            let names = |is_meant: &dyn Fn(f64) -> bool| -> BTreeSet<String> {
+                let meant = hits.iter().filter(|hit| is_meant(f64::from(hit.score)));
+                meant.map(|hit| hit.user.clone()).filter(|name| name != user).collect()
+            };
+            let asked = |predicate: Predicate| -> BTreeSet<String> {
+                found(&snapshot, predicate & id().ne(user.as_str())).into_iter().collect()
+            };
+            let above = || term.clone().gt(median);
+            assert_eq!(asked(above()), names(&|score| score > median));
+            assert_eq!(asked(!above()), names(&|score| score <= median));
+            assert_eq!(asked(term.clone().between(median, 9)), names(&|score| score >= median));
+            assert_eq!(asked(above() | count("like").ge(1) & above()), names(&|score| score > median));
+            assert_eq!(asked(term.is_null()), BTreeSet::from(["new".to_owned()]));
+            // Also where users are asked one by one.
+            let by_one = term.clone().gt(attribute("age")) | above();
+            assert_eq!(asked(by_one), names(&|score| score > median));
+        }
+        // Whoever is asked about is the most alike.
+        assert!(found(&snapshot, similar_to(user).gt(0.999)).contains(user));
+    }
+    assert_eq!(found(&snapshot, similar_to("new").is_null()).len(), 13);
+    let hits = snapshot.similar("u0").filter(similar_to("u1").gt(0.0)).unwrap().limit(100).run().unwrap();
+    assert!(hits.iter().all(|hit| found(&snapshot, similar_to("u1").gt(0.0)).contains(&hit.user)));
+    let asked = snapshot.users_where(attribute("town").eq("Ulm") & similar_to("u1").gt(0.0)).unwrap();
+    let plan = asked.plan().unwrap();
+    assert_eq!((plan.asked, plan.root.parts[1].access), (0, Access::Embeddings(12)), "{plan}");
+    let reasons = asked.explain("u1").unwrap();
+    assert_eq!(reasons.root.parts[1].values[0].term, "similar_to('u1')");
+    let error = snapshot.users_where(similar_to("nobody").gt(0.5)).unwrap().run().unwrap_err();
+    assert!(error.to_string().contains("no user \"nobody\""), "{error}");
 }
 
 #[test]
@@ -140,7 +265,7 @@ fn a_stores_own_kinds_are_known_and_users_come_in_their_order() {
         .write(|tx| {
             for user in ["zoe", "ann", "mia"] {
                 tx.put_user(user, [("tags", Value::Set([user.to_owned()].into()))])?;
-                tx.record(kindred::model::Event::new(user, "pay rent", day(1)))?;
+                tx.record(Event::new(user, "pay rent", day(1)))?;
             }
             Ok(())
         })
@@ -216,12 +341,9 @@ not "town" = 'Ulm' or "even" = true and "no" < 1000  [by its parts: 1980 users]
     "no" < 1000  [up to 1000 values gone through: 1000 users]"#
     );
     let nobody = plan(attribute("town").eq("Rome") & attribute("no").gt(3));
-    assert_eq!(nobody.root.parts[1].access, kindred::query::Access::Unneeded);
+    assert_eq!(nobody.root.parts[1].access, Access::Unneeded);
     let asked = plan(texts().eq(0));
-    assert_eq!(
-        (asked.matching, asked.asked, asked.root.access),
-        (2_000, 2_000, kindred::query::Access::Records)
-    );
+    assert_eq!((asked.matching, asked.asked, asked.root.access), (2_000, 2_000, Access::Records));
 }
 
 #[cfg(feature = "sql")]

@@ -2,7 +2,9 @@
 
 use crate::damage::tamper::{copy, entries, flip, forget, with_tree};
 use crate::fixture::{Place, bought, day, fill, item, options, place, store, vector_options};
-use kindred::model::{Interval, Value, ago, attribute, count, in_segment, last, texts};
+use kindred::model::{
+    Interval, Item, Value, ago, attribute, count, in_segment, item_text, last, similar_to, texts,
+};
 use kindred::{BackupOptions, ReadOnlyStore, Snapshot, Store};
 use std::sync::atomic::AtomicBool;
 
@@ -224,6 +226,68 @@ fn changes_are_of_the_commit_that_made_them() {
         .unwrap();
     assert_eq!(store.snapshot().segments_of("ann").unwrap(), ["vip"]);
     assert_eq!(store.snapshot().profile("ann").unwrap().segments, ["vip"]);
+}
+
+#[test]
+fn they_follow_the_items_that_change() {
+    let place = place();
+    let open = || vector_options(2).open(&place.path).unwrap();
+    let store = open();
+    store.advance_segments(day(40), &|_| {}).unwrap();
+    let thing = |id: &str, category: &str| Item {
+        attributes: [("category".to_owned(), category.into())].into(),
+        ..item(id, "thing")
+    };
+    let baby = || attribute("category").eq("baby");
+    store
+        .write(|tx| {
+            tx.define_segment("parents", count("purchase").of(baby()).ge(2))?;
+            tx.define_segment("lately", count("purchase").within(Interval::days(30)).of(baby()).ge(1))?;
+            tx.define_segment("readers", count("purchase").of(item_text().like("book%")).ge(1))?;
+            tx.define_segment("none", in_segment("parents") & !in_segment("lately"))?;
+            tx.put_item(thing("p1", "baby"))?;
+            tx.put_item(thing("p2", "drinks"))?;
+            for (user, item, on) in [("ann", "p1", 1), ("ann", "p1", 20), ("bob", "p2", 5), ("bob", "p2", 15)]
+            {
+                tx.record(bought(user, item, on))?;
+            }
+            Ok(())
+        })
+        .unwrap();
+    let after = |expected: [&[&str]; 4]| {
+        assert_eq!(members(&store.snapshot()), expected);
+        is_sound(&store);
+    };
+    let put = |item: Item| store.write(|tx| tx.put_item(item)).unwrap();
+    after([&["ann"], &["ann"], &[], &[]]);
+    put(thing("p2", "baby"));
+    after([&["ann", "bob"], &["ann", "bob"], &[], &[]]);
+    let feed = store.snapshot().changes_since(2, 10).unwrap();
+    let told: Vec<_> = feed.changes.iter().map(|change| (&*change.user, &*change.segment)).collect();
+    assert_eq!(told, [("bob", "parents"), ("bob", "lately")]);
+    put(Item { text: Some("book of tea".to_owned()), ..thing("p1", "drinks") });
+    after([&["bob"], &["bob"], &["ann"], &[]]);
+    // Folded events count, but in no interval.
+    store.expire(day(12)).unwrap();
+    put(thing("p1", "baby"));
+    after([&["ann", "bob"], &["ann", "bob"], &[], &[]]);
+    store.advance_segments(day(46), &|_| {}).unwrap();
+    after([&["ann", "bob"], &["ann"], &[], &["bob"]]);
+    drop(store);
+    let store = open();
+    store.write(|tx| tx.put_item(thing("p2", "drinks"))).unwrap();
+    assert_eq!(store.snapshot().members("parents").unwrap(), ["ann"]);
+    store.write(|tx| tx.remove_item("p1")).unwrap();
+    assert!(members(&store.snapshot()).iter().all(Vec::is_empty));
+    is_sound(&store);
+}
+
+#[test]
+fn a_segment_asks_for_nobodys_likeness() {
+    let (_place, store) = filled();
+    let error = store.write(|tx| tx.define_segment("x", similar_to("u1").gt(0.5))).unwrap_err();
+    assert!(error.to_string().contains("a segment cannot ask how alike users are"), "{error}");
+    assert_eq!(error.kind(), kindred::ErrorKind::Usage);
 }
 
 #[cfg(feature = "sql")]

@@ -3,7 +3,7 @@ use crate::error::Error;
 use crate::model::predicate::arbitrary::a_predicate;
 use crate::model::{
     Acts, Interval, Pattern, Predicate, ago, ahead, attribute, count, first, id, item, item_text, last, now,
-    quantity, sum, texts,
+    quantity, similar_to, similar_to_text, sum, texts,
 };
 use proptest::prelude::*;
 
@@ -88,6 +88,8 @@ fn each_form_is_read() {
                 .gt(attribute("item")),
         ),
         ("filter > 3", attribute("filter").gt(3)),
+        ("similar_to('ann') > 0.6 and id() <> 'ann'", similar_to("ann").gt(0.6) & id().ne("ann")),
+        ("similar_to_text('it''s tea') between 0.1 and 1", similar_to_text("it's tea").between(0.1, 1)),
         ("last(view) < now() - interval '6 months'", last("view").lt(ago(Interval::months(6)))),
         (
             "first(view) > date '2026-01-01'",
@@ -174,6 +176,10 @@ const REFUSED: &[(&str, usize, &str)] = &[
     ("count(distinct purchase) > 3", 1, "a function takes values"),
     ("count(purchase) filter (a = 1) > 3", 17, "is kept to some items with filter (where"),
     ("count(purchase) filter >= 3", 17, "is kept to some items with filter (where"),
+    ("similar_to(ann) > 0.6", 12, "name one user"),
+    ("similar_to('ann', 0.6) > 0.6", 1, "name one user"),
+    ("similar_to_text() > 0.6", 1, "describe users in a text"),
+    ("similar_to('ann')", 1, "a condition is wanted here"),
     ("vip and filter (where a = 1)", 9, "there is no function filter()"),
     ("texts() filter (where item = 'p1') > 3", 1, "texts() is none"),
     ("has(tags, 'a') filter (where item = 'p1')", 1, "has() is none"),

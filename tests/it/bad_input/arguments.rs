@@ -147,6 +147,16 @@ pub(super) fn parsing() -> Vec<Row<Call>> {
             "segment define shop x --where in_segment('y')",
             &["no segment \"y\""],
         ),
+        usage(
+            "segment of who is alike",
+            "segment define shop x --where similar_to('u1')␣>␣0.5",
+            &["a segment cannot ask how alike users are", "^"],
+        ),
+        usage(
+            "predicate of what no item has",
+            "users shop --where count(*)␣filter␣(where␣categry␣=␣'x')␣>␣3",
+            &["no attribute of items \"categry\"", "^"],
+        ),
         usage("members of no segment", "segment members shop x", &["no segment \"x\""]),
         usage("changes that were not yet", "segment changes shop --since 9", &["position in the feed"]),
         usage("an instant without a predicate", "users shop --now 2026-01-01", &["--where"]),

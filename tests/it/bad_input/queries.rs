@@ -1,7 +1,9 @@
 //! Questions that cannot be answered.
 
 use super::{Row, Victim, row};
-use kindred::model::{Interval, Metric, Pattern, ago, attribute, count, last};
+use kindred::model::{
+    Interval, Metric, Pattern, ago, attribute, count, item, last, similar_to, similar_to_text, texts,
+};
 use kindred::query::Blend;
 use kindred::{Like, Result, Snapshot};
 use std::ops::RangeInclusive;
@@ -360,6 +362,45 @@ pub(super) const ROWS: &[Row<Question>] = &[
         &["years 1 to 9999"],
     ),
     question(
+        "a user as an item",
+        |s| s.users_where(item().eq("i1"))?.run().map(drop),
+        "Invalid",
+        &["a user is no item"],
+    ),
+    question(
+        "texts of an item",
+        |s| s.users_where(count("view").of(texts().gt(1)).gt(1))?.run().map(drop),
+        "Invalid",
+        &["an item has an id (item), a text (text) and attributes"],
+    ),
+    question(
+        "an attribute of some items",
+        |s| s.users_where(attribute("age").of(item().eq("i1")).gt(1))?.run().map(drop),
+        "Invalid",
+        &["only what is made of events"],
+    ),
+    question(
+        "items in items, without an end",
+        |s| {
+            let deep = (0..1_000).fold(item().eq("i1"), |inner, _| count("view").of(inner).gt(1));
+            s.users_where(deep)?.run().map(drop)
+        },
+        "Invalid",
+        &["an item has an id"],
+    ),
+    question(
+        "likeness to nobody",
+        |s| s.users_where(similar_to("u99").gt(0.5))?.run().map(drop),
+        "Unknown",
+        &["no user \"u99\""],
+    ),
+    question(
+        "likeness to no words",
+        |s| s.users_where(similar_to_text(" ").gt(0.5))?.run().map(drop),
+        "Invalid",
+        &["text is empty"],
+    ),
+    question(
         "a filter too deep",
         |s| {
             let deep = (0..1_000).fold(attribute("age").gt(1), |inner, _| !inner);
@@ -417,6 +458,12 @@ pub(super) const ROWS_WITHOUT_AN_ENCODER: &[Row<Question>] = &[
     question(
         "words for a store of vectors",
         |s| s.similar(Like::text("salmon")).run().map(drop),
+        "NoEncoder",
+        &["no encoder", "--dim"],
+    ),
+    question(
+        "likeness to words in a store of vectors",
+        |s| s.users_where(similar_to_text("salmon").gt(0.5))?.run().map(drop),
         "NoEncoder",
         &["no encoder", "--dim"],
     ),
