@@ -6,7 +6,7 @@ use kindred::fuzzing::{Model, Taken, check};
 use kindred::ingest::Source;
 use kindred::model::{
     Erasure, Event, Interval, Item, Record, Removal, SegmentDefinition, Text, Time, User, Value, ago,
-    attribute, count, last, texts,
+    attribute, count, item_text, last, texts,
 };
 use kindred::{Error, Options, ReadOnlyStore, Snapshot, Store};
 use libfuzzer_sys::fuzz_target;
@@ -215,10 +215,11 @@ fn vector(seed: u8) -> Vec<f32> {
 }
 
 fn segment(who: u8, how: u8) -> SegmentDefinition {
-    let predicate = match who % 4 {
+    let predicate = match who % 5 {
         0 => attribute("age").ge(i64::from(how % 64)),
         1 => count("view").ge(2) & texts().eq(0),
         2 => count("purchase").within(Interval::days(3)).ge(1),
+        3 => count("view").of(item_text().is_null()).ge(1),
         _ => last("view").lt(ago(Interval::months(1))) | attribute("town").is_null(),
     };
     SegmentDefinition { name: format!("s{}", how % 3), predicate, now: Some(day(how % 8)) }

@@ -275,7 +275,8 @@ impl Source {
     /// What stands before a parenthesis: a sign, a word that joins or compares, or the name of a function.
     fn check_called(&self, name: Option<&Token>, before: Option<&Token>, at: &TokenWithSpan) -> Result<()> {
         let Some(Token::Word(word)) = name else { return Ok(()) };
-        if is_filter(word) && before == Some(&Token::RParen) {
+        let is_condition = is_where(word) && before == Some(&Token::LParen);
+        if is_condition || is_filter(word) && before == Some(&Token::RParen) {
             return Ok(());
         }
         let is_name = word.quote_style.is_none() && before != Some(&Token::Period);
@@ -305,11 +306,15 @@ fn is_filter(word: &Word) -> bool {
     word.quote_style.is_none() && word.keyword == Keyword::FILTER
 }
 
+fn is_where(word: &Word) -> bool {
+    word.quote_style.is_none() && word.keyword == Keyword::WHERE
+}
+
 /// Whether this is `(where` and more.
 fn begins_condition(tokens: &[TokenWithSpan]) -> bool {
     let mut tokens = tokens.iter().map(|token| &token.token);
     let is_open = tokens.next() == Some(&Token::LParen);
-    is_open && matches!(tokens.next(), Some(Token::Word(word)) if word.keyword == Keyword::WHERE)
+    is_open && matches!(tokens.next(), Some(Token::Word(word)) if is_where(word))
 }
 
 /// `1, Column: 7`

@@ -87,6 +87,7 @@ fn each_form_is_read() {
                 .of(attribute("address.city").eq("a") & attribute("organic").eq(true))
                 .gt(attribute("item")),
         ),
+        ("count(*) filter (where (organic)) > 3", count(Acts::All).of(attribute("organic").eq(true)).gt(3)),
         ("filter > 3", attribute("filter").gt(3)),
         ("similar_to('ann') > 0.6 and id() <> 'ann'", similar_to("ann").gt(0.6) & id().ne("ann")),
         ("similar_to_text('it''s tea') between 0.1 and 1", similar_to_text("it's tea").between(0.1, 1)),
@@ -180,6 +181,7 @@ const REFUSED: &[(&str, usize, &str)] = &[
     ("similar_to('ann', 0.6) > 0.6", 1, "name one user"),
     ("similar_to_text() > 0.6", 1, "describe users in a text"),
     ("similar_to('ann')", 1, "a condition is wanted here"),
+    ("vip and where (a = 1)", 9, "no function where()"),
     ("vip and filter (where a = 1)", 9, "there is no function filter()"),
     ("texts() filter (where item = 'p1') > 3", 1, "texts() is none"),
     ("has(tags, 'a') filter (where item = 'p1')", 1, "has() is none"),

@@ -2,7 +2,7 @@
 
 use crate::model::{
     Acts, Erasure, Event, Interval, Item, Record, Removal, SegmentDefinition, Text, Time, User, Value, ago,
-    attribute, count, last, sum, texts,
+    attribute, count, item_text, last, sum, texts,
 };
 use crate::storage::Dice;
 
@@ -48,12 +48,13 @@ fn record(dice: &mut Dice, taste: Taste) -> Record {
 
 /// Defines one of a few segments, at an instant which may be a later one.
 fn segment(dice: &mut Dice) -> SegmentDefinition {
-    let predicate = match dice.below(6) {
+    let predicate = match dice.below(7) {
         0 => attribute("town").eq("salmon"),
         1 => !attribute("age").lt(30),
         2 => count("view").ge(2) & texts().eq(0),
         3 => count(Acts::All).within(Interval::days(10)).ge(1),
         4 => last("purchase").lt(ago(Interval::months(1))) | attribute("town").is_null(),
+        5 => count("purchase").of(item_text().like("%salmon%")).ge(1),
         _ => sum("review").within(Interval::months(1)).gt(20),
     };
     SegmentDefinition { name: format!("s{}", dice.below(3)), predicate, now: Some(time(dice)) }
