@@ -198,10 +198,13 @@ fn is_like_from(parts: &[char], pattern: &Pattern, text: &[char]) -> bool {
     }
 }
 
+/// Whether it is a view, when, on which item, of which value and quantity.
+type Act = (bool, Time, Option<usize>, Option<i8>, Option<u8>);
+
 #[derive(Clone, Debug)]
 pub(super) struct Made {
     attributes: Attributes,
-    events: Vec<(bool, Time, Option<usize>, Option<i8>, Option<u8>)>,
+    events: Vec<Act>,
     texts: Vec<Time>,
 }
 

@@ -65,6 +65,28 @@ fn each_form_is_read() {
             quantity("purchase").within(Interval::months(6)).gt(1),
         ),
         ("count(view, interval 2 week) = 0", count("view").within(Interval::days(14)).eq(0)),
+        ("last(view) < now() - interval '6 months'", last("view").lt(ago(Interval::months(6)))),
+        (
+            "first(view) > date '2026-01-01'",
+            first("view").gt("2026-01-01".parse::<crate::model::Time>().unwrap()),
+        ),
+        (
+            "joined < timestamp '2026-01-01T12:00:00+01:00'",
+            attribute("joined").lt("2026-01-01T11:00:00Z".parse::<crate::model::Time>().unwrap()),
+        ),
+        ("joined < now() + interval '1 week'", attribute("joined").lt(ahead(Interval::days(7)))),
+        ("last(*) > joined", last(Acts::All).gt(attribute("joined"))),
+        ("joined < current_timestamp", attribute("joined").lt(now())),
+        ("a = 1 and b = 2 or c = 3", (attribute("a").eq(1) & attribute("b").eq(2)) | attribute("c").eq(3)),
+        ("a = 1 and (b = 2 and c = 3)", attribute("a").eq(1) & attribute("b").eq(2) & attribute("c").eq(3)),
+        ("a = 1 -- why\n and b = 2", attribute("a").eq(1) & attribute("b").eq(2)),
+    ];
+    are_read(&forms);
+}
+
+#[test]
+fn acts_on_items_and_likeness_are_read() {
+    are_read(&[
         ("count(purchase) filter (where item = 'p1') > 3", count("purchase").of(item().eq("p1")).gt(3)),
         (
             "sum(*) filter (where item in ('p1', 'p2')) > 9",
@@ -91,26 +113,14 @@ fn each_form_is_read() {
         ("filter > 3", attribute("filter").gt(3)),
         ("similar_to('ann') > 0.6 and id() <> 'ann'", similar_to("ann").gt(0.6) & id().ne("ann")),
         ("similar_to_text('it''s tea') between 0.1 and 1", similar_to_text("it's tea").between(0.1, 1)),
-        ("last(view) < now() - interval '6 months'", last("view").lt(ago(Interval::months(6)))),
-        (
-            "first(view) > date '2026-01-01'",
-            first("view").gt("2026-01-01".parse::<crate::model::Time>().unwrap()),
-        ),
-        (
-            "joined < timestamp '2026-01-01T12:00:00+01:00'",
-            attribute("joined").lt("2026-01-01T11:00:00Z".parse::<crate::model::Time>().unwrap()),
-        ),
-        ("joined < now() + interval '1 week'", attribute("joined").lt(ahead(Interval::days(7)))),
-        ("last(*) > joined", last(Acts::All).gt(attribute("joined"))),
-        ("joined < current_timestamp", attribute("joined").lt(now())),
-        ("a = 1 and b = 2 or c = 3", (attribute("a").eq(1) & attribute("b").eq(2)) | attribute("c").eq(3)),
-        ("a = 1 and (b = 2 and c = 3)", attribute("a").eq(1) & attribute("b").eq(2) & attribute("c").eq(3)),
-        ("a = 1 -- why\n and b = 2", attribute("a").eq(1) & attribute("b").eq(2)),
-    ];
+    ]);
+}
+
+fn are_read(forms: &[(&str, Predicate)]) {
     for (text, expected) in forms {
         assert_eq!(
             Predicate::parse(text).unwrap_or_else(|error| panic!("{text}: {error}")),
-            expected,
+            *expected,
             "{text}"
         );
     }

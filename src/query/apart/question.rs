@@ -24,7 +24,7 @@ pub struct Contrast<'a> {
 enum Whom<'a> {
     Segment(&'a str),
     /// As of an instant.
-    Matching(Predicate, Time),
+    Matching(Box<Predicate>, Time),
 }
 
 impl<'a> Contrast<'a> {
@@ -37,7 +37,7 @@ impl<'a> Contrast<'a> {
         settings: &'a Settings,
         (predicate, now): (Predicate, Time),
     ) -> Self {
-        Self { view, settings, whom: Whom::Matching(predicate, now), wanted: Wanted::default() }
+        Self { view, settings, whom: Whom::Matching(Box::new(predicate), now), wanted: Wanted::default() }
     }
 
     /// How many traits at most; 20 unless said.

@@ -37,7 +37,8 @@ pub(super) fn check(view: &View<Published>, items: &Node, is_before_any: bool) -
         })?;
     }
     // What cannot be read may have it.
-    catalogue.is_whole = !is_damaged && !(is_before_any && catalogue.attributes.is_empty());
+    let may_have_more = is_damaged || is_before_any && catalogue.attributes.is_empty();
+    catalogue.is_whole = !may_have_more;
     catalogue.check(items)
 }
 
@@ -67,13 +68,13 @@ impl ItemCatalogue {
 impl Catalogued for ItemCatalogue {
     fn families(&self, term: &Term) -> Result<Families> {
         Ok(match &term.kind {
-            TermKind::Attribute(name) => match self.attributes.get(name) {
-                Some(families) => *families,
-                None => {
-                    let names = self.attributes.keys().map(String::as_str);
-                    missing(name, term, self.is_whole, "attribute of items", names)?
+            TermKind::Attribute(name) => {
+                if let Some(families) = self.attributes.get(name) {
+                    return Ok(*families);
                 }
-            },
+                let names = self.attributes.keys().map(String::as_str);
+                missing(name, term, self.is_whole, "attribute of items", names)?
+            }
             TermKind::Value(value) => Families::of(value.family()),
             // An id or a text; nothing else is bound.
             _ => Families::of(Family::Text),

@@ -71,12 +71,11 @@ impl Compared {
 
 impl Scores for Compared {
     fn of(&self, user: u32) -> Result<Option<f32>> {
-        let all = match self.all.get() {
-            Some(all) => all,
-            None => {
-                let all = self.compare()?;
-                self.all.get_or_init(|| all)
-            }
+        let all = if let Some(all) = self.all.get() {
+            all
+        } else {
+            let all = self.compare()?;
+            self.all.get_or_init(|| all)
         };
         Ok(all.get(user as usize).copied().filter(|score| !score.is_nan()))
     }
