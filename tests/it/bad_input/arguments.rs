@@ -25,44 +25,46 @@ pub(super) fn clusters() -> Vec<Row<Call>> {
     ]
 }
 
+/// Of predicates, and of segments that they define.
+pub(super) fn predicates() -> Vec<Row<Call>> {
+    vec![
+        usage("half a predicate", "similar shop --user u1 --where age␣>", &["found the end", "^"]),
+        usage("predicate of what nobody has", "users shop --where agee␣>␣3", &["did you mean \"age\"", "^"]),
+        usage(
+            "predicate of two types",
+            "users shop --where age␣=␣'x' --count",
+            &["cannot be compared with a text"],
+        ),
+        usage(
+            "half a predicate of a segment",
+            "segment define shop x --where age␣>",
+            &["found the end", "^"],
+        ),
+        usage(
+            "segment of nothing that there is",
+            "segment define shop x --where in_segment('y')",
+            &["no segment \"y\""],
+        ),
+        usage(
+            "segment of who is alike",
+            "segment define shop x --where similar_to('u1')␣>␣0.5",
+            &["a segment cannot ask how alike users are", "^"],
+        ),
+        usage(
+            "predicate of what no item has",
+            "users shop --where count(*)␣filter␣(where␣categry␣=␣'x')␣>␣3",
+            &["no attribute of items \"categry\"", "^"],
+        ),
+        usage("members of no segment", "segment members shop x", &["no segment \"x\""]),
+        usage("changes that were not yet", "segment changes shop --since 9", &["position in the feed"]),
+        usage("an instant without a predicate", "users shop --now 2026-01-01", &["--where"]),
+        usage("an instant that is none", "users shop --where age␣>␣3 --now soon", &["'soon'"]),
+    ]
+}
+
 /// Of lookalikes, and of what is measured of a store's answers.
 pub(super) fn lookalikes() -> Vec<Row<Call>> {
     vec![
-        usage("no command", "", &["Usage", "kindred"]),
-        usage("misspelt command", "ingst shop", &["'ingst'", "similar subcommand", "ingest"]),
-        usage("misspelt option", "similar shop --usr u1", &["'--usr'", "--user"]),
-        usage("option without its value", "similar shop --user", &["--user", "value is required"]),
-        usage("nothing to be like", "similar shop", &["--user", "required"]),
-        usage("two things to be like", "similar shop --user u1 --text fish", &["cannot be used with"]),
-        usage("limit below 0", "similar shop --user u1 -k=-1", &["--limit", "invalid"]),
-        usage("limit in words", "similar shop --user u1 -k ten", &["'ten'", "invalid digit"]),
-        usage("limit beyond 64 bits", "similar shop --user u1 -k 99999999999999999999", &["too large"]),
-        usage(
-            "limit beyond the bound",
-            "similar shop --user u1 -k 100001",
-            &["limit is 100001", "at most 100000"],
-        ),
-        usage("ef a fraction", "similar shop --user u1 --ef 1.5", &["'1.5'", "--ef"]),
-        usage(
-            "least score in words",
-            "similar shop --user u1 --min-score high",
-            &["'high'", "invalid float"],
-        ),
-        usage("least score nan", "similar shop --user u1 --min-score nan", &["min_score is NaN"]),
-        usage("nobody to recommend to", "recommend shop", &["--user", "required"]),
-        usage("a blend of two weights", "recommend shop --user u1 --blend 1,2", &["three or four weights"]),
-        usage("a blend in words", "recommend shop --user u1 --blend a,b,c", &["no number"]),
-        usage("recommend by what is not", "recommend shop --user u1 --by things", &["items", "categories"]),
-        usage("an interest of nobody", "similar shop --text fish --interest 0", &["--user"]),
-        usage(
-            "one interest, and any",
-            "similar shop --user u1 --interest 0 --by-interests",
-            &["cannot be used with"],
-        ),
-        usage("too many interests", "interests shop u1 -k 9", &["limit is 9", "1 to 8"]),
-        usage("had again", "recommend shop --user u1 --again --had view", &["cannot be used with"]),
-        usage("within no interval", "recommend shop --user u1 --within soon", &["'soon'", "interval"]),
-        usage("lists of nothing", "eval recommend shop -k 0", &["--limit", "1 or more"]),
         usage("lookalikes of whom", "lookalikes shop", &["--segment", "required"]),
         usage("lookalikes of two seeds", "lookalikes shop --segment x --users u1", &["cannot be used with"]),
         usage("lookalikes of no segment by name", "lookalikes shop --segment x", &["no segment \"x\""]),
@@ -124,43 +126,19 @@ pub(super) fn parsing() -> Vec<Row<Call>> {
         ),
         usage("least score nan", "similar shop --user u1 --min-score nan", &["min_score is NaN"]),
         usage("nobody to recommend to", "recommend shop", &["--user", "required"]),
-        usage("a blend of two weights", "recommend shop --user u1 --blend 1,2", &["three weights"]),
+        usage("a blend of two weights", "recommend shop --user u1 --blend 1,2", &["three or four weights"]),
         usage("a blend in words", "recommend shop --user u1 --blend a,b,c", &["no number"]),
         usage("recommend by what is not", "recommend shop --user u1 --by things", &["items", "categories"]),
+        usage("an interest of nobody", "similar shop --text fish --interest 0", &["--user"]),
+        usage(
+            "one interest, and any",
+            "similar shop --user u1 --interest 0 --by-interests",
+            &["cannot be used with"],
+        ),
+        usage("too many interests", "interests shop u1 -k 9", &["limit is 9", "1 to 8"]),
         usage("had again", "recommend shop --user u1 --again --had view", &["cannot be used with"]),
         usage("within no interval", "recommend shop --user u1 --within soon", &["'soon'", "interval"]),
         usage("lists of nothing", "eval recommend shop -k 0", &["--limit", "1 or more"]),
-        usage("half a predicate", "similar shop --user u1 --where age␣>", &["found the end", "^"]),
-        usage("predicate of what nobody has", "users shop --where agee␣>␣3", &["did you mean \"age\"", "^"]),
-        usage(
-            "predicate of two types",
-            "users shop --where age␣=␣'x' --count",
-            &["cannot be compared with a text"],
-        ),
-        usage(
-            "half a predicate of a segment",
-            "segment define shop x --where age␣>",
-            &["found the end", "^"],
-        ),
-        usage(
-            "segment of nothing that there is",
-            "segment define shop x --where in_segment('y')",
-            &["no segment \"y\""],
-        ),
-        usage(
-            "segment of who is alike",
-            "segment define shop x --where similar_to('u1')␣>␣0.5",
-            &["a segment cannot ask how alike users are", "^"],
-        ),
-        usage(
-            "predicate of what no item has",
-            "users shop --where count(*)␣filter␣(where␣categry␣=␣'x')␣>␣3",
-            &["no attribute of items \"categry\"", "^"],
-        ),
-        usage("members of no segment", "segment members shop x", &["no segment \"x\""]),
-        usage("changes that were not yet", "segment changes shop --since 9", &["position in the feed"]),
-        usage("an instant without a predicate", "users shop --now 2026-01-01", &["--where"]),
-        usage("an instant that is none", "users shop --where age␣>␣3 --now soon", &["'soon'"]),
         usage("user without a letter", "similar shop --user ∅", &["user id is empty"]),
         usage("user that is not there", "similar shop --user u99", &["no user \"u99\""]),
         usage("sentence of spaces", "similar shop --text ␣␣", &["text is empty", "in a few words"]),
@@ -483,8 +461,9 @@ pub(super) fn links() -> Vec<Row<Call>> {
 #[test]
 fn bad_arguments_are_refused() {
     let mut desk = Desk::new();
-    let of_answers = [parsing(), lookalikes(), rules(), clusters()];
-    for rows in of_answers.into_iter().chain([vectors(), stores(), ingest(), rejects(), outputs()]) {
+    for rows in
+        [parsing(), predicates(), rules(), clusters(), vectors(), stores(), ingest(), rejects(), outputs()]
+    {
         desk.refuses(&rows);
     }
     assert!(!desk.folder.path().join("new").exists());

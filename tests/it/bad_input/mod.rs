@@ -300,6 +300,7 @@ fn there_are_many_and_each_has_its_own_name() {
     for rows in [
         arguments::parsing(),
         arguments::lookalikes(),
+        arguments::predicates(),
         arguments::rules(),
         arguments::clusters(),
         arguments::vectors(),
