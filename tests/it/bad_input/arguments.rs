@@ -461,9 +461,18 @@ pub(super) fn links() -> Vec<Row<Call>> {
 #[test]
 fn bad_arguments_are_refused() {
     let mut desk = Desk::new();
-    for rows in
-        [parsing(), predicates(), rules(), clusters(), vectors(), stores(), ingest(), rejects(), outputs()]
-    {
+    for rows in [
+        parsing(),
+        lookalikes(),
+        predicates(),
+        rules(),
+        clusters(),
+        vectors(),
+        stores(),
+        ingest(),
+        rejects(),
+        outputs(),
+    ] {
         desk.refuses(&rows);
     }
     assert!(!desk.folder.path().join("new").exists());
