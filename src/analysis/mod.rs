@@ -1,20 +1,26 @@
 //! What is found out of many users together, over a snapshot; what is told of each of them goes back as an ordinary attribute.
 
+mod activity;
 mod assign;
 #[cfg(feature = "hdbscan")]
 mod dense;
 mod describe;
 mod embedded;
 mod find;
+mod map;
 mod partition;
 mod report;
 mod rules;
+mod separation;
 mod tell;
 mod values;
 
+pub use activity::{Activity, ActivityBin, ActivityReport, TimeBin};
 pub use assign::AssignSegments;
 pub use find::FindSegments;
+pub use map::{MapUsers, MappedUser, UserMap};
 pub use partition::Method;
 pub use report::{AssignedCluster, AssignedSegments, FoundCluster, FoundSegments, TriedClusters};
 pub use rules::{Element, FoundRules, Rule, RuleOrder, Rules, Support};
+pub use separation::{Separation, Separations};
 pub use tell::{RareValue, TellAttribute, ToldAttribute, ToldBy, ToldValues};

@@ -25,6 +25,12 @@ pub(crate) fn distances(rows: &Rows) -> Vec<Vec<f32>> {
 /// The mean silhouette of the rows with a label, by the distances between all: from −1, over 0 where clusters lie on each other, to
 /// 1 where they are tight and far apart. Who is alone in a cluster counts 0. None where there are less than two clusters.
 pub(crate) fn silhouette(distances: &[Vec<f32>], labels: &[Option<u32>]) -> Option<f64> {
+    let widths: Vec<f64> = widths(distances, labels)?.into_iter().flatten().collect();
+    Some(widths.iter().sum::<f64>() / widths.len() as f64)
+}
+
+/// The silhouette of each row with a label. None where there are less than two clusters.
+pub(crate) fn widths(distances: &[Vec<f32>], labels: &[Option<u32>]) -> Option<Vec<Option<f64>>> {
     let clusters = labels.iter().flatten().max().map_or(0, |&label| label as usize + 1);
     let mut sizes = vec![0_u32; clusters];
     labels.iter().flatten().for_each(|&label| sizes[label as usize] += 1);
@@ -41,8 +47,7 @@ pub(crate) fn silhouette(distances: &[Vec<f32>], labels: &[Option<u32>]) -> Opti
         }
         Some(width(&sums, &sizes, own))
     };
-    let widths: Vec<f64> = distances.par_iter().zip(labels).filter_map(of).collect();
-    Some(widths.iter().sum::<f64>() / widths.len() as f64)
+    Some(distances.par_iter().zip(labels).map(of).collect())
 }
 
 /// One row's silhouette, by the sums of its distances to each cluster.

@@ -1,7 +1,7 @@
 //! What is found out of all users together.
 
 use super::{Snapshot, Store};
-use crate::analysis::{AssignSegments, FindSegments, TellAttribute};
+use crate::analysis::{Activity, AssignSegments, FindSegments, MapUsers, Separations, TellAttribute};
 
 impl Store {
     /// Looks for clusters of users who are alike by their embeddings, and writes which one each is in as an attribute: segments, filters
@@ -98,5 +98,72 @@ impl Snapshot {
     /// ```
     pub fn tell_attribute(&self, attribute: impl Into<String>) -> TellAttribute<'_> {
         TellAttribute::new(&self.view, &self.settings, attribute.into())
+    }
+
+    /// What users did over time: events by kind, users who were active, and new ones, by day, week, month or longer.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use kindred::{Store, analysis::TimeBin, model::Event};
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (user, kind, day) in [("ann", "view", "2026-01-05"), ("ann", "purchase", "2026-01-06"), ("bob", "view", "2026-01-19")] {
+    ///         tx.record(Event::new(user, kind, day.parse()?))?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let activity = store.snapshot().activity().bin(TimeBin::Week).run(&|_| {})?;
+    /// assert_eq!(activity.kinds, ["view", "purchase"]);
+    /// let weeks: Vec<_> = activity.bins.iter().map(|week| (&*week.events, week.active_users, week.new_users)).collect();
+    /// assert_eq!(weeks, [(&[1, 1][..], 1, 1), (&[0, 0][..], 0, 0), (&[1, 0][..], 1, 1)]);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn activity(&self) -> Activity<'_> {
+        Activity::new(&self.view, &self.settings)
+    }
+
+    /// A map of users in two dimensions, by the directions in which their embeddings vary most.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// let store = kindred::Store::options().dim(3).metric(kindred::model::Metric::L2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for (user, vector) in [("ann", [4.0, 0.0, 7.0]), ("bob", [-4.0, 0.0, 7.0]), ("cem", [0.0, 3.0, 7.0]), ("dan", [0.0, -3.0, 7.0])] {
+    ///         tx.put_vector(user, vector.to_vec())?;
+    ///     }
+    ///     Ok(())
+    /// })?;
+    /// let map = store.snapshot().map_users().run(&|_| {})?;
+    /// let ann = &map.points[0];
+    /// assert_eq!((&*ann.user, ann.x.round(), ann.y.round().abs()), ("ann", 4.0, 0.0));
+    /// assert!((map.variance[0] - 0.64).abs() < 1e-9 && (map.variance[1] - 0.36).abs() < 1e-9);
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn map_users(&self) -> MapUsers<'_> {
+        MapUsers::new(&self.view, &self.settings)
+    }
+
+    /// How well the members of each segment lie apart from other users, by their embeddings.
+    ///
+    /// ```
+    /// # let folder = tempfile::tempdir().unwrap();
+    /// use kindred::{Store, model::attribute};
+    /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
+    /// store.write(|tx| {
+    ///     for no in 0..10 {
+    ///         let near = no as f32 / 100.0;
+    ///         tx.put_user(&format!("cook {no}"), [("cooks", true.into()), ("lot", (no % 2).into())])?;
+    ///         tx.put_vector(&format!("cook {no}"), vec![1.0, near])?;
+    ///         tx.put_vector(&format!("gardener {no}"), vec![near, 1.0])?;
+    ///     }
+    ///     tx.define_segment("cooks", attribute("cooks").eq(true))?;
+    ///     tx.define_segment("by lot", attribute("lot").eq(1))
+    /// })?;
+    /// let told = store.snapshot().separations().run(&|_| {})?;
+    /// assert!(told[0].silhouette > Some(0.9) && told[1].silhouette < Some(0.9));
+    /// # Ok::<(), kindred::Error>(())
+    /// ```
+    pub fn separations(&self) -> Separations<'_> {
+        Separations::new(&self.view, &self.settings)
     }
 }

@@ -7,6 +7,7 @@
     reason = "a test that cannot go on must fail"
 )]
 
+mod activity;
 mod apart;
 mod backup;
 mod bad_input;
@@ -31,6 +32,7 @@ mod keep;
 mod labels;
 mod layering;
 mod lookalikes;
+mod map;
 mod options;
 mod overlaps;
 mod own_vectors;
