@@ -71,3 +71,8 @@ struct Clusters;
 #[cfg(doctest)]
 #[doc = include_str!("../docs/interests.md")]
 struct Interests;
+
+/// And of the report.
+#[cfg(doctest)]
+#[doc = include_str!("../docs/report.md")]
+struct Report;

@@ -30,6 +30,7 @@ mod profile;
 mod recommend;
 mod remove;
 mod repair;
+mod report;
 mod restore;
 mod rules;
 mod segment;
@@ -97,6 +98,8 @@ Each of the commands has examples of its own."
     Encode(encode::EncodeArgs),
     /// Show counts and sizes of a store
     Stats(stats::StatsArgs),
+    /// Write what a store holds and tells as one page for the browser
+    Report(report::ReportArgs),
     /// Learn the model of a store from what it holds
     Fit(fit::FitArgs),
     /// Make one file of a store's index, and the store as small as it gets
@@ -189,6 +192,14 @@ enum Reading {
 }
 
 impl Reading {
+    /// Bytes of the store's folder.
+    fn folder(&self) -> Result<crate::FolderBytes> {
+        match self {
+            Self::Own(store) => Ok(store.stats()?.folder),
+            Self::Elsewhere(store) => store.folder_bytes(),
+        }
+    }
+
     fn snapshot(&self) -> crate::Snapshot {
         match self {
             Self::Own(store) => store.snapshot(),
@@ -234,6 +245,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Import(args) => import::run(&args, output),
         Command::Encode(args) => encode::run(&args, output),
         Command::Stats(args) => stats::run(&args, output),
+        Command::Report(args) => report::run(&args, output),
         Command::Fit(args) => fit::run(&args, output),
         Command::Restore(args) => restore::run(&args, output),
         Command::Remove(args) => remove::run(&args, output),

@@ -29,6 +29,18 @@ impl Output {
         print_line(text(value).trim_end())
     }
 
+    /// Whether JSON was asked for.
+    pub(crate) const fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Prints a text as it is.
+    pub(crate) fn raw(&self, text: &str) -> Result<()> {
+        let mut out = std::io::stdout().lock();
+        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        written.map_err(|e| Error::io("write", "<stdout>", e))
+    }
+
     /// Prints a line, unless JSON was asked for.
     pub(crate) fn say(&self, line: &str) -> Result<()> {
         if self.json { Ok(()) } else { print_line(line) }

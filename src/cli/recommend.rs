@@ -8,6 +8,9 @@ use crate::query::{Blend, Like, Recommend, Recommendation, Signal, Things};
 use clap::{Args, ValueEnum};
 use std::fmt::Write;
 
+/// How many of the most similar users are asked unless said.
+const NEIGHBORS: usize = 100;
+
 /// For whom, and what.
 #[derive(Args)]
 #[command(after_help = "Examples:
@@ -70,7 +73,7 @@ pub(super) struct ChoiceArgs {
     #[arg(long, value_enum, default_value_t = By::Items)]
     by: By,
     /// How many of the most similar users are asked
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = NEIGHBORS)]
     neighbors: usize,
     /// Only these kinds of acts of neighbors count; all by their weights unless said
     #[arg(long = "kind", value_name = "KIND")]
@@ -93,6 +96,20 @@ pub(super) struct ChoiceArgs {
 enum By {
     Items,
     Categories,
+}
+
+impl Default for ChoiceArgs {
+    fn default() -> Self {
+        Self {
+            by: By::Items,
+            neighbors: NEIGHBORS,
+            kinds: Vec::new(),
+            had: Vec::new(),
+            diversity: 0.0,
+            blend: None,
+            exact: false,
+        }
+    }
 }
 
 impl ChoiceArgs {

@@ -8,9 +8,11 @@ mod recommend;
 mod split;
 pub(super) mod twins;
 
-use super::output::Output;
+use super::output::{Bars, Output};
 use crate::error::Result;
+use crate::{Options, Snapshot};
 use clap::Subcommand;
+pub(super) use recommend::{Evaluated, Lists};
 
 /// What is evaluated.
 #[derive(Subcommand)]
@@ -32,4 +34,9 @@ pub(crate) fn run(command: &EvalCommand, output: &Output) -> Result<()> {
         EvalCommand::Labels(args) => labels::run(args, output),
         EvalCommand::Twins(args) => twins::run(args, output),
     }
+}
+
+/// How good recommendations of items are, each user's last event held out.
+pub(super) fn recommendations(snapshot: &Snapshot, options: &Options, bars: &Bars) -> Result<Evaluated> {
+    recommend::usual(snapshot, options, bars)
 }

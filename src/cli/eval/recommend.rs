@@ -2,7 +2,6 @@
 
 use super::baselines::Baselines;
 use super::split::{Act, Later, Split, split};
-use crate::Snapshot;
 use crate::cli::StoreArgs;
 use crate::cli::bench::scratch::Scratch;
 use crate::cli::output::{Bars, Output, grouped};
@@ -11,12 +10,18 @@ use crate::error::{Error, Result};
 use crate::eval::{Latency, ListQuality};
 use crate::model::{Progress, Time};
 use crate::query::Things;
+use crate::{Options, Snapshot};
 use clap::Args;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 use std::path::PathBuf;
 use std::time::Instant;
+
+/// How long lists are unless said.
+const LIMIT: usize = 20;
+/// How many users are asked for at most unless said.
+const USERS: usize = 10_000;
 
 /// What is held out, and how it is recommended.
 #[derive(Args)]
@@ -41,7 +46,7 @@ pub(crate) struct EvalRecommendArgs {
     #[arg(long, default_value_t = 1)]
     last: usize,
     /// How long the lists are
-    #[arg(short = 'k', long = "limit", default_value_t = 20)]
+    #[arg(short = 'k', long = "limit", default_value_t = LIMIT)]
     limit: usize,
     /// At most so many users, chosen evenly
     #[arg(long, default_value_t = 10_000)]
@@ -55,27 +60,27 @@ pub(crate) struct EvalRecommendArgs {
 
 /// How good recommendations were.
 #[derive(Serialize)]
-struct Evaluated {
+pub(in crate::cli) struct Evaluated {
     /// Users with things that are new later.
-    users: usize,
+    pub users: usize,
     /// Of these, on average.
-    new_things: f64,
-    limit: usize,
-    lists: Vec<Lists>,
-    latency: Option<Latency>,
+    pub new_things: f64,
+    pub limit: usize,
+    pub lists: Vec<Lists>,
+    pub latency: Option<Latency>,
 }
 
 /// How good the lists were that one way of recommending gave.
 #[derive(Serialize)]
-struct Lists {
-    by: &'static str,
+pub(in crate::cli) struct Lists {
+    pub by: &'static str,
     #[serde(flatten)]
-    quality: ListQuality,
+    pub quality: ListQuality,
     /// Share of all things that are in some list.
-    coverage: f64,
+    pub coverage: f64,
     /// Share of the pairs in a list that are of different categories.
     #[serde(skip_serializing_if = "Option::is_none")]
-    diversity: Option<f64>,
+    pub diversity: Option<f64>,
 }
 
 pub(crate) fn run(args: &EvalRecommendArgs, output: &Output) -> Result<()> {
@@ -83,33 +88,47 @@ pub(crate) fn run(args: &EvalRecommendArgs, output: &Output) -> Result<()> {
         return Err(Error::invalid("--limit, --users or --last", 0, "1 or more"));
     }
     let snapshot = args.store.read()?.snapshot();
-    check(args, &snapshot)?;
+    check(&args.choice, args.limit, &snapshot)?;
     let bars = output.progress();
     let scratch = Scratch::new(args.beside.as_deref())?;
     let later = args.after.map_or(Later::Last(args.last), Later::From);
     let split = split(&snapshot, later, (&scratch, &args.store.options()), &bars)?;
-    let evaluated = evaluate(args, &split, &bars)?;
+    let evaluated = evaluate(&args.choice, (args.limit, args.users), &split, &bars)?;
     drop(bars);
     output.result(&evaluated, text)
 }
 
+/// Items for each user whose last event is held out, all as it is unless said.
+pub(super) fn usual(snapshot: &Snapshot, options: &Options, bars: &Bars) -> Result<Evaluated> {
+    let choice = ChoiceArgs::default();
+    check(&choice, LIMIT, snapshot)?;
+    let scratch = Scratch::new(None)?;
+    let split = split(snapshot, Later::Last(1), (&scratch, options), bars)?;
+    evaluate(&choice, (LIMIT, USERS), &split, bars)
+}
+
 /// Finds mistakes before the long work.
-fn check(args: &EvalRecommendArgs, snapshot: &Snapshot) -> Result<()> {
+fn check(choice: &ChoiceArgs, limit: usize, snapshot: &Snapshot) -> Result<()> {
     if snapshot.settings().encoder.is_none() {
         let expected =
             "one that makes its embeddings: those of the host are of now, and know what came later";
         return Err(Error::invalid("store", "one of the host's own vectors", expected));
     }
     if let Some(user) = snapshot.users().next().transpose()? {
-        args.choice.apply(snapshot.recommend(&user.id)).limit(args.limit).run()?;
+        choice.apply(snapshot.recommend(&user.id)).limit(limit).run()?;
     }
     Ok(())
 }
 
-fn evaluate(args: &EvalRecommendArgs, split: &Split, bars: &Bars) -> Result<Evaluated> {
+fn evaluate(
+    choice: &ChoiceArgs,
+    (limit, users): (usize, usize),
+    split: &Split,
+    bars: &Bars,
+) -> Result<Evaluated> {
     let snapshot = split.store.snapshot();
-    let things = Named::new(&snapshot, args.choice.things())?;
-    let (had, kinds) = (args.choice.had(), snapshot.settings().kinds);
+    let things = Named::new(&snapshot, choice.things())?;
+    let (had, kinds) = (choice.had(), snapshot.settings().kinds);
     let counts_for = |act: &&Act| {
         let weight = kinds.find(&act.kind).map_or(0.0, |(_, kind)| kind.weight);
         weight > 0.0 && (had.is_empty() || had.contains(&act.kind))
@@ -136,17 +155,17 @@ fn evaluate(args: &EvalRecommendArgs, split: &Split, bars: &Bars) -> Result<Eval
             new.push((user, later));
         }
     }
-    let new = evenly(new, args.users);
+    let new = evenly(new, users);
     let baselines = Baselines::new(&counts, &known);
     let (mut tally, mut micros) = (["kindred", "popularity", "TF-IDF neighbors"].map(Tally::new), Vec::new());
     for (done, (user, later)) in new.iter().enumerate() {
         let started = Instant::now();
-        let recommended = args.choice.apply(snapshot.recommend(*user)).limit(args.limit).run()?;
+        let recommended = choice.apply(snapshot.recommend(*user)).limit(limit).run()?;
         micros.push(started.elapsed().as_secs_f64() * 1e6);
         let own = recommended.iter().filter_map(|thing| things.name(&thing.item)).collect();
-        let others = [baselines.popular(user, args.limit), baselines.similar(user, args.limit)];
+        let others = [baselines.popular(user, limit), baselines.similar(user, limit)];
         for (tally, list) in tally.iter_mut().zip([own].into_iter().chain(others)) {
-            tally.count(&things, &list, later, args.limit);
+            tally.count(&things, &list, later, limit);
         }
         bars.tell(Progress::of("asking for recommendations", done + 1, new.len()));
     }
@@ -156,7 +175,7 @@ fn evaluate(args: &EvalRecommendArgs, split: &Split, bars: &Bars) -> Result<Eval
     Ok(Evaluated {
         users: new.len(),
         new_things,
-        limit: args.limit,
+        limit,
         lists: tally.into_iter().map(|tally| tally.finish(all.len())).collect(),
         latency: Latency::of(micros),
     })
