@@ -575,11 +575,14 @@ fn the_offline_demo_runs_and_runs_again() {
     assert_eq!(tour["data"], "sample");
     assert!(tour["stats"]["users"].as_u64().unwrap() > 20);
     assert!(tour["recall_at_10"].as_f64().unwrap() > 0.95);
+    assert_eq!(tour["report"], "kindred-demo.html");
+    let report = std::fs::read_to_string(folder.path().join("kindred-demo.html")).unwrap();
+    assert!(report.contains("the sample that comes with Kindred") && report.contains("seniors"));
     let again = json(folder.path(), &["demo", "--offline"]);
     assert_eq!(tour["similar"], again["similar"]);
     let text = kindred(folder.path(), &["demo", "--offline", "--fresh"]);
     let text = String::from_utf8(text.stdout).unwrap();
-    assert!(text.contains("Try next"), "{text}");
+    assert!(text.contains("Try next") && text.contains("kindred-demo.html"), "{text}");
 }
 
 #[test]

@@ -1,16 +1,17 @@
 //! A tour of the demo's store.
 
 use super::Data;
+use crate::analysis::MapUsers;
 use crate::cli::output::{Output, bytes, grouped};
-use crate::cli::{profile, recommend, similar};
+use crate::cli::{profile, recommend, report, similar};
 use crate::error::{Error, Result};
 use crate::eval::{Latency, recall_at_k};
-use crate::model::Predicate;
+use crate::model::{Predicate, Time};
 use crate::query::{Hit, Like, Portrait, Recommendation, Things};
 use crate::{Snapshot, Stats, Store};
 use serde::Serialize;
 use std::fmt::Write;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 /// Users whose neighbours are looked for when recall and latency are measured.
@@ -32,6 +33,8 @@ struct Tour {
     recall_at_10: f64,
     graph: Latency,
     exact: Latency,
+    /// The page that says more.
+    report: PathBuf,
 }
 
 #[derive(Serialize)]
@@ -67,6 +70,7 @@ pub(super) fn tour(store: &Store, path: &Path, data: Data, seconds: f64, output:
         recall_at_10,
         graph,
         exact,
+        report: write_report(store, path, data, output)?,
     };
     let profile = snapshot.profile(&tour.user)?;
     output.result(&tour, |tour| text(tour, &profile::text(&profile), path))
@@ -93,6 +97,31 @@ fn segment(store: &Store, data: Data) -> Result<Portrait> {
     let predicate = Predicate::parse(predicate)?;
     store.write(|tx| tx.define_segment(name, predicate))?;
     store.snapshot().sets_apart(name).limit(5).min_support(2).min_g2(0.0).run()
+}
+
+/// Writes the report beside the store, and says where.
+fn write_report(store: &Store, path: &Path, data: Data, output: &Output) -> Result<PathBuf> {
+    let bars = output.progress();
+    let wanted = report::Wanted {
+        title: source(data).to_owned(),
+        now: Time::now(),
+        seed: 0,
+        sample: MapUsers::SAMPLE,
+        color: None,
+        ids: true,
+    };
+    let report = report::Report::of(&store.snapshot(), store.stats()?.folder, &wanted, &|p| bars.tell(p))?;
+    let file = path.with_added_extension("html");
+    report::write_beside(&file, report::html(&report).as_bytes())?;
+    Ok(file)
+}
+
+/// Where the data are from.
+const fn source(data: Data) -> &'static str {
+    match data {
+        Data::Journey => "The Complete Journey (retail transactions, 2017)",
+        Data::Sample => "the sample that comes with Kindred",
+    }
 }
 
 /// A user of whom much is known: with attributes and the most events among the first thousand.
@@ -137,10 +166,7 @@ fn text(tour: &Tour, profile: &str, path: &Path) -> String {
         // Writing to a string cannot fail.
         let _ = write!(out, "\n── {title}\n{}\n", body.trim_end());
     };
-    let source = match tour.data {
-        Data::Journey => "The Complete Journey (retail transactions, 2017)",
-        Data::Sample => "the sample that comes with Kindred",
-    };
+    let source = source(tour.data);
     let built = if tour.build_seconds > 0.0 {
         format!(", built in {:.0} s", tour.build_seconds)
     } else {
@@ -181,6 +207,7 @@ fn text(tour: &Tour, profile: &str, path: &Path) -> String {
             tour.recall_at_10, tour.graph.p50_us, tour.graph.p99_us, tour.exact.p50_us, tour.exact.p99_us
         ),
     );
+    add("All of it as a page, for your browser", &tour.report.display().to_string());
     let user = &tour.user;
     add(
         "Try next",
@@ -191,6 +218,7 @@ fn text(tour: &Tour, profile: &str, path: &Path) -> String {
              kindred recommend {store} --user {user} --explain\n\
              kindred segment members {store} {name}\n\
              kindred rules {store} --by category\n\
+             kindred report {store} -o report.html\n\
              kindred stats {store}\n\
              kindred --help\n\
              (where `kindred` is not installed, write `cargo run --release --` instead)"
