@@ -40,6 +40,8 @@ mod profiles;
 mod read_only;
 mod recommend;
 mod removal;
+#[cfg(feature = "cli")]
+mod report;
 mod rules;
 mod sealed;
 mod segments;
