@@ -98,7 +98,7 @@ Each of the commands has examples of its own."
     Encode(encode::EncodeArgs),
     /// Show counts and sizes of a store
     Stats(stats::StatsArgs),
-    /// Write what a store holds and tells as one page for the browser
+    /// Write a page that shows a store
     Report(report::ReportArgs),
     /// Learn the model of a store from what it holds
     Fit(fit::FitArgs),

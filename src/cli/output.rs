@@ -34,13 +34,6 @@ impl Output {
         self.json
     }
 
-    /// Prints a text as it is.
-    pub(crate) fn raw(&self, text: &str) -> Result<()> {
-        let mut out = std::io::stdout().lock();
-        let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
-        written.map_err(|e| Error::io("write", "<stdout>", e))
-    }
-
     /// Prints a line, unless JSON was asked for.
     pub(crate) fn say(&self, line: &str) -> Result<()> {
         if self.json { Ok(()) } else { print_line(line) }
@@ -75,6 +68,13 @@ impl Output {
         let shown = !self.quiet && !self.json && std::io::stderr().is_terminal();
         Bars { shown, told: !self.quiet && !self.json, bar: Mutex::new(None) }
     }
+}
+
+/// Prints a text to standard output as it is.
+pub(super) fn print(text: &str) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    written.map_err(|e| Error::io("write", "<stdout>", e))
 }
 
 /// Prints a line to standard output.

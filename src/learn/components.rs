@@ -177,9 +177,9 @@ mod tests {
                     for row in &mut matrix {
                         (row[p], row[q]) = (cos * row[p] - sin * row[q], sin * row[p] + cos * row[q]);
                     }
-                    for k in 0..dim {
-                        let (a, b) = (matrix[p][k], matrix[q][k]);
-                        (matrix[p][k], matrix[q][k]) = (cos * a - sin * b, sin * a + cos * b);
+                    let (above, below) = matrix.split_at_mut(q);
+                    for (a, b) in above[p].iter_mut().zip(&mut below[0]) {
+                        (*a, *b) = (cos * *a - sin * *b, sin * *a + cos * *b);
                     }
                     for row in &mut vectors {
                         (row[p], row[q]) = (cos * row[p] - sin * row[q], sin * row[p] + cos * row[q]);

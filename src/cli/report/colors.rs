@@ -128,11 +128,11 @@ fn most_frequent(values: &[Option<&Value>]) -> (Vec<String>, Vec<Option<usize>>)
     let mut names: Vec<(String, usize)> = counts.into_iter().collect();
     names.sort_by_key(|(_, count)| std::cmp::Reverse(*count));
     let names: Vec<String> = names.into_iter().take(MOST).map(|(name, _)| name).collect();
-    let place = |value: &Option<&Value>| {
-        let value = value.as_ref()?.to_string();
+    let place = |value: Option<&Value>| {
+        let value = value?.to_string();
         names.iter().position(|name| *name == value)
     };
-    let groups = values.iter().map(place).collect();
+    let groups = values.iter().copied().map(place).collect();
     (names, groups)
 }
 

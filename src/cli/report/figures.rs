@@ -72,7 +72,8 @@ pub(in crate::cli) struct Point {
     pub group: Option<usize>,
 }
 
-/// How good the store's answers are, as far as it was measured.
+/// How good the store's answers are, as far as it was measured: a field for each kind of figures, and a part of the page
+/// (`page/quality.rs`).
 #[derive(Serialize)]
 pub(in crate::cli) struct Quality {
     pub segments: Vec<SegmentQuality>,

@@ -12,7 +12,7 @@ pub(super) use page::html;
 pub(super) use write::write_beside;
 
 use super::files::refuse_within;
-use super::output::{Output, bytes, grouped};
+use super::output::{Output, bytes, grouped, print};
 use super::{StoreArgs, eval};
 use crate::error::{Error, Result};
 use crate::model::Time;
@@ -95,7 +95,7 @@ pub(crate) fn run(args: &ReportArgs, output: &Output) -> Result<()> {
     } else {
         html(&report)
     };
-    let Some(file) = file else { return output.raw(&text) };
+    let Some(file) = file else { return print(&text) };
     write_beside(file, text.as_bytes())?;
     let written = Written { file, bytes: text.len() as u64 };
     output.result(&written, |written| {

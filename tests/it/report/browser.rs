@@ -11,7 +11,7 @@ use std::time::Duration;
 const NAMES: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "google-chrome-stable"];
 
 /// One that says nothing for so long has hung.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_mins(2);
 
 /// A browser with one page.
 pub struct Browser {
@@ -59,11 +59,11 @@ impl Browser {
         });
         let (calls, session, events) = (0, None, Vec::new());
         let mut browser = Self { child, to, from, calls, session, events, _profile: profile };
-        let page = browser.call("Target.createTarget", json!({ "url": "about:blank" }))["targetId"].clone();
-        let attached = browser.call("Target.attachToTarget", json!({ "targetId": page, "flatten": true }));
+        let page = browser.call("Target.createTarget", &json!({ "url": "about:blank" }))["targetId"].clone();
+        let attached = browser.call("Target.attachToTarget", &json!({ "targetId": page, "flatten": true }));
         browser.session = attached["sessionId"].as_str().map(str::to_owned);
         for part in ["Page", "Runtime", "Log", "Network"] {
-            browser.call(&format!("{part}.enable"), json!({}));
+            browser.call(&format!("{part}.enable"), &json!({}));
         }
         Some(browser)
     }
@@ -71,11 +71,11 @@ impl Browser {
     /// Opens a file on a screen of so many pixels' width, and waits until it is there.
     pub fn open(&mut self, file: &Path, width: u32, scheme: &str) {
         let metrics = json!({ "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": width < 600 });
-        self.call("Emulation.setDeviceMetricsOverride", metrics);
+        self.call("Emulation.setDeviceMetricsOverride", &metrics);
         let scheme = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        self.call("Emulation.setEmulatedMedia", scheme);
+        self.call("Emulation.setEmulatedMedia", &scheme);
         self.events.clear();
-        let went = self.call("Page.navigate", json!({ "url": format!("file://{}", file.display()) }));
+        let went = self.call("Page.navigate", &json!({ "url": format!("file://{}", file.display()) }));
         assert!(went.get("errorText").is_none(), "{went}");
         while !self.events.iter().any(|event| event["method"] == "Page.loadEventFired") {
             let event = self.heard();
@@ -86,7 +86,7 @@ impl Browser {
     /// What an expression is within the page.
     pub fn evaluate(&mut self, expression: &str) -> Value {
         let asked = json!({ "expression": expression, "returnByValue": true, "awaitPromise": true });
-        let told = self.call("Runtime.evaluate", asked);
+        let told = self.call("Runtime.evaluate", &asked);
         assert!(told.get("exceptionDetails").is_none(), "{expression}: {told}");
         told["result"]["value"].clone()
     }
@@ -103,7 +103,7 @@ impl Browser {
         sent.filter_map(|event| event["params"]["request"]["url"].as_str()).collect()
     }
 
-    fn call(&mut self, method: &str, params: Value) -> Value {
+    fn call(&mut self, method: &str, params: &Value) -> Value {
         self.calls += 1;
         let mut message = json!({ "id": self.calls, "method": method, "params": params });
         if let Some(session) = &self.session {

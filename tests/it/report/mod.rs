@@ -17,7 +17,7 @@ fn hostile() -> [String; 6] {
         "'&amp;</title></style></svg><h1>".to_owned(),
         "\u{202e}مرحبا‏ \u{2067}שלום".to_owned(),
         "w".repeat(256),
-        "{{ 7 }} ]]> <!-- \u{1}".to_owned(),
+        "{{ 7 }} ]]> <!-- \u{200f}".to_owned(),
     ]
 }
 
@@ -54,7 +54,7 @@ fn records() -> String {
             "where": format!("age >= {} and kind <> '{}'", 20 + 9 * no, names[2].replace('\'', "''")),
         }));
     }
-    lines.iter().map(|line| format!("{line}\n")).collect()
+    lines.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
 fn kindred(within: &Path, args: &[&str]) -> Output {

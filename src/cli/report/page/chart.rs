@@ -183,7 +183,7 @@ mod tests {
 
     #[test]
     fn coordinates_are_short() {
-        assert_eq!([0.0, -0.001, 1.5, 100.0, 3.14159].map(short), ["0", "0", "1.5", "100", "3.14"]);
+        assert_eq!([0.0, -0.001, 1.5, 100.0, 7.12345].map(short), ["0", "0", "1.5", "100", "7.12"]);
         assert_eq!(line_through(&[100.0, 0.0]), "M0.5 0L1.5 100");
     }
 }
