@@ -283,7 +283,7 @@ impl<'a> Similar<'a> {
     /// What the index is asked for, and what its scores are to be divided by; nothing, where nobody can be alike.
     pub(super) fn query(&self) -> Result<Option<(Vec<f32>, f32)>> {
         let mut points = Points::new(Arc::clone(&self.view.attachment().space));
-        Ok(self.sought(&mut points)?.map(|sought| (sought.query, sought.norm)))
+        Ok(self.question(&mut points)?.sought.pop().map(|sought| (sought.query, sought.norm)))
     }
 
     fn check(&self) -> Result<()> {
