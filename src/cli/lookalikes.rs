@@ -80,6 +80,7 @@ pub(super) struct DrawnArgs {
 enum MethodArg {
     Centroid,
     Classifier,
+    Interests,
 }
 
 impl SeedArgs {
@@ -114,6 +115,7 @@ impl From<MethodArg> for LookalikeMethod {
         match method {
             MethodArg::Centroid => Self::Centroid,
             MethodArg::Classifier => Self::Classifier,
+            MethodArg::Interests => Self::Interests,
         }
     }
 }
@@ -157,6 +159,7 @@ fn text(found: &FoundLookalikes) -> String {
     let by = match method {
         LookalikeMethod::Centroid => "closeness to their mean",
         LookalikeMethod::Classifier => "log-odds of being one of them",
+        LookalikeMethod::Interests => "closeness to any of their interests",
     };
     let mut out = format!("like {} users, by {by}\n", grouped(*seed));
     if *without_vector > 0 {

@@ -26,9 +26,8 @@ fn interests_and_feedback_on_recommendations() {
 
     let shown = kindred(path, &["recommend", "shop", "--user", "ann", "--json"]);
     std::fs::write(path.join("shown.json"), &shown.stdout).unwrap();
-    let feedback = |more: &[&str]| {
-        [&["feedback", "shop", "--user", "ann", "--shown", "shown.json", "--at", "2026-02-01"], more].concat()
-    };
+    let feedback = ["feedback", "shop", "--user", "ann", "--shown", "shown.json", "--at", "2026-02-01"];
+    let feedback = |more: &[&'static str]| [&feedback[..], more].concat();
     let blend = json(path, &feedback(&["--dismissed", "p2"]));
     assert!((blend["neighbors"].as_f64().unwrap() - 0.8).abs() < 1e-6, "{blend}");
     assert_eq!(json(path, &["recommend", "shop", "--user", "ann"]), serde_json::json!([]));

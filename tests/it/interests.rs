@@ -2,7 +2,7 @@
 
 use crate::fixture::{TEXTS, bought, day, fusion, item, options, place, store, vector_options};
 use kindred::model::{Event, Item};
-use kindred::query::{Hit, Interest, Like};
+use kindred::query::{Hit, Interest, Like, LookalikeMethod};
 use kindred::{Error, Fusion, Snapshot, Store};
 use proptest::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
@@ -116,6 +116,52 @@ proptest! {
         let mut order: Vec<f32> = best.into_values().collect();
         order.sort_by(|a, b| b.total_cmp(a));
         prop_assert!(first.iter().zip(order).all(|(hit, score)| (hit.score - score).abs() < 1e-4));
+    }
+
+    /// What users are into together is what one would be who did all that they did.
+    #[test]
+    fn lookalikes_by_interests_are_like_who_did_it_all(
+        acts in acts(),
+        seed in prop::collection::btree_set(0_usize..6, 1..4),
+        fit in any::<bool>(),
+    ) {
+        let (_place, store) = store();
+        put_items(&store);
+        let events = acts.iter().map(|&(user, n, day_of)| bought(&format!("u{user}"), &thing(n), day_of));
+        store.write(|tx| events.clone().try_for_each(|event| tx.record(event))).unwrap();
+        if fit {
+            store.fit().unwrap();
+        }
+        let names: Vec<String> = seed.iter().map(|user| format!("u{user}")).collect();
+        let before = store.snapshot();
+        let known = |name: &String| before.profile(name).is_ok_and(|profile| profile.embedding.is_some());
+        let names: Vec<String> = names.into_iter().filter(known).collect();
+        if names.is_empty() {
+            return Ok(());
+        }
+        let all = acts.iter().filter(|act| names.contains(&format!("u{}", act.0)));
+        // The store takes an event that is there for the same one.
+        let distinct: BTreeSet<&(usize, usize, i64)> = all.collect();
+        store
+            .write(|tx| {
+                distinct.iter().enumerate().try_for_each(|(no, &&(_, n, day_of))| {
+                    tx.record(bought("pool", &thing(n), day_of).id(no.to_string()))
+                })
+            })
+            .unwrap();
+        let after = store.snapshot();
+        let without = || names.iter().cloned().chain(["pool".to_owned()]);
+        let pool = after.similar("pool").by_interests().exact(true).limit(100).exclude(without()).run().unwrap();
+        let ask = after.lookalikes(names.clone()).method(LookalikeMethod::Interests).exclude(["pool"]);
+        let found = ask.limit(100).exact(true).explain(true).run().unwrap();
+        for hit in &found.users {
+            let explanation = hit.explanation.as_ref().unwrap();
+            let sum: f32 = explanation.parts.iter().map(|part| part.score).sum();
+            prop_assert!((sum - hit.score).abs() < 1e-4, "{hit:?}");
+            prop_assert!(hit.interest.is_some());
+        }
+        prop_assert!(found.users.is_sorted_by(|a, b| a.score >= b.score));
+        assert_same(&scores(found.users), &scores(pool), "the pool");
     }
 
     /// Each thing is in one interest at most; the largest come first, and no share is lost or there twice.
@@ -250,6 +296,12 @@ fn what_cannot_be_asked_is_told() {
     let refused = [
         snapshot.interests("ann").run().map(drop).unwrap_err(),
         snapshot.similar("ann").interest(0).run().map(drop).unwrap_err(),
+        {
+            store.write(|tx| tx.put_vector("bob", vec![0.0, 1.0])).unwrap();
+            let snapshot = store.snapshot();
+            let ask = snapshot.lookalikes(["ann"]).method(LookalikeMethod::Interests);
+            ask.run().map(drop).unwrap_err()
+        },
     ];
     assert!(refused.iter().all(|error| matches!(error, Error::NoEncoder { .. })), "{refused:?}");
 }

@@ -108,7 +108,9 @@ fn evaluate(
     bars: &Bars,
 ) -> Result<Evaluated> {
     let order = Random(args.drawn.seed).shuffled(ids.len());
-    let methods = [LookalikeMethod::Centroid, LookalikeMethod::Classifier];
+    let mut methods = vec![LookalikeMethod::Centroid, LookalikeMethod::Classifier];
+    // The host's own vectors do not tell what they are made of.
+    methods.extend(snapshot.settings().encoder.map(|_| LookalikeMethod::Interests));
     let (mut measured, mut folds) = (Vec::new(), Vec::new());
     for (place, &method) in methods.iter().enumerate() {
         folds.clear();
@@ -204,6 +206,7 @@ fn text(evaluated: &Evaluated) -> String {
         let name = match method {
             LookalikeMethod::Centroid => "centroid",
             LookalikeMethod::Classifier => "classifier",
+            LookalikeMethod::Interests => "interests",
         };
         let auc = auc.map(|area| format!("{area:.4}")).unwrap_or_default();
         let time = latency.map(|latency| format!("{:.0} ms", latency.p50_us / 1e3)).unwrap_or_default();

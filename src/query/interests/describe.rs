@@ -53,11 +53,11 @@ pub(super) fn name(view: &View<Published>, found: &Found, at: usize) -> Result<S
 }
 
 /// A thing that weighs a share of `all`.
-fn member(view: &View<Published>, user: u32, thing: &Thing, all: f32) -> Result<Member> {
+fn member(view: &View<Published>, user: Option<u32>, thing: &Thing, all: f32) -> Result<Member> {
     let text = match thing.own.target {
         Target::Group(group) => view.group(group).map(|group| group.map(|group| group.name)),
         Target::Item(_) => Ok(None),
-        Target::Text(number) => own_text(view, user, number).map(Some),
+        Target::Text(number) => user.map(|user| own_text(view, user, number)).transpose(),
     };
     let mut lost = None;
     let text = known(text, &mut lost)?.flatten();

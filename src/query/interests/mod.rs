@@ -13,17 +13,18 @@ use super::damage::tell_left_out;
 use super::explain::Own;
 use super::similar::known_user;
 use crate::compute::distance::dot;
-use crate::engine::{Points, Published, Settings, Source};
+use crate::engine::{Points, Published, Reader, Settings, Share, Source, contributions_of};
 use crate::error::{Error, Result};
 use crate::model::{Attributes, Time};
-use crate::profile::{Parts, Target};
+use crate::profile::{Parts, Target, user_query};
 use crate::storage::View;
 use crate::telemetry::{Operation, observed};
 use cluster::Cluster;
 use places::Places;
+use roaring::RoaringBitmap;
 use serde::Serialize;
 use std::sync::Arc;
-use things::{Thing, Things};
+use things::Thing;
 
 /// Most interests of a user.
 pub(super) const MOST: usize = 8;
@@ -120,9 +121,18 @@ impl<'a> Interests<'a> {
     }
 }
 
-/// A user's interests before they have names.
+/// The host's own vectors do not tell what they are made of.
+fn check(settings: &Settings) -> Result<()> {
+    match settings.source {
+        Source::Vectors { .. } => Err(Error::NoEncoder { what: "an interest" }),
+        Source::Encoder { .. } => Ok(()),
+    }
+}
+
+/// Interests before they have names.
 pub(super) struct Found {
-    user: u32,
+    /// Whose; none of users together.
+    user: Option<u32>,
     /// When the user last did anything.
     newest: Option<Time>,
     things: Vec<Thing>,
@@ -139,12 +149,38 @@ impl Found {
         points: &mut Points,
         (user, most): (u32, usize),
     ) -> Result<Self> {
-        if matches!(settings.source, Source::Vectors { .. }) {
-            return Err(Error::NoEncoder { what: "an interest" });
-        }
+        check(settings)?;
+        let newest = view.state(user)?.figures.newest;
+        let acts = contributions_of(view, user)?;
+        Self::of_acts(view, settings, points, (Some(user), &acts, newest), (most, None))
+    }
+
+    /// Those that users have together: of what they did, as if one had done it all.
+    pub(super) fn of_users(
+        view: &View<Published>,
+        settings: &Settings,
+        points: &mut Points,
+        users: &RoaringBitmap,
+    ) -> Result<Self> {
+        check(settings)?;
         let mut lost = None;
-        let things = Things::of(view, points, (user, &settings.fusion.category), &mut lost)?;
-        let (newest, things) = things.map_or((None, Vec::new()), |things| (Some(things.newest), things.all));
+        let acts = things::pooled(view, users, &mut lost)?;
+        let newest = acts.iter().map(|(_, _, acts)| acts.last).max();
+        Self::of_acts(view, settings, points, (None, &acts, newest), (MOST, lost))
+    }
+
+    fn of_acts(
+        view: &View<Published>,
+        settings: &Settings,
+        points: &mut Points,
+        (user, acts, newest): (Option<u32>, &[Share], Option<Time>),
+        (most, mut lost): (usize, Option<Error>),
+    ) -> Result<Self> {
+        let category = &settings.fusion.category;
+        let things = match newest {
+            Some(newest) => things::things(view, points, (acts, newest), category, &mut lost)?,
+            None => Vec::new(),
+        };
         let places = Places::of(view, points, &things, &mut lost)?;
         tell_left_out(lost.as_ref());
         let space = points.space();
@@ -157,6 +193,13 @@ impl Found {
         Ok(Self { user, newest, things, clusters, embeddings })
     }
 
+    /// An interest as a query, and what its scores are to be divided by. None where it is of weights that are all 0, and like nobody.
+    pub(super) fn query(&self, points: &Points, at: usize) -> Option<(Vec<f32>, f32)> {
+        let embedding = &self.embeddings[at];
+        let norm = points.space().present_weight(embedding).sqrt();
+        (norm > 0.0).then(|| (user_query(embedding), norm))
+    }
+
     pub(super) fn len(&self) -> usize {
         self.clusters.len()
     }
@@ -166,12 +209,12 @@ impl Found {
         &self.embeddings[at]
     }
 
-    /// What an interest is made of.
-    pub(super) fn own(&self, at: usize) -> Own {
+    /// What an interest of a user's is made of.
+    pub(super) fn own(&self, user: u32, at: usize) -> Own {
         let parts = self.clusters[at].members.iter().flat_map(|&member| self.things[member].parts());
         let contributions =
             parts.flat_map(|acted| acted.by_kind.iter().map(|&(kind, acts)| (acted.target, kind, acts)));
-        Own::of_acts(self.user, contributions.collect(), self.newest, self.clusters[at].total.clone())
+        Own::of_acts(user, contributions.collect(), self.newest, self.clusters[at].total.clone())
     }
 
     /// Which is the closest to a target, and the cosine with its middle. None where the target lies nowhere, or there are no interests.

@@ -6,16 +6,10 @@ use crate::error::{Error, Result};
 use crate::model::Time;
 use crate::profile::{Contribution, Point, Target};
 use crate::storage::View;
+use hashbrown::HashMap;
+use roaring::RoaringBitmap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// All things that count for something in a user's profile.
-pub(super) struct Things {
-    /// Those first that weigh most.
-    pub all: Vec<Thing>,
-    /// When the user last did anything.
-    pub newest: Time,
-}
 
 /// What is clustered.
 pub(super) struct Thing {
@@ -65,39 +59,57 @@ impl Thing {
     }
 }
 
-impl Things {
-    /// Those of a user; none of whoever did nothing.
-    pub(super) fn of(
-        view: &View<Published>,
-        points: &mut Points,
-        (user, category): (u32, &str),
-        lost: &mut Option<Error>,
-    ) -> Result<Option<Self>> {
-        let Some(newest) = view.state(user)?.figures.newest else { return Ok(None) };
-        let (mut groups, mut items, mut others) = (BTreeMap::new(), Vec::new(), Vec::new());
-        for acts in contributions_of(view, user)?.chunk_by(|a, b| a.0 == b.0) {
-            let Some(acted) = known(weighed(view, points, acts, newest), lost)?.flatten() else { continue };
-            match acted.target {
-                Target::Group(group) => drop(groups.insert(group, Thing::new(acted, None))),
-                Target::Item(item) => items.push((item, acted)),
-                Target::Text(_) => others.push(Thing::new(acted, None)),
-            }
+/// The things of acts, in the order of targets, as of an instant: those first that weigh most.
+pub(super) fn things(
+    view: &View<Published>,
+    points: &mut Points,
+    (acts, newest): (&[Share], Time),
+    category: &str,
+    lost: &mut Option<Error>,
+) -> Result<Vec<Thing>> {
+    let (mut groups, mut items, mut others) = (BTreeMap::new(), Vec::new(), Vec::new());
+    for acts in acts.chunk_by(|a, b| a.0 == b.0) {
+        let Some(acted) = known(weighed(view, points, acts, newest), lost)?.flatten() else { continue };
+        match acted.target {
+            Target::Group(group) => drop(groups.insert(group, Thing::new(acted, None))),
+            Target::Item(item) => items.push((item, acted)),
+            Target::Text(_) => others.push(Thing::new(acted, None)),
         }
-        for (no, acted) in items {
-            let Some(item) = known(view.item(no), lost)?.flatten() else { continue };
-            let category = item.attributes.get(category).map(ToString::to_string);
-            let named = Named { id: item.id, category, weight: acted.weight };
-            match item.group.map(|group| groups.get_mut(&group)) {
-                Some(Some(thing)) => thing.add(acted, named),
-                // All in all, the user is against it.
-                Some(None) => {}
-                None => others.push(Thing::new(acted, Some(named))),
-            }
-        }
-        let mut all: Vec<Thing> = groups.into_values().chain(others).collect();
-        all.sort_by(|a, b| b.own.weight.total_cmp(&a.own.weight).then(a.own.target.cmp(&b.own.target)));
-        Ok(Some(Self { all, newest }))
     }
+    for (no, acted) in items {
+        let Some(item) = known(view.item(no), lost)?.flatten() else { continue };
+        let category = item.attributes.get(category).map(ToString::to_string);
+        let named = Named { id: item.id, category, weight: acted.weight };
+        match item.group.map(|group| groups.get_mut(&group)) {
+            Some(Some(thing)) => thing.add(acted, named),
+            // All in all, acts on the group count against it.
+            Some(None) => {}
+            None => others.push(Thing::new(acted, Some(named))),
+        }
+    }
+    let mut all: Vec<Thing> = groups.into_values().chain(others).collect();
+    all.sort_by(|a, b| b.own.weight.total_cmp(&a.own.weight).then(a.own.target.cmp(&b.own.target)));
+    Ok(all)
+}
+
+/// What users did, all together, in the order of targets; texts of their own apart, which hardly two of them have in common.
+pub(super) fn pooled(
+    view: &View<Published>,
+    users: &RoaringBitmap,
+    lost: &mut Option<Error>,
+) -> Result<Vec<Share>> {
+    let mut pooled: HashMap<(Target, u8), Contribution> = HashMap::new();
+    for user in users {
+        for (target, kind, acts) in known(contributions_of(view, user), lost)?.unwrap_or_default() {
+            if !matches!(target, Target::Text(_)) {
+                pooled.entry((target, kind)).and_modify(|all| *all = all.and(acts)).or_insert(acts);
+            }
+        }
+    }
+    let mut pooled: Vec<Share> =
+        pooled.into_iter().map(|((target, kind), acts)| (target, kind, acts)).collect();
+    pooled.sort_unstable_by_key(|&(target, kind, _)| (target, kind));
+    Ok(pooled)
 }
 
 /// Acts on one target with what they weigh, unless all in all they count nothing or against it.

@@ -8,7 +8,7 @@ pub use seed::Seed;
 use super::damage::{known, tell_left_out};
 use super::explain::explain_scored;
 use super::filter::matching;
-use super::similar::{Found, Hit, MAX_LIMIT, named};
+use super::similar::{Found, Hit, MAX_LIMIT, embedding_of, named};
 use crate::engine::{Points, Published, Reader, Settings, Source};
 use crate::error::{Error, Result};
 use crate::index::SearchOptions;
@@ -16,7 +16,7 @@ use crate::model::{Predicate, Time};
 use crate::storage::View;
 use crate::telemetry::{Operation, observed};
 use roaring::RoaringBitmap;
-use score::{Score, Sides};
+use score::{Score, Sides, Told};
 use seed::Whom;
 use serde::Serialize;
 use std::collections::BTreeSet;
@@ -34,6 +34,9 @@ pub enum LookalikeMethod {
     /// score is the natural logarithm of the odds that a user is, if these were as many as the others: above 0 it is more likely than not.
     #[default]
     Classifier,
+    /// Who is closest to any of the seed's interests: what its users are into together, up to eight tastes, as [`crate::Snapshot::interests`] tells
+    /// them of one user. The score is the weighted mean of the blocks' cosines with the closest, −1 to 1. Stores of the host's own vectors cannot tell.
+    Interests,
 }
 
 /// Users who are like those of a seed, as [`Lookalikes::run`] finds them; shown as JSON.
@@ -247,10 +250,19 @@ impl<'a> Lookalikes<'a> {
         let mut points = Points::new(Arc::clone(&self.view.attachment().space));
         let mut hit = |(no, user, closeness): (u32, String, f32)| {
             let mut lost = None;
-            let mut explain = || explain_scored(self.view, &mut points, score.linear(), (no, closeness));
-            let explanation = tells.then(|| known(explain(), &mut lost)).transpose()?.flatten();
+            let embedding = match score {
+                Score::Nearest(_) => known(embedding_of(self.view, &mut points, no), &mut lost)?.flatten(),
+                Score::Near(_) | Score::Linear { .. } => None,
+            };
+            let told = score.told(embedding.as_deref());
+            let mut explain = |told: &Told<'_>| {
+                explain_scored(self.view, &mut points, (told.weights, told.more), (no, closeness))
+            };
+            let explained = told.as_ref().filter(|_| tells).map(|told| known(explain(told), &mut lost));
+            let explanation = explained.transpose()?.flatten();
             tell_left_out(lost.as_ref());
-            Ok(Hit { user, score: closeness, interest: None, explanation })
+            let interest = told.and_then(|told| told.interest.map(ToOwned::to_owned));
+            Ok(Hit { user, score: closeness, interest, explanation })
         };
         users.into_iter().map(&mut hit).collect()
     }

@@ -1,15 +1,17 @@
 //! What a user is compared with, and how the best are found.
 
+use super::super::interests::Found as Interests;
 use super::{LookalikeMethod, Lookalikes};
 use crate::compute::SplitMix;
-use crate::compute::distance::{dot, norm, normalize};
+use crate::compute::distance::{dot, norm, normalize, scale};
 use crate::compute::top_k::TopK;
-use crate::engine::Source;
+use crate::engine::{Points, Source};
 use crate::error::{Error, Result};
 use crate::index::{IndexView, Neighbor, SearchOptions};
 use crate::learn::{Rows, logistic};
 use crate::model::Metric;
 use roaring::RoaringBitmap;
+use std::sync::Arc;
 
 /// The penalty of the classifier's weights (`docs/quality.md` has figures for others).
 const PENALTY: f64 = 1e-2;
@@ -36,6 +38,15 @@ pub(super) enum Score {
     Near(Vec<f32>),
     /// Its inner product with weights, and something more.
     Linear { weights: Vec<f32>, bias: f32, metric: Metric },
+    /// How close it is to the closest of several, by their names, each over its length.
+    Nearest(Vec<(String, Vec<f32>)>),
+}
+
+/// What makes the score of one user: an inner product, and something more; and what it is called.
+pub(super) struct Told<'s> {
+    pub weights: &'s [f32],
+    pub more: f32,
+    pub interest: Option<&'s str>,
 }
 
 impl Score {
@@ -51,14 +62,22 @@ impl Score {
         match asked.method {
             LookalikeMethod::Centroid => centroid(&sides.seed, (dim, slack), metric).map(Some),
             LookalikeMethod::Classifier => Ok(classifier(asked, sides, (dim, slack), metric)),
+            LookalikeMethod::Interests => interests(asked, sides),
         }
     }
 
-    /// Weights and what is more, where the score is made of these.
-    pub(super) fn linear(&self) -> (&[f32], f32) {
+    /// What makes the score of a user with this embedding; nothing where they have none.
+    pub(super) fn told(&self, embedding: Option<&[f32]>) -> Option<Told<'_>> {
         match self {
-            Self::Near(vector) => (vector, 0.0),
-            Self::Linear { weights, bias, .. } => (weights, *bias),
+            Self::Near(vector) => Some(Told { weights: vector, more: 0.0, interest: None }),
+            Self::Linear { weights, bias, .. } => Some(Told { weights, more: *bias, interest: None }),
+            Self::Nearest(queries) => {
+                let embedding = embedding?;
+                let close = |query: &&(String, Vec<f32>)| dot(&query.1, embedding);
+                // The first of equals.
+                let nearest = queries.iter().rev().max_by(|a, b| close(a).total_cmp(&close(b)));
+                nearest.map(|(name, weights)| Told { weights, more: 0.0, interest: Some(name) })
+            }
         }
     }
 
@@ -66,6 +85,7 @@ impl Score {
         let (weights, bias, metric) = match self {
             Self::Near(vector) => return index.search(vector, options),
             Self::Linear { weights, bias, metric } => (weights, *bias, *metric),
+            Self::Nearest(queries) => return nearest(index, queries, options),
         };
         let length = norm(weights) as f32;
         // The index orders by inner products where it compares by them, or by directions of which there is one.
@@ -77,6 +97,25 @@ impl Score {
         let found = index.search(weights, options)?.into_iter();
         Ok(found.map(|Neighbor { label, score }| Neighbor { label, score: factor * score + bias }).collect())
     }
+}
+
+/// Who is among the best of all is among the best for what they are closest to.
+fn nearest(
+    index: &IndexView,
+    queries: &[(String, Vec<f32>)],
+    options: &SearchOptions<'_>,
+) -> Result<Vec<Neighbor>> {
+    let mut best = Vec::new();
+    for (_, query) in queries {
+        let length = norm(query) as f32;
+        let found = index.search(query, options)?.into_iter();
+        best.extend(found.map(|Neighbor { label, score }| Neighbor { label, score: length * score }));
+    }
+    best.sort_by(|a, b| a.label.cmp(&b.label).then(b.score.total_cmp(&a.score)));
+    best.dedup_by_key(|found| found.label);
+    best.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.label.cmp(&b.label)));
+    best.truncate(options.k);
+    Ok(best)
 }
 
 /// By everybody's vector.
@@ -105,6 +144,22 @@ fn centroid(seed: &[(u32, &[f32])], (dim, slack): (usize, usize), metric: Metric
         return Err(Error::invalid("seed", "users whose vectors cancel out", expected));
     }
     Ok(Score::Near(mean))
+}
+
+/// What the seed is into, all users of it together. None where they did nothing.
+fn interests(asked: &Lookalikes<'_>, sides: &Sides<'_>) -> Result<Option<Score>> {
+    let (view, settings) = (asked.view, asked.settings);
+    let mut points = Points::new(Arc::clone(&view.attachment().space));
+    let users: RoaringBitmap = sides.seed.iter().map(|(user, _)| *user).collect();
+    let found = Interests::of_users(view, settings, &mut points, &users)?;
+    let mut queries = Vec::with_capacity(found.len());
+    for at in 0..found.len() {
+        if let Some((mut query, length)) = found.query(&points, at) {
+            scale(&mut query, length.recip());
+            queries.push((found.name(view, at)?, query));
+        }
+    }
+    Ok((!queries.is_empty()).then_some(Score::Nearest(queries)))
 }
 
 /// What tells the seed from the others, learned from some of both.

@@ -111,16 +111,15 @@ impl Similar<'_> {
             PartOfUser::Whole | PartOfUser::AnyInterest => 0..found.len(),
         };
         let sought = |at: usize| {
-            let embedding = found.embedding(at).to_vec();
-            let norm = points.space().present_weight(&embedding).sqrt();
-            let query = user_query(&embedding);
-            let asked =
-                Asked::Interest { user, name: found.name(self.view, at)?, own: found.own(at), embedding };
-            Ok(Sought { query, asked, norm })
+            let Some((query, norm)) = found.query(points, at) else { return Ok(None) };
+            let (name, embedding) = (found.name(self.view, at)?, found.embedding(at).to_vec());
+            Ok(Some(Sought {
+                query,
+                asked: Asked::Interest { user, name, own: found.own(user, at), embedding },
+                norm,
+            }))
         };
-        // One of weights that are all 0 is like nobody.
-        let embedded = |at: &usize| found.embedding(*at).iter().any(|&value| value != 0.0);
-        places.filter(embedded).map(sought).collect()
+        places.filter_map(|at| sought(at).transpose()).collect()
     }
 
     fn like_user(&self, points: &mut Points, id: &str) -> Result<Option<Sought>> {
