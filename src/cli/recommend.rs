@@ -199,13 +199,12 @@ pub(super) fn text(recommended: &[Recommendation], by: Things) -> String {
             Things::Items => format!("{}{text}", thing.item),
         };
         let _ = writeln!(out, "{:>7.4}  {name}", thing.score);
-        let _ = match &thing.explanation {
-            Some(explanation) => writeln!(out, "         because: {}", explanation.words),
-            None => {
-                let popular = thing.signals.iter().any(|signal| signal.signal == Signal::Popular);
-                let who = if popular { "users of a sample" } else { "similar users" };
-                writeln!(out, "         {} of {} {who} acted on it", thing.neighbors, thing.asked)
-            }
+        let _ = if let Some(explanation) = &thing.explanation {
+            writeln!(out, "         because: {}", explanation.words)
+        } else {
+            let popular = thing.signals.iter().any(|signal| signal.signal == Signal::Popular);
+            let who = if popular { "users of a sample" } else { "similar users" };
+            writeln!(out, "         {} of {} {who} acted on it", thing.neighbors, thing.asked)
         };
     }
     out

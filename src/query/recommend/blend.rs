@@ -71,7 +71,7 @@ impl Blended {
             };
             let (together, text) = units.as_ref().map_or((0.0, 0.0), |units| marks.values(units));
             let values = [candidate.acted.share, together, text, interest.map_or(0.0, |(_, cosine)| cosine)];
-            things.push(Blendable { values, marks, interest, candidate });
+            things.push(Blendable { candidate, values, marks, interest });
         }
         let largest = largest(&things);
         Ok(Self { scales: scales(recommend.weights(), largest), largest, interests, things })
