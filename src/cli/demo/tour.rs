@@ -3,11 +3,11 @@
 use super::Data;
 use crate::analysis::MapUsers;
 use crate::cli::output::{Output, bytes, grouped};
-use crate::cli::{profile, recommend, report, similar};
+use crate::cli::{interests, profile, recommend, report, similar};
 use crate::error::{Error, Result};
 use crate::eval::{Latency, recall_at_k};
 use crate::model::{Predicate, Time};
-use crate::query::{Hit, Like, Portrait, Recommendation, Things};
+use crate::query::{Hit, Interest, Like, Portrait, Recommendation, Things};
 use crate::{Snapshot, Stats, Store};
 use serde::Serialize;
 use std::fmt::Write;
@@ -29,7 +29,9 @@ struct Tour {
     similar: Vec<Hit>,
     sentences: Vec<Sentence>,
     recommended: Vec<Recommendation>,
+    interests: Vec<Interest>,
     segment: Portrait,
+    lookalikes: Vec<Hit>,
     recall_at_10: f64,
     graph: Latency,
     exact: Latency,
@@ -55,7 +57,10 @@ pub(super) fn tour(store: &Store, path: &Path, data: Data, seconds: f64, output:
         .collect::<Result<Vec<_>>>()?;
     let recommended =
         snapshot.recommend(user.as_str()).by(Things::Categories).limit(3).explain(true).run()?;
+    let interests = snapshot.interests(&user).limit(4).members(3).run()?;
     let segment = segment(store, data)?;
+    // Of a snapshot that has it.
+    let lookalikes = store.snapshot().lookalikes(segment_of(data).0).limit(3).explain(true).run()?.users;
     let (recall_at_10, graph, exact) = compare(&snapshot)?;
     let tour = Tour {
         data,
@@ -66,7 +71,9 @@ pub(super) fn tour(store: &Store, path: &Path, data: Data, seconds: f64, output:
         similar,
         sentences,
         recommended,
+        interests,
         segment,
+        lookalikes,
         recall_at_10,
         graph,
         exact,
@@ -187,6 +194,7 @@ fn text(tour: &Tour, profile: &str, path: &Path) -> String {
     for sentence in &tour.sentences {
         add(&format!("\u{201c}{}\u{201d}", sentence.text), &similar::text(&sentence.hits));
     }
+    add(&format!("What {} is into", tour.user), &interests::text(&tour.interests));
     add(
         &format!("What next for {}, and why", tour.user),
         &recommend::text(&tour.recommended, Things::Categories),
@@ -200,6 +208,7 @@ fn text(tour: &Tour, profile: &str, path: &Path) -> String {
         ),
         &traits.join("\n"),
     );
+    add("Users like these, who are none of them, and why", &similar::text(&tour.lookalikes));
     add(
         "Graph search against exact search, as a host would call it",
         &format!(
@@ -208,21 +217,23 @@ fn text(tour: &Tour, profile: &str, path: &Path) -> String {
         ),
     );
     add("All of it as a page, for your browser", &tour.report.display().to_string());
-    let user = &tour.user;
-    add(
-        "Try next",
-        &format!(
-            "kindred profile {store} {user}\n\
-             kindred similar {store} --user {user} -k 5 --explain\n\
-             kindred similar {store} --text \"a large dog\"\n\
-             kindred recommend {store} --user {user} --explain\n\
-             kindred segment members {store} {name}\n\
-             kindred rules {store} --by category\n\
-             kindred report {store} -o report.html\n\
-             kindred stats {store}\n\
-             kindred --help\n\
-             (where `kindred` is not installed, write `cargo run --release --` instead)"
-        ),
-    );
+    add("Try next", &next_steps(&store.to_string(), &tour.user, name));
     out
+}
+
+/// Commands that ask the demo's store for more.
+fn next_steps(store: &str, user: &str, name: &str) -> String {
+    format!(
+        "kindred profile {store} {user}\n\
+         kindred similar {store} --user {user} -k 5 --explain\n\
+         kindred similar {store} --text \"a large dog\"\n\
+         kindred recommend {store} --user {user} --explain\n\
+         kindred segment members {store} {name}\n\
+         kindred lookalikes {store} --segment {name} --explain\n\
+         kindred rules {store} --by category\n\
+         kindred report {store} -o report.html\n\
+         kindred stats {store}\n\
+         kindred --help\n\
+         (where `kindred` is not installed, write `cargo run --release --` instead)"
+    )
 }

@@ -262,7 +262,7 @@ fn a_category_that_was_damaged_is_known_once_it_is_healed() {
     flip(&place.path, &items[1..], 90);
     let store = options.clone().open(&place.path).unwrap();
     assert_eq!(categories(&store), ["pets".to_owned()].into());
-    let deadline = std::time::Instant::now() + Duration::from_secs(60);
+    let deadline = std::time::Instant::now() + Duration::from_mins(1);
     while store.verify(&|_| {}).unwrap().found > 0 && std::time::Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
     }
