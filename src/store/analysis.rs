@@ -152,15 +152,17 @@ impl Snapshot {
     /// store.write(|tx| {
     ///     for no in 0..10 {
     ///         let near = no as f32 / 100.0;
-    ///         tx.put_user(&format!("cook {no}"), [("cooks", true.into()), ("lot", (no % 2).into())])?;
-    ///         tx.put_vector(&format!("cook {no}"), vec![1.0, near])?;
-    ///         tx.put_vector(&format!("gardener {no}"), vec![near, 1.0])?;
+    ///         for (job, vector) in [("cook", [1.0, near]), ("gardener", [near, 1.0])] {
+    ///             let user = format!("{job} {no}");
+    ///             tx.put_user(&user, [("job", job.into()), ("lot", (no % 2).into())])?;
+    ///             tx.put_vector(&user, vector.to_vec())?;
+    ///         }
     ///     }
-    ///     tx.define_segment("cooks", attribute("cooks").eq(true))?;
+    ///     tx.define_segment("cooks", attribute("job").eq("cook"))?;
     ///     tx.define_segment("by lot", attribute("lot").eq(1))
     /// })?;
     /// let told = store.snapshot().separations().run(&|_| {})?;
-    /// assert!(told[0].silhouette > Some(0.9) && told[1].silhouette < Some(0.9));
+    /// assert!(told[0].silhouette > Some(0.9) && told[1].silhouette < Some(0.1));
     /// # Ok::<(), kindred::Error>(())
     /// ```
     pub fn separations(&self) -> Separations<'_> {
