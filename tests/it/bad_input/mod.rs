@@ -52,7 +52,7 @@ const KINDS: [(&str, ErrorKind); 14] = [
 ];
 
 /// Longest message, the help with it: what was given is shown shortened.
-const MESSAGE_BYTES: usize = 2000;
+const MESSAGE_BYTES: usize = 3000;
 
 /// A process that is being started holds what its parent has open, locks too, until it becomes another program. No store
 /// is closed and opened again meanwhile.
