@@ -1,13 +1,17 @@
 //! Pure metrics: how good and how fast answers are.
 
+mod agreement;
 mod classification;
+mod interval;
 mod labels;
 mod latency;
 mod ranking;
 mod recall;
 mod recommendation;
 
+pub use agreement::adjusted_rand;
 pub use classification::auc;
+pub use interval::{Mean, wilson};
 pub use labels::{ClassQuality, LabelQuality, MeanQuality};
 pub use latency::{Latency, percentile};
 pub use ranking::{mean_reciprocal_rank, top_1};
