@@ -24,5 +24,5 @@ pub(crate) use kmeans::{assign, k_means, means, restarted};
 pub(crate) use logistic::logistic;
 pub(crate) use rows::Rows;
 pub(crate) use rules::{Figures, each_rule};
-pub(crate) use silhouette::{distances, silhouette, widths};
+pub(crate) use silhouette::{distances, silhouette, silhouette_of};
 pub(crate) use ward::ward;

@@ -25,12 +25,6 @@ pub(crate) fn distances(rows: &Rows) -> Vec<Vec<f32>> {
 /// The mean silhouette of the rows with a label, by the distances between all: from −1, over 0 where clusters lie on each other, to
 /// 1 where they are tight and far apart. Who is alone in a cluster counts 0. None where there are less than two clusters.
 pub(crate) fn silhouette(distances: &[Vec<f32>], labels: &[Option<u32>]) -> Option<f64> {
-    let widths: Vec<f64> = widths(distances, labels)?.into_iter().flatten().collect();
-    Some(widths.iter().sum::<f64>() / widths.len() as f64)
-}
-
-/// The silhouette of each row with a label. None where there are less than two clusters.
-pub(crate) fn widths(distances: &[Vec<f32>], labels: &[Option<u32>]) -> Option<Vec<Option<f64>>> {
     let clusters = labels.iter().flatten().max().map_or(0, |&label| label as usize + 1);
     let mut sizes = vec![0_u32; clusters];
     labels.iter().flatten().for_each(|&label| sizes[label as usize] += 1);
@@ -47,7 +41,25 @@ pub(crate) fn widths(distances: &[Vec<f32>], labels: &[Option<u32>]) -> Option<V
         }
         Some(width(&sums, &sizes, own))
     };
-    Some(distances.par_iter().zip(labels).map(of).collect())
+    let widths: Vec<f64> = distances.par_iter().zip(labels).filter_map(of).collect();
+    Some(widths.iter().sum::<f64>() / widths.len() as f64)
+}
+
+/// The mean silhouette of the rows that are members, against all that are not. None where there are fewer than two members, or nobody else.
+pub(crate) fn silhouette_of(distances: &[Vec<f32>], is_member: &[bool]) -> Option<f64> {
+    let members = is_member.iter().filter(|is_member| **is_member).count() as u32;
+    let sizes = [is_member.len() as u32 - members, members];
+    if sizes[0] == 0 || members < 2 {
+        return None;
+    }
+    let of = |row: &Vec<f32>| {
+        let mut sums = [0.0_f64; 2];
+        row.iter().zip(is_member).for_each(|(&distance, &own)| sums[usize::from(own)] += f64::from(distance));
+        width(&sums, &sizes, 1)
+    };
+    let rows = distances.par_iter().zip(is_member).filter(|(_, is_member)| **is_member);
+    let widths: Vec<f64> = rows.map(|(row, _)| of(row)).collect();
+    Some(widths.iter().sum::<f64>() / widths.len() as f64)
 }
 
 /// One row's silhouette, by the sums of its distances to each cluster.

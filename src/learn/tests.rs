@@ -119,6 +119,26 @@ proptest! {
     }
 
     #[test]
+    fn one_group_against_all_others_is_a_part_of_the_whole(
+        values in some_rows(2, 40), is_member in prop::collection::vec(any::<bool>(), 40),
+    ) {
+        let distances = distances(&rows(false, 2, &values));
+        let is_member = &is_member[..distances.len()];
+        let others: Vec<bool> = is_member.iter().map(|is_member| !is_member).collect();
+        let labels: Vec<Option<u32>> = is_member.iter().map(|&is_member| Some(u32::from(is_member))).collect();
+        let count = |of: &[bool]| of.iter().filter(|is_in| **is_in).count();
+        // Who is alone counts 0 in the whole, and has no silhouette as a group.
+        let part = |of: &[bool]| silhouette_of(&distances, of).unwrap_or(0.0) * count(of) as f64;
+        for of in [is_member, &others] {
+            let is_defined = count(of) >= 2 && count(of) < distances.len();
+            prop_assert_eq!(silhouette_of(&distances, of).is_some(), is_defined);
+        }
+        if let Some(whole) = silhouette(&distances, &labels) {
+            prop_assert!((part(is_member) + part(&others) - whole * distances.len() as f64).abs() < 1e-6);
+        }
+    }
+
+    #[test]
     fn means_are_as_defined(values in some_rows(2, 40), labels in prop::collection::vec(prop::option::of(0_u32..4), 40)) {
         let rows = rows(false, 2, &values);
         let found = means(&rows, labels[..rows.len()].iter().copied(), 4);

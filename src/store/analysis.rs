@@ -1,7 +1,7 @@
 //! What is found out of all users together.
 
 use super::{Snapshot, Store};
-use crate::analysis::{Activity, AssignSegments, FindSegments, MapUsers, Separations, TellAttribute};
+use crate::analysis::{Activity, AssignSegments, FindSegments, HoldTogether, MapUsers, TellAttribute};
 
 impl Store {
     /// Looks for clusters of users who are alike by their embeddings, and writes which one each is in as an attribute: segments, filters
@@ -143,29 +143,33 @@ impl Snapshot {
         MapUsers::new(&self.view, &self.settings)
     }
 
-    /// How well the members of each segment lie apart from other users, by their embeddings.
+    /// Measures how well segments hold together by their users' embeddings; with [`HoldTogether::attribute`], how well clusters do, and whether
+    /// they are found again in halves of the users.
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();
     /// use kindred::{Store, model::attribute};
     /// let store = Store::options().dim(2).open(folder.path().join("store"))?;
     /// store.write(|tx| {
-    ///     for no in 0..10 {
+    ///     for no in 0..30 {
     ///         let near = no as f32 / 100.0;
-    ///         for (job, vector) in [("cook", [1.0, near]), ("gardener", [near, 1.0])] {
-    ///             let user = format!("{job} {no}");
-    ///             tx.put_user(&user, [("job", job.into()), ("lot", (no % 2).into())])?;
+    ///         for (hobby, vector) in [("cooking", [1.0, near]), ("gardening", [near, 1.0])] {
+    ///             let user = format!("{hobby} {no}");
+    ///             tx.put_user(&user, [("_hobby", hobby.into())])?;
     ///             tx.put_vector(&user, vector.to_vec())?;
     ///         }
     ///     }
-    ///     tx.define_segment("cooks", attribute("job").eq("cook"))?;
-    ///     tx.define_segment("by lot", attribute("lot").eq(1))
+    ///     tx.define_segment("cooks", attribute("_hobby").eq("cooking"))
     /// })?;
-    /// let told = store.snapshot().separations().run(&|_| {})?;
-    /// assert!(told[0].silhouette > Some(0.9) && told[1].silhouette < Some(0.1));
+    /// let held = store.snapshot().hold_together().run(&|_| {})?;
+    /// assert_eq!((&*held.groups[0].name, held.groups[0].users), ("cooks", 30));
+    /// assert!(held.groups[0].silhouette > Some(0.7));
+    /// let held = store.snapshot().hold_together().attribute("_hobby").run(&|_| {})?;
+    /// assert!(held.silhouette > Some(0.7));
+    /// assert_eq!(held.stability.unwrap().between_halves.mean, 1.0);
     /// # Ok::<(), kindred::Error>(())
     /// ```
-    pub fn separations(&self) -> Separations<'_> {
-        Separations::new(&self.view, &self.settings)
+    pub fn hold_together(&self) -> HoldTogether<'_> {
+        HoldTogether::new(&self.view, &self.settings)
     }
 }

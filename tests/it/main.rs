@@ -27,6 +27,7 @@ mod fit;
 mod fixture;
 mod formats;
 mod growth;
+mod hold;
 mod interests;
 mod keep;
 mod labels;

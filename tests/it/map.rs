@@ -77,8 +77,8 @@ fn samples_have_bounds() {
     let snapshot = store.snapshot();
     assert!(matches!(snapshot.map_users().sample(0).run(&|_| {}), Err(Error::Invalid { .. })));
     assert!(matches!(snapshot.map_users().threads(0).run(&|_| {}), Err(Error::Invalid { .. })));
-    for sample in [0, 20_001] {
-        assert!(matches!(snapshot.separations().sample(sample).run(&|_| {}), Err(Error::Invalid { .. })));
+    for sample in [0, 1, 20_001] {
+        assert!(matches!(snapshot.hold_together().sample(sample).run(&|_| {}), Err(Error::Invalid { .. })));
     }
 }
 
@@ -87,16 +87,13 @@ fn by_definition(users: &BTreeMap<String, Vec<f32>>, members: &[String]) -> Opti
     let distance =
         |a: &[f32], b: &[f32]| a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>().sqrt();
     let (ours, others): (Vec<_>, Vec<_>) = users.iter().partition(|(user, _)| members.contains(user));
-    if ours.is_empty() || others.is_empty() {
+    if ours.len() < 2 || others.is_empty() {
         return None;
     }
     let mean = |from: &[f32], to: &[(&String, &Vec<f32>)], count: usize| {
         to.iter().map(|(_, vector)| distance(from, vector)).sum::<f64>() / count as f64
     };
     let width = |vector: &[f32]| {
-        if ours.len() == 1 {
-            return 0.0;
-        }
         let (within, beside) = (mean(vector, &ours, ours.len() - 1), mean(vector, &others, others.len()));
         let wider = within.max(beside);
         if wider > 0.0 { (beside - within) / wider } else { 0.0 }
@@ -107,7 +104,7 @@ fn by_definition(users: &BTreeMap<String, Vec<f32>>, members: &[String]) -> Opti
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
     #[test]
-    fn separations_are_silhouettes(
+    fn segments_are_told_by_their_silhouettes(
         vectors in prop::collection::vec(prop::collection::vec((-9_i8..9).prop_map(f32::from), 2), 1..24),
         up_to in 0_i64..26,
     ) {
@@ -118,9 +115,9 @@ proptest! {
         }).unwrap();
         let snapshot = store.snapshot();
         let users = snapshot.users().map(|user| user.map(|user| (user.id, user.vector.unwrap())).unwrap()).collect();
-        for told in snapshot.separations().threads(1).run(&|_| {}).unwrap() {
-            let members = snapshot.members(&told.segment).unwrap();
-            prop_assert_eq!((told.members + told.others, told.members), (vectors.len() as u64, members.len() as u64));
+        for told in snapshot.hold_together().threads(1).run(&|_| {}).unwrap().groups {
+            let members = snapshot.members(&told.name).unwrap();
+            prop_assert_eq!((told.sample, told.users), (members.len() as u64, members.len() as u64));
             match (told.silhouette, by_definition(&users, &members)) {
                 (Some(told), Some(expected)) => prop_assert!((told - expected).abs() < 1e-5, "{told} {expected}"),
                 (told, expected) => prop_assert_eq!(told, expected),

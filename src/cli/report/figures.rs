@@ -149,15 +149,15 @@ impl Quality {
         if segments.told.is_empty() {
             return Ok(Self { segments: Vec::new(), recommendations: None });
         }
-        let separations = snapshot.separations().sample(wanted.sample).seed(wanted.seed).run(progress)?;
+        let held = snapshot.hold_together().sample(wanted.sample).seed(wanted.seed).run(progress)?;
         let of = |segment: &super::segments::Segment| {
-            let separation = separations.iter().find(|one| one.segment == segment.name);
+            let group = held.groups.iter().find(|group| group.name == segment.name);
             let members = snapshot.members(&segment.name)?.into_iter().collect();
             let near = search.map(|search| search.near(&members)).unwrap_or_default();
             Ok(SegmentQuality {
                 segment: segment.name.clone(),
-                members: separation.map_or(0, |one| one.members),
-                silhouette: separation.and_then(|one| one.silhouette),
+                members: group.map_or(0, |group| group.sample),
+                silhouette: group.and_then(|group| group.silhouette),
                 asked: near.asked,
                 near: near.share,
                 chance: segment.share,

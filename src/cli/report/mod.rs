@@ -105,9 +105,9 @@ pub(crate) fn run(args: &ReportArgs, output: &Output) -> Result<()> {
 }
 
 fn wanted(args: &ReportArgs) -> Result<Wanted> {
-    let most = crate::analysis::Separations::MAX_SAMPLE;
-    if !(1..=most).contains(&args.sample) {
-        return Err(Error::invalid("--sample", args.sample, format!("1 to {most} users")));
+    let most = crate::analysis::HoldTogether::MAX_SAMPLE;
+    if !(2..=most).contains(&args.sample) {
+        return Err(Error::invalid("--sample", args.sample, format!("2 to {most} users")));
     }
     let title = args.title.clone().unwrap_or_else(|| name_of(&args.store.store));
     Ok(Wanted {
