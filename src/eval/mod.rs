@@ -8,6 +8,7 @@ mod latency;
 mod ranking;
 mod recall;
 mod recommendation;
+mod satisfaction;
 
 pub use agreement::adjusted_rand;
 pub use classification::auc;
@@ -17,3 +18,4 @@ pub use latency::{Latency, percentile};
 pub use ranking::{mean_reciprocal_rank, top_1};
 pub use recall::recall_at_k;
 pub use recommendation::ListQuality;
+pub use satisfaction::{Bar, Feedback, Satisfaction};

@@ -15,6 +15,8 @@ mod bad_input;
 mod cli;
 #[cfg(feature = "cli")]
 mod cli_answers;
+#[cfg(feature = "cli")]
+mod cli_eval;
 mod clusters;
 mod concurrency;
 mod damage;

@@ -5,6 +5,8 @@ mod beside;
 mod labels;
 mod lookalikes;
 mod recommend;
+mod satisfaction;
+mod segments;
 mod split;
 pub(super) mod twins;
 
@@ -25,6 +27,10 @@ pub(crate) enum EvalCommand {
     Labels(labels::EvalLabelsArgs),
     /// Whether a half of what a user did finds the other half
     Twins(twins::EvalTwinsArgs),
+    /// How well segments or clusters hold together, and how much they stay what they are
+    Segments(segments::EvalSegmentsArgs),
+    /// How content users say they are
+    Satisfaction(satisfaction::EvalSatisfactionArgs),
 }
 
 pub(crate) fn run(command: &EvalCommand, output: &Output) -> Result<()> {
@@ -33,6 +39,8 @@ pub(crate) fn run(command: &EvalCommand, output: &Output) -> Result<()> {
         EvalCommand::Lookalikes(args) => lookalikes::run(args, output),
         EvalCommand::Labels(args) => labels::run(args, output),
         EvalCommand::Twins(args) => twins::run(args, output),
+        EvalCommand::Segments(args) => segments::run(args, output),
+        EvalCommand::Satisfaction(args) => satisfaction::run(args, output),
     }
 }
 
