@@ -1,13 +1,13 @@
 //! `kindred eval`: how good a store's answers are, on what it holds itself.
 
 mod baselines;
-mod beside;
+pub(super) mod beside;
 mod labels;
 mod lookalikes;
 mod recommend;
 mod satisfaction;
 mod segments;
-mod split;
+pub(super) mod split;
 pub(super) mod twins;
 
 use super::output::{Bars, Output};

@@ -1,6 +1,7 @@
 //! `kindred eval recommend`: recommendations against what users did later.
 
 use super::baselines::Baselines;
+use super::beside::empty_like;
 use super::split::{Act, Later, Split, split};
 use crate::cli::StoreArgs;
 use crate::cli::bench::scratch::Scratch;
@@ -92,7 +93,8 @@ pub(crate) fn run(args: &EvalRecommendArgs, output: &Output) -> Result<()> {
     let bars = output.progress();
     let scratch = Scratch::new(args.beside.as_deref())?;
     let later = args.after.map_or(Later::Last(args.last), Later::From);
-    let split = split(&snapshot, later, (&scratch, &args.store.options()), &bars)?;
+    let store = empty_like(snapshot.settings(), &scratch, &args.store.options())?;
+    let split = split(&snapshot, later, store, &bars)?;
     let evaluated = evaluate(&args.choice, (args.limit, args.users), &split, &bars)?;
     drop(bars);
     output.result(&evaluated, text)
@@ -103,7 +105,8 @@ pub(super) fn usual(snapshot: &Snapshot, options: &Options, bars: &Bars) -> Resu
     let choice = ChoiceArgs::default();
     check(&choice, LIMIT, snapshot)?;
     let scratch = Scratch::new(None)?;
-    let split = split(snapshot, Later::Last(1), (&scratch, options), bars)?;
+    let store = empty_like(snapshot.settings(), &scratch, options)?;
+    let split = split(snapshot, Later::Last(1), store, bars)?;
     evaluate(&choice, (LIMIT, USERS), &split, bars)
 }
 

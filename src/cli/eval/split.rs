@@ -1,16 +1,15 @@
 //! A store of what was before, and what came later.
 
-use super::beside::{Writing, empty_like};
-use crate::cli::bench::scratch::Scratch;
+use super::beside::Writing;
 use crate::cli::output::Bars;
 use crate::error::Result;
 use crate::model::{Event, Progress, Record, Time};
-use crate::{Options, Snapshot, Store};
+use crate::{Snapshot, Store};
 use std::collections::BTreeMap;
 
 /// Which of a user's events are later ones.
 #[derive(Clone, Copy)]
-pub(super) enum Later {
+pub(in crate::cli) enum Later {
     /// From this instant on.
     From(Time),
     /// So many of each user's last.
@@ -18,7 +17,7 @@ pub(super) enum Later {
 }
 
 /// What users did earlier and later.
-pub(super) struct Split {
+pub(in crate::cli) struct Split {
     /// A store of what was earlier, fitted.
     pub store: Store,
     /// Each user's earlier events.
@@ -28,19 +27,13 @@ pub(super) struct Split {
 }
 
 /// An event on an item.
-pub(super) struct Act {
+pub(in crate::cli) struct Act {
     pub item: String,
     pub kind: String,
 }
 
-/// Makes a store of all but the later events.
-pub(super) fn split(
-    from: &Snapshot,
-    later: Later,
-    (scratch, options): (&Scratch, &Options),
-    bars: &Bars,
-) -> Result<Split> {
-    let store = empty_like(from, scratch, options)?;
+/// Writes all but the later events into a store that is empty, and fits it.
+pub(in crate::cli) fn split(from: &Snapshot, later: Later, store: Store, bars: &Bars) -> Result<Split> {
     let mut writing = Writing::into(&store);
     for item in from.items() {
         writing.put(Record::Item(item?))?;

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 /// How deep the twin is looked for.
 const DEPTH: usize = 200;
 
-/// Who takes part.
+/// Which store, and who takes part.
 #[derive(Args)]
 #[command(after_help = "Examples:
   kindred eval twins shop
@@ -37,6 +37,26 @@ pub(crate) struct EvalTwinsArgs {
     beside: Option<PathBuf>,
 }
 
+/// Who takes part.
+#[derive(Clone, Copy)]
+pub(in crate::cli) struct TakingPart {
+    /// Only users with at least so many baskets.
+    pub min_baskets: usize,
+    /// At most so many, the first that were seen.
+    pub users: usize,
+}
+
+impl TakingPart {
+    pub(in crate::cli) fn check(self) -> Result<()> {
+        if self.min_baskets >= 2 && self.users > 0 {
+            return Ok(());
+        }
+        let expected = "2 baskets and 1 user, or more";
+        let found = format!("{} and {}", self.min_baskets, self.users);
+        Err(Error::invalid("--min-baskets and --users", found, expected))
+    }
+}
+
 /// How well twins were found.
 #[derive(Serialize)]
 pub(in crate::cli) struct Twins {
@@ -47,16 +67,13 @@ pub(in crate::cli) struct Twins {
 }
 
 pub(crate) fn run(args: &EvalTwinsArgs, output: &Output) -> Result<()> {
-    if args.min_baskets < 2 || args.users == 0 {
-        let expected = "2 baskets and 1 user, or more";
-        let found = format!("{} and {}", args.min_baskets, args.users);
-        return Err(Error::invalid("--min-baskets and --users", found, expected));
-    }
+    let taking_part = TakingPart { min_baskets: args.min_baskets, users: args.users };
+    taking_part.check()?;
     let bars = output.progress();
     let scratch = Scratch::new(args.beside.as_deref())?;
     let snapshot = args.store.read()?.snapshot();
-    let store = empty_like(&snapshot, &scratch, &args.store.options())?;
-    let names = halve(args, &snapshot, &store, &bars)?;
+    let store = empty_like(snapshot.settings(), &scratch, &args.store.options())?;
+    let names = halve(taking_part, &snapshot, &store, &bars)?;
     store.fit_with_progress(&|p| bars.tell(p))?;
     let twins = find(&store.snapshot(), names.iter(), &bars)?;
     drop(bars);
@@ -67,7 +84,12 @@ pub(crate) fn run(args: &EvalTwinsArgs, output: &Output) -> Result<()> {
 }
 
 /// Writes the halves of all users who take part into a store; their names without what tells the halves apart.
-fn halve(args: &EvalTwinsArgs, from: &Snapshot, store: &Store, bars: &Bars) -> Result<Vec<String>> {
+pub(in crate::cli) fn halve(
+    taking_part: TakingPart,
+    from: &Snapshot,
+    store: &Store,
+    bars: &Bars,
+) -> Result<Vec<String>> {
     let mut writing = Writing::into(store);
     for item in from.items() {
         writing.put(Record::Item(item?))?;
@@ -78,7 +100,9 @@ fn halve(args: &EvalTwinsArgs, from: &Snapshot, store: &Store, bars: &Bars) -> R
         let user = user?.id;
         let events: Vec<Event> = from.events(&user)?.collect::<Result<_>>()?;
         let places = places(events.iter().map(|event| event.time));
-        if places.last().is_none_or(|last| last + 1 < args.min_baskets) || names.len() == args.users {
+        if places.last().is_none_or(|last| last + 1 < taking_part.min_baskets)
+            || names.len() == taking_part.users
+        {
             continue;
         }
         // By number: with more behind it an id might be too long.
@@ -96,7 +120,7 @@ fn halve(args: &EvalTwinsArgs, from: &Snapshot, store: &Store, bars: &Bars) -> R
     }
     writing.flush()?;
     if names.is_empty() {
-        let expected = format!("{} baskets of somebody", args.min_baskets);
+        let expected = format!("{} baskets of somebody", taking_part.min_baskets);
         return Err(Error::invalid("the store", "without enough events", expected));
     }
     Ok(names)
@@ -134,7 +158,7 @@ pub(in crate::cli) fn find<'u>(
 }
 
 /// The rank of a user's second half among all second halves.
-fn rank(snapshot: &Snapshot, user: &str) -> Result<Option<usize>> {
+pub(in crate::cli) fn rank(snapshot: &Snapshot, user: &str) -> Result<Option<usize>> {
     let own = half(user, 1);
     let hits = snapshot.similar(half(user, 0).as_str()).limit(DEPTH).exact(true).run()?;
     Ok(hits.iter().filter(|hit| hit.user.ends_with("#B")).position(|hit| hit.user == own))
