@@ -2,12 +2,12 @@
 
 use super::keep::KeepArgs;
 use super::output::Output;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::model::{EventKind, Metric};
 use crate::{Fusion, Options, Store};
 use clap::Args;
 use serde::Serialize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// What the store is made with.
 #[derive(Args)]
@@ -34,6 +34,9 @@ pub(crate) struct InitArgs {
     /// The item attribute that names an item's category [default: category]
     #[arg(long, value_name = "ATTRIBUTE", conflicts_with = "dim")]
     category: Option<String>,
+    /// How embeddings are put together: a file of JSON, as `kindred tune` prints it; --category is still the last word
+    #[arg(long, value_name = "FILE", conflicts_with = "dim")]
+    fusion: Option<PathBuf>,
     #[command(flatten)]
     keep: KeepArgs,
 }
@@ -47,7 +50,7 @@ struct Made {
 }
 
 pub(crate) fn run(args: &InitArgs, output: &Output) -> Result<()> {
-    let store = options(args).open(&args.store)?;
+    let store = options(args)?.open(&args.store)?;
     let stats = store.snapshot().stats()?;
     let made =
         Made { store: args.store.clone(), encoder: stats.encoder, dim: stats.dim, metric: stats.metric };
@@ -65,7 +68,7 @@ pub(crate) fn run(args: &InitArgs, output: &Output) -> Result<()> {
     })
 }
 
-fn options(args: &InitArgs) -> Options {
+fn options(args: &InitArgs) -> Result<Options> {
     let mut options = args.keep.apply(Store::options().must_be_new());
     if let Some(folder) = &args.model {
         options = options.model(folder);
@@ -76,10 +79,20 @@ fn options(args: &InitArgs) -> Options {
     for kind in &args.kind {
         options = options.kind(kind.clone());
     }
-    if let Some(category) = &args.category {
-        options = options.fusion(Fusion { category: category.clone(), ..Fusion::default() });
+    let fusion = args.fusion.as_deref().map(read_fusion).transpose()?;
+    if fusion.is_some() || args.category.is_some() {
+        let mut fusion = fusion.unwrap_or_default();
+        fusion.category = args.category.clone().unwrap_or(fusion.category);
+        options = options.fusion(fusion);
     }
-    options
+    Ok(options)
+}
+
+fn read_fusion(path: &Path) -> Result<Fusion> {
+    let json = std::fs::read(path).map_err(|source| Error::io("read", path, source))?;
+    serde_json::from_slice(&json).map_err(|error| {
+        Error::invalid("--fusion", path.display(), format!("JSON as kindred tune prints it: {error}"))
+    })
 }
 
 fn parse_kind(text: &str) -> std::result::Result<EventKind, String> {
