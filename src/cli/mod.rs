@@ -36,6 +36,7 @@ mod rules;
 mod segment;
 mod similar;
 mod stats;
+mod tune;
 mod users;
 mod verify;
 
@@ -127,6 +128,8 @@ Each of the commands has examples of its own."
     /// Measure how good a store's answers are, on what it holds
     #[command(subcommand, after_help = "Example: kindred eval recommend shop --after 2017-10-01")]
     Eval(Box<eval::EvalCommand>),
+    /// Search options with which a store's answers are better
+    Tune(Box<tune::TuneArgs>),
     /// Measure recall, speed and quality
     #[command(subcommand)]
     Bench(bench::BenchCommand),
@@ -255,6 +258,7 @@ fn run(command: Command, output: &Output) -> Result<ExitCode> {
         Command::Demo(args) => demo::run(&args, output),
         Command::Fetch(args) => fetch_command::run(&args, output),
         Command::Eval(command) => eval::run(&command, output),
+        Command::Tune(args) => tune::run(&args, output),
         Command::Bench(command) => bench::run(&command, output),
         Command::Completions(args) => completions::run(&args),
     }?;

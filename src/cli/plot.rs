@@ -68,6 +68,69 @@ fn paint(
     Ok(())
 }
 
+/// Draws the score of each trial in the order of trials, the best so far, and what there was before any.
+///
+/// # Errors
+/// [`Error::Invalid`] without a trial, or with a score that is no number; [`Error::Io`] where the file cannot be written.
+pub fn trials(path: &Path, title: &str, scores: &[f64], before: f64) -> Result<()> {
+    let all = || scores.iter().copied().chain([before]);
+    if scores.is_empty() || all().any(|score| !score.is_finite()) {
+        return Err(Error::invalid(
+            "plot",
+            path.display(),
+            "it needs at least one trial, and scores that are numbers",
+        ));
+    }
+    let (low, high) = all().fold((before, before), |(low, high), score| (low.min(score), high.max(score)));
+    // Also where all are the same there must be something between the ends.
+    let margin = ((high - low) * 0.05).max(1e-6);
+    let mut svg = String::new();
+    paint_trials(&mut svg, title, scores, before, low - margin..high + margin)
+        .map_err(|reason| Error::invalid("plot", path.display(), reason.to_string()))?;
+    std::fs::write(path, svg).map_err(|source| Error::io("write", path, source))
+}
+
+fn paint_trials(
+    svg: &mut String,
+    title: &str,
+    scores: &[f64],
+    before: f64,
+    heights: Range<f64>,
+) -> std::result::Result<(), Box<dyn std::error::Error>> {
+    let area = SVGBackend::with_string(svg, SIZE).into_drawing_area();
+    area.fill(&WHITE)?;
+    let last = scores.len() as f64;
+    let mut chart = ChartBuilder::on(&area)
+        .caption(title, ("sans-serif", 18))
+        .margin(12)
+        .x_label_area_size(40)
+        .y_label_area_size(70)
+        .build_cartesian_2d(0.0..last + 1.0, heights)?;
+    chart.configure_mesh().x_desc("trial").y_desc("score").draw()?;
+    let places = || (1..=scores.len()).map(|place| place as f64);
+    let mut best = before;
+    let so_far = scores.iter().map(|score| {
+        best = best.max(*score);
+        best
+    });
+    let so_far: Vec<(f64, f64)> = places().zip(so_far).collect();
+    let color = Palette99::pick(0).to_rgba();
+    let tried = places().zip(scores.iter().copied()).map(|at| Circle::new(at, 3, color.filled()));
+    chart.draw_series(tried)?.label("trials").legend(move |at| Circle::new(at, 3, color.filled()));
+    for (number, name, points) in
+        [(1, "best so far", so_far), (2, "before", vec![(0.0, before), (last + 1.0, before)])]
+    {
+        let color = Palette99::pick(number).to_rgba();
+        chart
+            .draw_series(LineSeries::new(points, color.stroke_width(2)))?
+            .label(name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 16, y)], color));
+    }
+    chart.configure_series_labels().background_style(WHITE).border_style(BLACK).draw()?;
+    area.present()?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,6 +144,17 @@ mod tests {
         let svg = std::fs::read_to_string(path).unwrap();
         assert!(svg.starts_with("<svg") && svg.contains("by graph") && svg.contains("a title"));
         assert!(svg.contains("<polyline") && svg.trim_end().ends_with("</svg>"));
+    }
+
+    #[test]
+    fn trials_are_drawn_beside_what_there_was_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("trials.svg");
+        trials(&path, "a title", &[0.5, 0.7, 0.6], 0.6).unwrap();
+        let svg = std::fs::read_to_string(&path).unwrap();
+        assert!(svg.contains("best so far") && svg.matches("<circle").count() == 4, "{svg}");
+        trials(&path, "", &[0.5], 0.5).unwrap();
+        assert!(trials(&path, "", &[], 0.6).is_err() && trials(&path, "", &[f64::NAN], 0.6).is_err());
     }
 
     #[test]

@@ -53,4 +53,6 @@ mod snapshots;
 mod stats;
 mod store;
 mod stress;
+#[cfg(feature = "cli")]
+mod tune;
 mod writes;
