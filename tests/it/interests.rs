@@ -45,7 +45,9 @@ fn acts_of(interest: &Interest, acts: &[(usize, usize, i64)], (user, twin): (usi
     let names = made_of(interest);
     let name = |n: usize| if n == ITEMS { "bare" } else { TEXTS[n / 2] };
     let own = acts.iter().filter(|act| act.0 == user && names.iter().any(|of| of == name(act.1)));
-    own.map(|&(_, n, day_of)| bought(twin, &thing(n), day_of)).collect()
+    // The store takes an event that is there for the same one.
+    let own: BTreeSet<&(usize, usize, i64)> = own.collect();
+    own.into_iter().map(|&(_, n, day_of)| bought(twin, &thing(n), day_of)).collect()
 }
 
 fn scores(hits: Vec<Hit>) -> BTreeMap<String, f32> {

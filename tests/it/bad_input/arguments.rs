@@ -129,7 +129,7 @@ pub(super) fn parsing() -> Vec<Row<Call>> {
         usage("a blend of two weights", "recommend shop --user u1 --blend 1,2", &["three or four weights"]),
         usage("a blend in words", "recommend shop --user u1 --blend a,b,c", &["no number"]),
         usage("recommend by what is not", "recommend shop --user u1 --by things", &["items", "categories"]),
-        usage("an interest of nobody", "similar shop --text fish --interest 0", &["--user"]),
+        usage("an interest of a sentence", "similar shop --text fish --interest 0", &["ask about a user"]),
         usage(
             "one interest, and any",
             "similar shop --user u1 --interest 0 --by-interests",
