@@ -134,7 +134,7 @@ impl Snapshot {
     }
 
     /// Who is like the users of a segment, or of a list, together, without being one of them; of those of whom a predicate is true,
-    /// [`Selection::lookalikes`].
+    /// [`crate::query::Selection::lookalikes`].
     ///
     /// ```
     /// # let folder = tempfile::tempdir().unwrap();

@@ -37,7 +37,7 @@ pub struct ToldValues {
     pub quality: LabelQuality,
 }
 
-/// How well an attribute is told, as [`TellAttribute::run`] finds it.
+/// How well an attribute is told, as [`super::TellAttribute::run`] finds it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct ToldAttribute {
