@@ -49,7 +49,8 @@ impl Feedback {
     /// It was rated. What is no finite number is left aside.
     pub fn rate(&mut self, rating: f64) {
         if rating.is_finite() {
-            self.ratings.push(rating);
+            // Adding 0 makes −0 the same rating as 0.
+            self.ratings.push(rating + 0.0);
         }
     }
 
@@ -138,6 +139,13 @@ mod tests {
             (satisfaction.share_positive, satisfaction.interval, satisfaction.rating),
             (None, None, None)
         );
+    }
+
+    #[test]
+    fn zero_is_one_rating_whatever_its_sign() {
+        let mut feedback = Feedback::default();
+        [0.0, -0.0].into_iter().for_each(|rating| feedback.rate(rating));
+        assert_eq!(feedback.histogram(), [Bar { from: 0.0, to: 0.0, count: 2 }]);
     }
 
     proptest! {

@@ -151,8 +151,8 @@ fn what_cannot_be_written_or_colored_is_told() {
         (&["-o", "shop/report.html"], 2, "store's own folder"),
         (&["-o", "nowhere/report.html"], 3, "nowhere"),
         (&["--color", "agee"], 2, "age"),
-        (&["--sample", "0"], 2, "1 to 20000 users"),
-        (&["--sample", "20001"], 2, "1 to 20000 users"),
+        (&["--sample", "0"], 2, "2 to 20000 users"),
+        (&["--sample", "20001"], 2, "2 to 20000 users"),
         (&["--now", "yesterday"], 2, "time"),
     ] {
         let output = kindred(folder.path(), &[&["report", "shop"], args].concat());
