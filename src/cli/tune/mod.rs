@@ -7,6 +7,7 @@ mod space;
 
 use super::StoreArgs;
 use super::eval::twins::TakingPart;
+use super::files::refuse_within;
 use super::output::{Bars, Output};
 use super::plot;
 use crate::Snapshot;
@@ -73,6 +74,7 @@ pub(crate) struct TuneArgs {
 
 pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<()> {
     let parameters = args.parameters()?;
+    args.plot.iter().try_for_each(|plot| refuse_within(&args.store.store, plot))?;
     let search = Search::new(args.search, args.trials, parameters.len(), args.seed)?;
     let snapshot = args.store.read()?.snapshot();
     let settings = snapshot.settings();
@@ -85,11 +87,13 @@ pub(crate) fn run(args: &TuneArgs, output: &Output) -> Result<()> {
     let tuning = Tuning { measuring: &measuring, parameters: &parameters, snapshot: &snapshot, bars: &bars };
     let (users, own, trials) = tuning.run(search, &settings)?;
     drop(bars);
-    if let Some(path) = &args.plot {
+    let plot = args.plot.as_ref().map(|path| {
         let scores: Vec<f64> = trials.iter().map(|trial| trial.score.mean).collect();
-        plot::trials(path, &measuring.objective.figure(), &scores, own.score.mean)?;
-    }
-    output.result(&args.tuned(&parameters, &settings, (users, own, trials))?, report::text)
+        plot::trials(path, &measuring.objective.figure(), &scores, own.score.mean)
+    });
+    // What was found is told, too, where it could not be drawn.
+    output.result(&args.tuned(&parameters, &settings, (users, own, trials))?, report::text)?;
+    plot.unwrap_or(Ok(()))
 }
 
 impl TuneArgs {
@@ -103,11 +107,17 @@ impl TuneArgs {
         if let Some(twice) = self.over.iter().find(|parameter| !names.insert(parameter.name())) {
             return Err(Error::invalid("--over", twice.name(), "each option once"));
         }
+        let is_moot = |parameter: &Parameter| self.objective.is_moot(parameter.name());
+        if let Some(moot) = self.over.iter().find(|parameter| is_moot(parameter)) {
+            let expected = "no part of what is measured: attributes are taken out of the embeddings there";
+            return Err(Error::invalid("--over", moot.name(), expected));
+        }
         if !self.over.is_empty() {
             return Ok(self.over.clone());
         }
         let parse = |text: &&str| text.parse().map_err(Error::Bug);
-        self.objective.over().iter().map(parse).collect()
+        let usual: Vec<Parameter> = self.objective.over().iter().map(parse).collect::<Result<_>>()?;
+        Ok(usual.into_iter().filter(|parameter| !is_moot(parameter)).collect())
     }
 
     fn measuring(&self) -> Measuring {
@@ -133,7 +143,11 @@ impl TuneArgs {
         trials.sort_by(|a, b| b.score.mean.total_cmp(&a.score.mean));
         let best = trials.first().filter(|best| best.score.mean > own.score.mean);
         let options = best.map(|best| space::with(settings, parameters, &best.values)).transpose()?.flatten();
-        let options = options.as_ref().unwrap_or(settings);
+        let options = match (options, &self.objective) {
+            (None, _) => settings.clone(),
+            (Some(options), Objective::Twins) => space::beside_attributes(settings, options),
+            (Some(options), _) => options,
+        };
         Ok(Tuned {
             score: self.objective.figure(),
             search: self.search,
@@ -143,8 +157,8 @@ impl TuneArgs {
             over: parameters.iter().map(|parameter| parameter.name().to_owned()).collect(),
             gain: trials.first().and_then(|best| report::gain(best, &own)),
             gain_with_others,
-            fusion: options.fusion.clone(),
-            kinds: report::changed_kinds(settings, options),
+            kinds: report::changed_kinds(settings, &options),
+            fusion: options.fusion,
             own,
             trials,
         })

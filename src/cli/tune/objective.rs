@@ -9,7 +9,7 @@ use crate::cli::eval::twins::{TakingPart, halve, rank};
 use crate::cli::output::Bars;
 use crate::error::{Error, Result};
 use crate::eval::ListQuality;
-use crate::model::{Progress, Record, StoreSettings};
+use crate::model::{Kinds, Progress, Record, StoreSettings};
 use crate::{Options, Snapshot, Store};
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -59,6 +59,17 @@ impl Objective {
             Self::Twins => &["text=0..1", "item=0..1", "group=0..1"],
             Self::Recommend | Self::Labels(_) => &["text=0..1", "item=0..1", "group=0..1", "attribute=0..1"],
         }
+    }
+
+    /// Whether an option makes no difference to what is measured: halves of users have no attributes, and an attribute that is part of embeddings is
+    /// told from those without any.
+    pub(super) fn is_moot(&self, option: &str) -> bool {
+        let without_attributes = match self {
+            Self::Twins => true,
+            Self::Labels(attribute) => !attribute.starts_with('_'),
+            Self::Recommend => false,
+        };
+        without_attributes && matches!(option, "attribute" | "sentence")
     }
 
     /// Whether folds are of different users, so that what was chosen by some can be held against the others.
@@ -115,7 +126,7 @@ impl<'a> Bench<'a> {
             }
             Objective::Recommend => {
                 let split = split(from, Later::Last(measuring.last), store, bars)?;
-                Question::Recommend(taken_up(&split))
+                Question::Recommend(taken_up(&split, &from.settings().kinds))
             }
             Objective::Labels(_) => {
                 copy(from, &store, bars)?;
@@ -201,12 +212,14 @@ const fn dims(settings: &StoreSettings) -> (usize, usize) {
     (settings.fusion.item_dims, settings.fusion.group_dims)
 }
 
-/// Users who had something before, and what they took up that was new.
-fn taken_up(split: &Split) -> Vec<(String, BTreeSet<String>)> {
+/// Users who had something before, and what they took up that was new, by acts that count for it.
+fn taken_up(split: &Split, kinds: &Kinds) -> Vec<(String, BTreeSet<String>)> {
     let items = |acts: &[Act]| acts.iter().map(|act| act.item.clone()).collect::<BTreeSet<_>>();
+    let counts_for = |act: &&Act| kinds.find(&act.kind).is_some_and(|(_, kind)| kind.weight > 0.0);
     let new = |(user, later): (&String, &Vec<Act>)| {
         let had = items(split.earlier.get(user)?);
-        let new: BTreeSet<String> = items(later).difference(&had).cloned().collect();
+        let taken: BTreeSet<String> = later.iter().filter(counts_for).map(|act| act.item.clone()).collect();
+        let new: BTreeSet<String> = taken.difference(&had).cloned().collect();
         (!had.is_empty() && !new.is_empty()).then(|| (user.clone(), new))
     };
     split.later.iter().filter_map(new).collect()

@@ -184,6 +184,22 @@ pub(super) fn with(
     Ok(is_sound.then_some(settings))
 }
 
+/// Options that were found where attributes take no part: there only the proportion of the other blocks is measured. Their weights together are
+/// to be to that of attributes as they were.
+pub(super) fn beside_attributes(own: &StoreSettings, mut found: StoreSettings) -> StoreSettings {
+    let sum = |settings: &StoreSettings| {
+        settings.fusion.text_weight + settings.fusion.item_weight + settings.fusion.group_weight
+    };
+    let scale = sum(own) / sum(&found);
+    if scale.is_finite() && scale > 0.0 {
+        let fusion = &mut found.fusion;
+        for weight in [&mut fusion.text_weight, &mut fusion.item_weight, &mut fusion.group_weight] {
+            *weight *= scale;
+        }
+    }
+    found
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
