@@ -69,7 +69,8 @@ impl Blend {
     /// The weights after a list was shown, each thing with what the signals said of it and the reward that it got, in the order of the list. Where
     /// a thing got more than one above it, the weights of the signals grow that would have had it above, the more the wronger the order was: one step
     /// of the exponentiated gradient (Kivinen and Warmuth, Information and Computation 1997) of the logistic loss of such pairs. Pairs in the right order say
-    /// nothing: what stands above is looked at first (Joachims, KDD 2002, section 3). The new weights sum to 1; what is 0 stays 0.
+    /// nothing: what stands above is looked at first (Joachims, KDD 2002, section 3). The new weights sum to 1; what is 0 stays 0, and so does what says nothing
+    /// of any of these things.
     pub(crate) fn learned(self, shown: &[([f32; SIGNALS], f32)]) -> Self {
         let sum: f64 = self.weights().iter().map(|&weight| f64::from(weight)).sum();
         let weights = self.weights().map(|weight| f64::from(weight) / sum);
@@ -84,16 +85,18 @@ impl Blend {
                 pairs += 1.0;
             }
         }
-        if pairs == 0.0 {
+        // A signal that says nothing of any of these could not have known better, and is not to gain or lose by it.
+        let speaks = |at: &usize| weights[*at] > 0.0 && shown.iter().any(|(values, _)| values[*at] != 0.0);
+        let speaking: Vec<usize> = (0..SIGNALS).filter(speaks).collect();
+        if pairs == 0.0 || speaking.len() < 2 {
             return self;
         }
-        let step = |at: usize| match weights[at] {
-            0.0 => 0.0,
-            weight => (weight * (RATE * gradient[at] / pairs).exp()).max(LEAST),
-        };
-        let moved: [f64; SIGNALS] = std::array::from_fn(step);
-        let sum: f64 = moved.iter().sum();
-        let [neighbors, together, text, interests] = moved.map(|weight| (weight / sum) as f32);
+        let step = |&at: &usize| (weights[at] * (RATE * gradient[at] / pairs).exp()).max(LEAST);
+        let (before, after): (f64, f64) =
+            (speaking.iter().map(|&at| weights[at]).sum(), speaking.iter().map(step).sum());
+        let mut moved = weights;
+        speaking.iter().for_each(|at| moved[*at] = step(at) * before / after);
+        let [neighbors, together, text, interests] = moved.map(|weight| weight as f32);
         Self { neighbors, together, text, interests }
     }
 }
@@ -160,5 +163,10 @@ mod tests {
         assert_eq!(blend.learned(&[shown[1], shown[0]]), blend);
         assert_eq!(blend.learned(&[(shown[0].0, 1.0), (shown[1].0, 1.0)]), blend);
         assert_eq!(blend.learned(&[]), blend);
+        // Where one signal alone says something of the list, as for somebody of whom nothing is known, none could have known better.
+        let alone = [([1.0, 0.0, 0.0, 0.0], 0.0), ([0.5, 0.0, 0.0, 0.0], 1.0)];
+        assert_eq!(blend.learned(&alone), blend);
+        let three = Blend::new(0.5, 0.3, 0.2).learned(&shown);
+        assert!((three.text - 0.2).abs() < 1e-6 && three.together > 0.3, "{three:?}");
     }
 }

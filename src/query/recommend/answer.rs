@@ -105,7 +105,9 @@ impl Recommendation {
         let mut says = [0.0; SIGNALS];
         for SignalScore { signal, value, .. } in &self.signals {
             let place = match signal {
-                Signal::Neighbors | Signal::Popular => 0,
+                Signal::Neighbors => 0,
+                // What a sample did is no word of those who are alike.
+                Signal::Popular => continue,
                 Signal::Together => 1,
                 Signal::Text => 2,
                 Signal::Interests => 3,
