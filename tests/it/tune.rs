@@ -105,7 +105,7 @@ fn twins_and_recommendations_are_tuned_by_users_in_folds() {
 
     // Of halves, which have no attributes, nothing is learned of what attributes should weigh: their share stays.
     let found = ask(&["--for", "twins", "--trials", "3", "--users", "10"]);
-    let own = kindred::Fusion::default();
+    let own = Fusion::default();
     let blocks =
         ["text_weight", "item_weight", "group_weight"].map(|name| found["fusion"][name].as_f64().unwrap());
     let sum = f64::from(own.text_weight + own.item_weight + own.group_weight);
