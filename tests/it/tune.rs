@@ -103,18 +103,6 @@ fn twins_and_recommendations_are_tuned_by_users_in_folds() {
     assert_eq!(values, ["[16.0,100.0]", "[16.0,1000.0]", "[8.0,100.0]", "[8.0,1000.0]"]);
     assert!(twins["gain_with_others"]["standard_error"].is_number());
 
-    // Of halves, which have no attributes, nothing is learned of what attributes should weigh: their share stays.
-    let found = ask(&["--for", "twins", "--trials", "3", "--users", "10"]);
-    let own = Fusion::default();
-    let blocks =
-        ["text_weight", "item_weight", "group_weight"].map(|name| found["fusion"][name].as_f64().unwrap());
-    let sum = f64::from(own.text_weight + own.item_weight + own.group_weight);
-    assert!((blocks.iter().sum::<f64>() - sum).abs() < 1e-4, "{found}");
-    assert_eq!(
-        found["fusion"]["attribute_weight"].as_f64().map(|weight| weight as f32),
-        Some(own.attribute_weight)
-    );
-
     let later = ask(&["--for", "recommend", "--trials", "2", "--users", "10", "--folds", "2"]);
     assert_eq!((&later["users"], later["trials"].as_array().unwrap().len()), (&10.into(), 2));
     let shown =

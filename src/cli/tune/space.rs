@@ -205,6 +205,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn where_attributes_take_no_part_their_share_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = crate::Store::open(folder.path().join("store")).unwrap();
+        let own = store.snapshot().settings();
+        let mut found = own.clone();
+        let sum = |of: &StoreSettings| of.fusion.text_weight + of.fusion.item_weight + of.fusion.group_weight;
+        (found.fusion.text_weight, found.fusion.item_weight, found.fusion.group_weight) = (0.05, 0.04, 0.01);
+        let scaled = beside_attributes(&own, found.clone());
+        assert!((sum(&scaled) - sum(&own)).abs() < 1e-5, "{:?}", scaled.fusion);
+        assert!((scaled.fusion.text_weight / scaled.fusion.item_weight - 1.25).abs() < 1e-5);
+        assert_eq!(scaled.fusion.attribute_weight.to_bits(), own.fusion.attribute_weight.to_bits());
+        (found.fusion.text_weight, found.fusion.item_weight, found.fusion.group_weight) = (0.0, 0.0, 0.0);
+        assert_eq!(beside_attributes(&own, found.clone()), found);
+    }
+
+    #[test]
     fn parameters_are_read_or_refused() {
         let days: Parameter = "half-life:purchase=30..1920".parse().unwrap();
         assert_eq!([0.0, 0.5, 1.0].map(|place| days.at(place).to_string()), ["30", "240", "1920"]);
