@@ -295,6 +295,21 @@ impl From<std::convert::Infallible> for Error {
     }
 }
 
+/// What is read, unless it is damaged: then that is noted, and an answer goes on without it.
+///
+/// # Errors
+/// All that is no damage.
+pub(crate) fn known<T>(read: Result<T>, lost: &mut Option<Error>) -> Result<Option<T>> {
+    match read {
+        Ok(value) => Ok(Some(value)),
+        Err(error) if error.kind() == ErrorKind::Damage => {
+            *lost = Some(error);
+            Ok(None)
+        }
+        Err(error) => Err(error),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use super::values::tell_lost;
 use crate::compute::distance::l2_squared;
 use crate::engine::Published;
 use crate::engine::predicate::stored_user;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Result, known};
 use crate::storage::View;
 
 /// Users who stand for a cluster.
@@ -47,11 +47,7 @@ pub(super) fn described(
 fn named(view: &View<Published>, users: impl Iterator<Item = u32>) -> Result<Vec<String>> {
     let (mut names, mut lost) = (Vec::new(), None);
     for user in users {
-        match stored_user(view, user) {
-            Ok(stored) => names.push(stored.id),
-            Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
-            Err(error) => return Err(error),
-        }
+        names.extend(known(stored_user(view, user), &mut lost)?.map(|stored| stored.id));
         if names.len() == MEDOIDS {
             break;
         }

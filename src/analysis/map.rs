@@ -5,7 +5,7 @@ use super::values::tell_lost;
 use crate::compute::SplitMix;
 use crate::engine::predicate::stored_user;
 use crate::engine::{Published, Settings};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, known};
 use crate::learn::components;
 use crate::model::{OnProgress, Progress};
 use crate::storage::View;
@@ -101,12 +101,9 @@ impl<'a> MapUsers<'a> {
         let (mut points, mut lost) = (Vec::with_capacity(chosen.len()), None);
         for (&row, point) in chosen.iter().zip(&found.points) {
             let [x, y] = pair(point);
-            match embedded.users.get(row as usize).map(|&user| stored_user(self.view, user)) {
-                Some(Ok(stored)) => points.push(MappedUser { user: stored.id, x, y }),
-                Some(Err(error)) if error.kind() == ErrorKind::Damage => lost = Some(error),
-                Some(Err(error)) => return Err(error),
-                None => {}
-            }
+            let Some(&user) = embedded.users.get(row as usize) else { continue };
+            let stored = known(stored_user(self.view, user), &mut lost)?;
+            points.extend(stored.map(|stored| MappedUser { user: stored.id, x, y }));
         }
         tell_lost(lost.as_ref());
         progress(Progress::of("mapping users", 1, 1));

@@ -1,7 +1,7 @@
 //! The values that users have of one attribute.
 
 use crate::engine::{Published, StoredUser, from_key};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, known};
 use crate::model::Value;
 use crate::storage::{View, codec, keys, prefix_end};
 use crate::telemetry::redacted;
@@ -13,13 +13,9 @@ pub(super) fn values_of(view: &View<Published>, attribute: &str) -> Result<BTree
     let (mut values, mut lost) = (BTreeMap::new(), None);
     view.scan_from(&keys::users(), prefix_end(&keys::users()).as_deref(), |key, value| {
         let no = from_key("user", key, keys::u32_at(key, 1))?;
-        match value.and_then(|value| codec::decode::<StoredUser>("user", &value)) {
-            Ok(mut stored) => {
-                values.extend(stored.attributes.remove(attribute).map(|value| (no, value)));
-            }
-            Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
-            Err(error) => return Err(error),
-        }
+        let stored = value.and_then(|value| codec::decode::<StoredUser>("user", &value));
+        let value = known(stored, &mut lost)?.and_then(|mut stored| stored.attributes.remove(attribute));
+        values.extend(value.map(|value| (no, value)));
         Ok(ControlFlow::Continue(()))
     })?;
     tell_lost(lost.as_ref());

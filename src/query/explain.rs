@@ -4,15 +4,15 @@
 //! items, groups, texts and attributes added. So the score is, exactly, a sum with one part for each of
 //! those: the share of the one side times the whole of the other. What both sides acted on comes first.
 
-use super::damage::{known, tell_left_out};
 use super::similar::embedding_of;
 use crate::engine::{
     Points, Published, Reader, Share, StoredEvent, StoredItem, contributions_of, text_hash, text_number,
 };
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, known};
 use crate::model::{Attributes, Time};
 use crate::profile::{Block, Target, attribute_vector};
 use crate::storage::{View, codec, keys};
+use crate::telemetry::tell_left_out;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

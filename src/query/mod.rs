@@ -2,7 +2,6 @@
 
 mod apart;
 mod archives;
-mod damage;
 mod explain;
 mod export;
 mod filter;

@@ -1,12 +1,12 @@
 //! Segments of a snapshot: which there are, who is in them, and who came and went.
 
-use super::damage::tell_left_out;
 use super::similar::user_id;
 use crate::engine::segments::{CHANGES_OF_BLOCK, Head, Segment, StoredChange};
 use crate::engine::{Published, Reader};
-use crate::error::{Error, ErrorKind, Result, shorten};
+use crate::error::{Error, ErrorKind, Result, known, shorten};
 use crate::model::{SegmentChange, SegmentChanges, SegmentSummary, nearest_name};
 use crate::storage::View;
+use crate::telemetry::tell_left_out;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 use std::sync::Arc;
@@ -40,11 +40,7 @@ pub(crate) fn members(view: &View<Published>, name: &str) -> Result<Vec<String>>
     let members = view.attachment().segments.members(known_segment(view, name)?)?;
     let (mut users, mut lost) = (Vec::new(), None);
     for user in members.iter() {
-        match user_id(view, user) {
-            Ok(id) => users.push(id),
-            Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
-            Err(error) => return Err(error),
-        }
+        users.extend(known(user_id(view, user), &mut lost)?);
     }
     tell_left_out(lost.as_ref());
     Ok(users)
@@ -80,11 +76,7 @@ pub(crate) fn changes_since(view: &View<Published>, position: u64, limit: usize)
             if changes.len() == limit {
                 break;
             }
-            match change(view, next, stored, &mut ids) {
-                Ok(change) => changes.extend(change),
-                Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
-                Err(error) => return Err(error),
-            }
+            changes.extend(known(change(view, next, stored, &mut ids), &mut lost)?.flatten());
             next += 1;
         }
     }

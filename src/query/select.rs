@@ -1,16 +1,15 @@
 //! Users of whom a predicate is true.
 
 use super::apart::Contrast;
-use super::damage::tell_left_out;
 use super::filter::{Answer, Plan, answer, fitting};
 use super::lookalikes::Lookalikes;
 use super::reasons::{Reasons, reasons};
 use super::similar::user_id;
 use crate::engine::{Published, Settings};
-use crate::error::{ErrorKind, Result};
+use crate::error::{Result, known};
 use crate::model::{Predicate, Time};
 use crate::storage::View;
-use crate::telemetry::{Operation, observed};
+use crate::telemetry::{Operation, observed, tell_left_out};
 
 /// A question for the users of whom a predicate is true: set what is wanted, then [`Selection::run`] or [`Selection::count`].
 #[must_use = "a question does nothing until it is run"]
@@ -52,11 +51,7 @@ impl<'a> Selection<'a> {
                 if users.len() == self.limit {
                     break;
                 }
-                match user_id(self.view, no) {
-                    Ok(id) => users.push(id),
-                    Err(error) if error.kind() == ErrorKind::Damage => lost = Some(error),
-                    Err(error) => return Err(error),
-                }
+                users.extend(known(user_id(self.view, no), &mut lost)?);
             }
             tell_left_out(lost.as_ref());
             Ok(users)

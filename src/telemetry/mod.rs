@@ -99,6 +99,14 @@ pub(crate) fn failed(operation: &'static str, error: &Error) {
     tracing::debug!(kind, "failed");
 }
 
+/// Tells that something is left out of an answer, since values of it are damaged.
+pub(crate) fn tell_left_out(lost: Option<&Error>) {
+    if let Some(error) = lost {
+        failed(Operation::Query.name(), error);
+        tracing::warn!(error = %redacted(error), "what is damaged is left out of an answer");
+    }
+}
+
 const fn kind_name(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Usage => "usage",

@@ -6,7 +6,7 @@ pub use bin::TimeBin;
 
 use super::values::tell_lost;
 use crate::engine::{EachReader, Published, Settings, State, StoredEvent, from_key, time_of};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, known};
 use crate::model::{OnProgress, Progress, Time};
 use crate::storage::{View, codec, keys};
 use crate::telemetry::{Operation, observed};
@@ -162,10 +162,7 @@ impl<'a> Activity<'a> {
     ) -> Result<()> {
         let mut done = 0;
         self.view.each(prefix, &mut |key, value| {
-            match value.and_then(|value| visit(key, &value)) {
-                Err(error) if error.kind() == ErrorKind::Damage => *lost = Some(error),
-                visited => visited?,
-            }
+            known(value.and_then(|value| visit(key, &value)), lost)?;
             done += 1;
             if done % STEP == 0 {
                 progress(Progress::of(stage, done, (total as usize).max(done)));

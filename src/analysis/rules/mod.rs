@@ -145,11 +145,7 @@ impl<'a> Rules<'a> {
     where
         Error: From<P::Error>,
     {
-        let predicate = predicate.try_into()?;
-        self.filter = Some(match self.filter {
-            Some(before) => before & predicate,
-            None => predicate,
-        });
+        self.filter = Some(Predicate::both(self.filter, predicate.try_into()?));
         Ok(self)
     }
 

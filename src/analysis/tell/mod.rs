@@ -9,7 +9,7 @@ use super::embedded::{Embedded, on_threads};
 use super::values::{tell_lost, values_of};
 use crate::compute::SplitMix;
 use crate::engine::{Published, Reader, Settings, Source};
-use crate::error::{Error, ErrorKind, Result, shorten};
+use crate::error::{Error, Result, known, shorten};
 use crate::learn::Rows;
 use crate::model::{Attributes, Metric, OnProgress, Value, check_id};
 use crate::profile::{Parts, is_fused};
@@ -157,14 +157,7 @@ impl<'a> TellAttribute<'a> {
         let (mut users, mut rows, mut lost) = (Vec::new(), Rows::new(dim, true), None);
         for &user in values.keys() {
             let read = self.view.state(user).and_then(|state| Ok((state, self.view.sums(space, user)?)));
-            let (state, sums) = match read {
-                Ok(read) => read,
-                Err(error) if error.kind() == ErrorKind::Damage => {
-                    lost = Some(error);
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
+            let Some((state, sums)) = known(read, &mut lost)? else { continue };
             let total = state.figures.newest.map(|newest| space.total(&sums, newest)).unwrap_or_default();
             let parts = Parts { total: &total, sentence: None, attributes: &Attributes::new() };
             if let Some(vector) = space.embed(&parts)

@@ -2,7 +2,7 @@
 
 use super::super::reader::EachReader;
 use super::super::stored::{StoredItem, StoredUser};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, known};
 use crate::model::{Hex, Problem};
 use crate::storage::keys::{self, Key, Subject};
 use crate::storage::{codec, hex};
@@ -155,11 +155,7 @@ fn names(
 
 /// A result, or nothing where it is damaged.
 pub(crate) fn sound<T>(result: Result<T>) -> Result<Option<T>> {
-    match result {
-        Ok(value) => Ok(Some(value)),
-        Err(error) if error.kind() == ErrorKind::Damage => Ok(None),
-        Err(error) => Err(error),
-    }
+    known(result, &mut None)
 }
 
 /// A key in words, and the id of the user whose it is.

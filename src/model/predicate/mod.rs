@@ -47,6 +47,14 @@ pub struct Predicate {
 }
 
 impl Predicate {
+    /// A predicate beside one that may be there before.
+    pub(crate) fn both(before: Option<Self>, other: Self) -> Self {
+        match before {
+            Some(before) => before & other,
+            None => other,
+        }
+    }
+
     /// As one that was built: of a text that nobody has before them any more.
     pub(crate) fn without_places(mut self) -> Self {
         self.node.forget_places();

@@ -9,13 +9,13 @@ mod weigh;
 pub use question::Contrast;
 pub use traits::{Portrait, Trait, TraitOf};
 
-use super::damage::tell_left_out;
 use crate::columns::Columns;
 use crate::engine::predicate::stored_user;
 use crate::engine::{Published, Reader, Settings};
 use crate::error::{ErrorKind, Result};
 use crate::model::OnProgress;
 use crate::storage::View;
+use crate::telemetry::tell_left_out;
 use acts::Acts;
 use roaring::RoaringBitmap;
 use traits::Found;

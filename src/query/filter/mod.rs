@@ -10,14 +10,14 @@ mod plan;
 
 pub use plan::{Access, Plan, PlanPart};
 
-use super::damage::tell_left_out;
 use super::scan::{stored_states, stored_users};
 use crate::engine::predicate::{Binding, Bound, Facts, bind, stored_user};
 use crate::engine::{Published, Settings};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, known};
 use crate::model::predicate::{Node, Truth};
 use crate::model::{Predicate, Time};
 use crate::storage::View;
+use crate::telemetry::tell_left_out;
 use catalogue::{Catalogue, Catalogued};
 use likeness::Likenesses;
 use narrow::Narrowing;
@@ -180,11 +180,9 @@ impl<'a> Asking<'a> {
         question: &Question<'_>,
         facts: Result<Facts<'a, View<Published>>>,
     ) -> Result<()> {
-        match facts.and_then(|facts| question.is_true(&facts)) {
-            Ok(true) => drop(self.matching.insert(no)),
-            Ok(false) => {}
-            Err(error) if error.kind() == ErrorKind::Damage => self.lost = Some(error),
-            Err(error) => return Err(error),
+        let is_true = facts.and_then(|facts| question.is_true(&facts));
+        if known(is_true, &mut self.lost)? == Some(true) {
+            self.matching.insert(no);
         }
         Ok(())
     }

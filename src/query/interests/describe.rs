@@ -1,13 +1,13 @@
 //! Interests for people: what they are called, and what stands for them.
 
-use super::super::damage::{known, tell_left_out};
 use super::super::explain::own_text;
 use super::things::Thing;
 use super::{Found, Interest, Member};
 use crate::engine::{Published, Reader};
-use crate::error::Result;
+use crate::error::{Result, known};
 use crate::profile::{Target, user_query};
 use crate::storage::View;
+use crate::telemetry::tell_left_out;
 use std::collections::BTreeMap;
 
 /// A category is what an interest is called by where so much of it is of it.

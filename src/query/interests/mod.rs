@@ -9,7 +9,6 @@ mod describe;
 mod places;
 mod things;
 
-use super::damage::tell_left_out;
 use super::explain::Own;
 use super::similar::known_user;
 use crate::compute::distance::dot;
@@ -18,7 +17,7 @@ use crate::error::{Error, Result};
 use crate::model::{Attributes, Time};
 use crate::profile::{Parts, Target, user_query};
 use crate::storage::View;
-use crate::telemetry::{Operation, observed};
+use crate::telemetry::{Operation, observed, tell_left_out};
 use cluster::Cluster;
 use places::Places;
 use roaring::RoaringBitmap;

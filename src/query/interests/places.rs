@@ -1,11 +1,10 @@
 //! Where things lie among others.
 
-use super::super::damage::known;
 use super::super::recommend::STRONGEST;
 use super::things::{Acted, Thing};
 use crate::compute::distance::normalize;
 use crate::engine::{Points, Published};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, known};
 use crate::learn::Rows;
 use crate::profile::{Point, Space, Target};
 use crate::storage::View;

@@ -1,8 +1,7 @@
 //! What a user acted on, thing by thing: items of one text, an item without one, or a text of the user's own.
 
-use super::super::damage::known;
 use crate::engine::{Points, Published, Reader, Share, contributions_of};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, known};
 use crate::model::Time;
 use crate::profile::{Contribution, Point, Target};
 use crate::storage::View;
@@ -10,6 +9,9 @@ use hashbrown::HashMap;
 use roaring::RoaringBitmap;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What weighs a smaller share of all is faded: it is no taste of now.
+const LEAST: f64 = 1e-6;
 
 /// What is clustered.
 pub(super) struct Thing {
@@ -88,6 +90,8 @@ pub(super) fn things(
         }
     }
     let mut all: Vec<Thing> = groups.into_values().chain(others).collect();
+    let least = LEAST * all.iter().map(|thing| f64::from(thing.own.weight)).sum::<f64>();
+    all.retain(|thing| f64::from(thing.own.weight) >= least);
     all.sort_by(|a, b| b.own.weight.total_cmp(&a.own.weight).then(a.own.target.cmp(&b.own.target)));
     Ok(all)
 }

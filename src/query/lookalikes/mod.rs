@@ -5,16 +5,15 @@ mod seed;
 
 pub use seed::Seed;
 
-use super::damage::{known, tell_left_out};
 use super::explain::explain_scored;
 use super::filter::matching;
-use super::similar::{Found, Hit, MAX_LIMIT, embedding_of, named};
+use super::similar::{Hit, MAX_LIMIT, Named, named};
 use crate::engine::{Points, Published, Reader, Settings, Source};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, known};
 use crate::index::SearchOptions;
 use crate::model::{Predicate, Time};
 use crate::storage::View;
-use crate::telemetry::{Operation, observed};
+use crate::telemetry::{Operation, observed, tell_left_out};
 use roaring::RoaringBitmap;
 use score::{Score, Sides, Told};
 use seed::Whom;
@@ -131,11 +130,7 @@ impl<'a> Lookalikes<'a> {
     where
         Error: From<P::Error>,
     {
-        let predicate = predicate.try_into()?;
-        self.filter = Some(match self.filter {
-            Some(before) => before & predicate,
-            None => predicate,
-        });
+        self.filter = Some(Predicate::both(self.filter, predicate.try_into()?));
         Ok(self)
     }
 
@@ -195,7 +190,7 @@ impl<'a> Lookalikes<'a> {
         }
         let within = self.within(&seed)?;
         let index = &self.view.attachment().index;
-        let sides = Sides::new(index, &seed);
+        let sides = Sides::new(index, &seed, self.method);
         if sides.seed.is_empty() {
             let found = format!("{} users without a vector", seed.len());
             return Err(Error::invalid("seed", found, "somebody of whom something is known"));
@@ -219,11 +214,7 @@ impl<'a> Lookalikes<'a> {
             min_score: None,
             exact_scores: true,
         };
-        let search = |k| {
-            let found = score.search(index, &SearchOptions { k, ..options })?;
-            let best: Vec<(u32, f32)> = found.into_iter().map(|found| (found.label, found.score)).collect();
-            Ok(Found { are_all: best.len() < k, best })
-        };
+        let search = |k| score.best(index, &SearchOptions { k, ..options });
         let users = named(self.view, self.limit, search)?;
         Ok(FoundLookalikes { users: self.explained(&score, users)?, ..found })
     }
@@ -245,25 +236,17 @@ impl<'a> Lookalikes<'a> {
         Ok(Some(found - seed))
     }
 
-    fn explained(&self, score: &Score, users: Vec<(u32, String, f32)>) -> Result<Vec<Hit>> {
+    fn explained(&self, score: &Score, users: Vec<Named>) -> Result<Vec<Hit>> {
         let tells = self.explain && matches!(self.settings.source, Source::Encoder { .. });
-        let mut points = Points::new(Arc::clone(&self.view.attachment().space));
-        let mut hit = |(no, user, closeness): (u32, String, f32)| {
-            let mut lost = None;
-            let embedding = match score {
-                Score::Nearest(_) => known(embedding_of(self.view, &mut points, no), &mut lost)?.flatten(),
-                Score::Near(_) | Score::Linear { .. } => None,
-            };
-            let told = score.told(embedding.as_deref());
-            let mut explain = |told: &Told<'_>| {
-                explain_scored(self.view, &mut points, (told.weights, told.more), (no, closeness))
-            };
-            let explained = told.as_ref().filter(|_| tells).map(|told| known(explain(told), &mut lost));
-            let explanation = explained.transpose()?.flatten();
-            tell_left_out(lost.as_ref());
-            let interest = told.and_then(|told| told.interest.map(ToOwned::to_owned));
-            Ok(Hit { user, score: closeness, interest, explanation })
+        let (mut points, mut lost) = (Points::new(Arc::clone(&self.view.attachment().space)), None);
+        let mut hit = |Named { no, user, score: closeness, by }: Named| {
+            let Told { weights, more, interest } = score.told(by);
+            let mut explain = || explain_scored(self.view, &mut points, (weights, more), (no, closeness));
+            let explanation = tells.then(|| known(explain(), &mut lost)).transpose()?.flatten();
+            Ok(Hit { user, score: closeness, interest: interest.map(ToOwned::to_owned), explanation })
         };
-        users.into_iter().map(&mut hit).collect()
+        let hits = users.into_iter().map(&mut hit).collect();
+        tell_left_out(lost.as_ref());
+        hits
     }
 }

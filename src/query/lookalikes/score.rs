@@ -1,6 +1,7 @@
 //! What a user is compared with, and how the best are found.
 
 use super::super::interests::Found as Interests;
+use super::super::similar::Found;
 use super::{LookalikeMethod, Lookalikes};
 use crate::compute::SplitMix;
 use crate::compute::distance::{dot, norm, normalize, scale};
@@ -16,19 +17,23 @@ use std::sync::Arc;
 /// The penalty of the classifier's weights (`docs/quality.md` has figures for others).
 const PENALTY: f64 = 1e-2;
 
-/// Who has a vector: in the seed, and outside. In the order of their numbers.
+/// Who has a vector, in the order of their numbers.
 pub(super) struct Sides<'a> {
     pub seed: Vec<(u32, &'a [f32])>,
-    pub others: Vec<(u32, &'a [f32])>,
+    /// Outside the seed; only for who learns of them.
+    others: Vec<(u32, &'a [f32])>,
+    /// Whether there is anybody outside the seed.
+    has_others: bool,
 }
 
 impl<'a> Sides<'a> {
-    pub(super) fn new(index: &'a IndexView, seed: &RoaringBitmap) -> Self {
-        let (mut seed, mut others): (Vec<_>, Vec<_>) =
-            index.vectors().partition(|(label, _)| seed.contains(*label));
+    pub(super) fn new(index: &'a IndexView, seed: &RoaringBitmap, method: LookalikeMethod) -> Self {
+        let learns = method == LookalikeMethod::Classifier;
+        let wanted = index.vectors().filter(|(label, _)| learns || seed.contains(*label));
+        let (mut seed, mut others): (Vec<_>, Vec<_>) = wanted.partition(|(label, _)| seed.contains(*label));
         seed.sort_unstable_by_key(|(label, _)| *label);
         others.sort_unstable_by_key(|(label, _)| *label);
-        Self { seed, others }
+        Self { has_others: index.len() > seed.len(), seed, others }
     }
 }
 
@@ -56,7 +61,7 @@ impl Score {
         let (metric, dim) = (source.metric(), source.dim(&asked.view.attachment().space));
         // What fills an embedding up to unit length says nothing of the user.
         let slack = usize::from(matches!(source, Source::Encoder { .. }));
-        if sides.others.is_empty() {
+        if !sides.has_others {
             return Ok(None);
         }
         match asked.method {
@@ -66,56 +71,55 @@ impl Score {
         }
     }
 
-    /// What makes the score of a user with this embedding; nothing where they have none.
-    pub(super) fn told(&self, embedding: Option<&[f32]>) -> Option<Told<'_>> {
+    /// What makes the score of whoever the search at a place found.
+    pub(super) fn told(&self, by: usize) -> Told<'_> {
+        let (weights, more, interest): (&[f32], _, _) = match self {
+            Self::Near(vector) => (vector, 0.0, None),
+            Self::Linear { weights, bias, .. } => (weights, *bias, None),
+            Self::Nearest(queries) => match queries.get(by) {
+                Some((name, weights)) => (weights, 0.0, Some(&**name)),
+                None => (&[], 0.0, None),
+            },
+        };
+        Told { weights, more, interest }
+    }
+
+    /// The best, by one search, or by one for each of several.
+    pub(super) fn best(&self, index: &IndexView, options: &SearchOptions<'_>) -> Result<Found> {
+        let one = |found| Found::of_searches(std::iter::once(found), options.k);
         match self {
-            Self::Near(vector) => Some(Told { weights: vector, more: 0.0, interest: None }),
-            Self::Linear { weights, bias, .. } => Some(Told { weights, more: *bias, interest: None }),
+            Self::Near(vector) => one(index.search(vector, options)),
+            Self::Linear { weights, bias, metric } => one(linear(index, (weights, *bias), *metric, options)),
             Self::Nearest(queries) => {
-                let embedding = embedding?;
-                let close = |query: &&(String, Vec<f32>)| dot(&query.1, embedding);
-                // The first of equals.
-                let nearest = queries.iter().rev().max_by(|a, b| close(a).total_cmp(&close(b)));
-                nearest.map(|(name, weights)| Told { weights, more: 0.0, interest: Some(name) })
+                let search = |(_, query): &(String, Vec<f32>)| {
+                    let length = norm(query) as f32;
+                    let mut found = index.search(query, options)?;
+                    found.iter_mut().for_each(|neighbor| neighbor.score *= length);
+                    Ok(found)
+                };
+                Found::of_searches(queries.iter().map(search), options.k)
             }
         }
     }
-
-    pub(super) fn search(&self, index: &IndexView, options: &SearchOptions<'_>) -> Result<Vec<Neighbor>> {
-        let (weights, bias, metric) = match self {
-            Self::Near(vector) => return index.search(vector, options),
-            Self::Linear { weights, bias, metric } => (weights, *bias, *metric),
-            Self::Nearest(queries) => return nearest(index, queries, options),
-        };
-        let length = norm(weights) as f32;
-        // The index orders by inner products where it compares by them, or by directions of which there is one.
-        let factor = match metric {
-            Metric::Cosine if length > 0.0 => length,
-            Metric::InnerProduct => 1.0,
-            Metric::Cosine | Metric::L2 => return Ok(scanned(index, (weights, bias), options)),
-        };
-        let found = index.search(weights, options)?.into_iter();
-        Ok(found.map(|Neighbor { label, score }| Neighbor { label, score: factor * score + bias }).collect())
-    }
 }
 
-/// Who is among the best of all is among the best for what they are closest to.
-fn nearest(
+/// By inner products with weights, and something more.
+fn linear(
     index: &IndexView,
-    queries: &[(String, Vec<f32>)],
+    (weights, bias): (&[f32], f32),
+    metric: Metric,
     options: &SearchOptions<'_>,
 ) -> Result<Vec<Neighbor>> {
-    let mut best = Vec::new();
-    for (_, query) in queries {
-        let length = norm(query) as f32;
-        let found = index.search(query, options)?.into_iter();
-        best.extend(found.map(|Neighbor { label, score }| Neighbor { label, score: length * score }));
-    }
-    best.sort_by(|a, b| a.label.cmp(&b.label).then(b.score.total_cmp(&a.score)));
-    best.dedup_by_key(|found| found.label);
-    best.sort_by(|a, b| b.score.total_cmp(&a.score).then(a.label.cmp(&b.label)));
-    best.truncate(options.k);
-    Ok(best)
+    let length = norm(weights) as f32;
+    // The index orders by inner products where it compares by them, or by directions of which there is one.
+    let factor = match metric {
+        Metric::Cosine if length > 0.0 => length,
+        Metric::InnerProduct => 1.0,
+        Metric::Cosine | Metric::L2 => return Ok(scanned(index, (weights, bias), options)),
+    };
+    let mut found = index.search(weights, options)?;
+    found.iter_mut().for_each(|neighbor| neighbor.score = factor * neighbor.score + bias);
+    Ok(found)
 }
 
 /// By everybody's vector.

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::model::Time;
 use crate::storage::View;
 use roaring::RoaringBitmap;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
 /// What acts count.
@@ -55,16 +56,37 @@ fn count(of_item: &[ItemAct], counting: &Counting) -> f32 {
 }
 
 /// The items that a user is not to be recommended.
+#[derive(Default)]
 pub(super) struct Refused {
     /// Had already.
     pub had: RoaringBitmap,
-    /// Dismissed, and not taken up since, by an act that counts for it.
-    pub dismissed: RoaringBitmap,
+    /// What the user last said of each.
+    words: Vec<(u32, Word)>,
+}
+
+/// When a user last acted on something for it, and against it.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Word {
+    taken: Option<Time>,
+    dismissed: Option<Time>,
+}
+
+impl Word {
+    /// Both together, such as of two items of a category.
+    pub(super) fn and(self, other: Self) -> Self {
+        Self { taken: self.taken.max(other.taken), dismissed: self.dismissed.max(other.dismissed) }
+    }
+
+    /// Dismissed, and not taken up since, by an act that counts for it. What was taken up at the same instant was taken up before: a
+    /// dismissal is the stronger word.
+    pub(super) fn is_dismissal(self) -> bool {
+        self.dismissed.is_some() && self.taken <= self.dismissed
+    }
 }
 
 impl Refused {
     pub(super) fn of(recommend: &Recommend<'_>, user: Option<u32>) -> Result<Self> {
-        let mut refused = Self { had: RoaringBitmap::new(), dismissed: RoaringBitmap::new() };
+        let mut refused = Self::default();
         let Some(user) = user else { return Ok(refused) };
         let kinds = &recommend.settings.kinds;
         let is_had = |kind: u8| {
@@ -79,16 +101,24 @@ impl Refused {
             if of_item.iter().any(|act| is_had(act.kind)) {
                 refused.had.insert(item);
             }
-            let last_of = |good: bool| {
-                let counts =
-                    |act: &&ItemAct| if good { weight(act.kind) > 0.0 } else { weight(act.kind) < 0.0 };
-                of_item.iter().filter(counts).map(|act| act.last).max()
+            let last = |counts: fn(f32) -> bool| {
+                of_item.iter().filter(|act| counts(weight(act.kind))).map(|act| act.last).max()
             };
-            // What was taken up at the same instant was taken up before: a dismissal is the stronger word.
-            if last_of(false).is_some_and(|dismissed| last_of(true).is_none_or(|taken| taken <= dismissed)) {
-                refused.dismissed.insert(item);
-            }
+            let word = Word { taken: last(|weight| weight > 0.0), dismissed: last(|weight| weight < 0.0) };
+            refused.words.push((item, word));
         }
         Ok(refused)
+    }
+
+    /// Things that were dismissed: the items, or, where these are numbers of categories, of which all items together were.
+    pub(super) fn dismissed(&self, thing: impl Fn(u32) -> Option<u32>) -> RoaringBitmap {
+        let mut words: BTreeMap<u32, Word> = BTreeMap::new();
+        for &(item, word) in &self.words {
+            if let Some(thing) = thing(item) {
+                let all = words.entry(thing).or_default();
+                *all = all.and(word);
+            }
+        }
+        words.into_iter().filter(|(_, word)| word.is_dismissal()).map(|(thing, _)| thing).collect()
     }
 }

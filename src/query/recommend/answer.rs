@@ -1,11 +1,9 @@
 //! What is recommended, and how its score is made up.
 
-use super::super::damage::known;
 use super::super::explain::Explanation;
 use super::Recommend;
-use super::blend::Blended;
+use super::blend::{Blended, Closest};
 use super::candidates::Candidates;
-use crate::error::{Error, Result};
 use crate::model::SIGNALS;
 use serde::{Deserialize, Serialize};
 
@@ -74,8 +72,8 @@ pub(super) fn of(
     recommend: &Recommend<'_>,
     (candidates, blended): (&Candidates, &Blended),
     at: usize,
-    lost: &mut Option<Error>,
-) -> Result<Recommendation> {
+    closest: Option<&Closest>,
+) -> Recommendation {
     let candidate = &blended.things[at].candidate;
     let own = candidate.item.attributes.get(&recommend.settings.fusion.category);
     let category = candidate.category.and_then(|category| candidates.name(category).map(ToOwned::to_owned));
@@ -86,8 +84,8 @@ pub(super) fn of(
         .filter(|(_, (score, _))| *score != 0.0)
         .map(|(signal, (score, value))| SignalScore { signal, score, value })
         .collect();
-    Ok(Recommendation {
-        interest: known(blended.interest(recommend.view, at), lost)?.flatten(),
+    Recommendation {
+        interest: closest.filter(|closest| closest.is_close).map(|closest| closest.name.clone()),
         item: candidate.item.id.clone(),
         text: candidate.item.text.clone(),
         category: category.or_else(|| own.map(ToString::to_string)),
@@ -96,7 +94,7 @@ pub(super) fn of(
         neighbors: candidate.acted.neighbors,
         asked: candidates.neighbors.len(),
         explanation: None,
-    })
+    }
 }
 
 impl Recommendation {

@@ -5,7 +5,7 @@ use super::candidates::{Candidate, Candidates};
 use super::interests::Interests;
 use crate::compute::distance::{axpy, dot, norm, normalize};
 use crate::engine::{Points, Published, Source, learned_factor};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, known};
 use crate::model::{Blend, SIGNALS};
 use crate::profile::{Block, Space, Target};
 use crate::storage::View;
@@ -21,6 +21,13 @@ const CLOSE: f32 = 0.5;
 
 /// A cosine that is no larger is what half precision leaves of none, and no signal however it is scaled.
 const NOISE: f64 = 1e-3;
+
+/// The interest of the user's that a thing is closest to.
+pub(super) struct Closest {
+    pub name: String,
+    /// Whether that is so close that it is told.
+    pub is_close: bool,
+}
 
 /// Candidates with their scores.
 pub(super) struct Blended {
@@ -38,7 +45,7 @@ pub(super) struct Blendable {
     /// Of each signal, before it is scaled.
     values: [f32; SIGNALS],
     pub marks: Marks,
-    /// The interest of the user's that it is closest to, and how close.
+    /// The interest of the user's that it is closest to, and how close, where that counts.
     interest: Option<(usize, f32)>,
 }
 
@@ -54,21 +61,13 @@ impl Blended {
         let embeds = matches!(recommend.settings.source, Source::Encoder { .. });
         let units = candidates.query.as_ref().filter(|_| embeds).map(|query| units(&space, query));
         let interests = recommend.interests(points)?;
+        let counts = recommend.weights().interests > 0.0;
         let mut things = Vec::with_capacity(best.len());
         for candidate in best {
-            let mut marks_of = || -> Result<_> {
-                let marks = Marks::of(recommend, points, &candidate)?;
-                let close = |interests: &Interests| interests.closest(recommend.view, points, &candidate);
-                Ok((marks, interests.as_ref().map(close).transpose()?.flatten()))
-            };
-            let (marks, interest) = match marks_of() {
-                Ok(known) => known,
-                Err(error) if error.kind() == ErrorKind::Damage => {
-                    *lost = Some(error);
-                    continue;
-                }
-                Err(error) => return Err(error),
-            };
+            let Some(marks) = known(Marks::of(recommend, points, &candidate), lost)? else { continue };
+            let interests = interests.as_ref().filter(|_| counts);
+            let close = interests.map(|interests| interests.closest(recommend.view, points, &candidate));
+            let interest = close.map(|close| known(close, lost)).transpose()?.flatten().flatten();
             let (together, text) = units.as_ref().map_or((0.0, 0.0), |units| marks.values(units));
             let values = [candidate.acted.share, together, text, interest.map_or(0.0, |(_, cosine)| cosine)];
             things.push(Blendable { candidate, values, marks, interest });
@@ -77,21 +76,24 @@ impl Blended {
         Ok(Self { scales: scales(recommend.weights(), largest), largest, interests, things })
     }
 
-    /// The name of the interest that a thing is close to.
-    pub(super) fn interest(&self, view: &View<Published>, at: usize) -> Result<Option<String>> {
-        self.closest(view, at, CLOSE)
-    }
-
-    /// The name of the interest that adds to its score.
-    pub(super) fn adding_interest(&self, view: &View<Published>, at: usize) -> Result<Option<String>> {
-        if self.scales[3] == 0.0 { Ok(None) } else { self.closest(view, at, 0.0) }
-    }
-
-    /// The name of the closest interest, if the cosine is at least so large.
-    fn closest(&self, view: &View<Published>, at: usize, least: f32) -> Result<Option<String>> {
-        let close = self.things[at].interest.filter(|(_, cosine)| *cosine >= least);
-        let named = close.zip(self.interests.as_ref());
-        named.map(|((interest, _), interests)| interests.name(view, interest)).transpose()
+    /// The interest that a thing is closest to; where interests count or reasons are asked for.
+    pub(super) fn closest(
+        &self,
+        view: &View<Published>,
+        points: &mut Points,
+        at: usize,
+    ) -> Result<Option<Closest>> {
+        let Some(interests) = &self.interests else { return Ok(None) };
+        let thing = &self.things[at];
+        let close = match thing.interest {
+            None => interests.closest(view, points, &thing.candidate)?,
+            close => close,
+        };
+        let named = |(interest, cosine)| {
+            let name = interests.name(view, interest)?;
+            Ok(Closest { name, is_close: cosine >= CLOSE })
+        };
+        close.map(named).transpose()
     }
 
     /// What a neighbor's weight, times what the act counts, adds to a score.

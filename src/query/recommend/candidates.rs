@@ -5,7 +5,7 @@ use super::acts::{Counting, Refused, acts};
 use super::neighbors::{sample, weighed};
 use super::{Recommend, Signal, Things};
 use crate::engine::{Categories, Points, Reader, StoredItem};
-use crate::error::{Error, ErrorKind, Result, shorten};
+use crate::error::{Error, Result, known, shorten};
 use crate::model::nearest_name;
 use hashbrown::HashMap;
 use roaring::RoaringBitmap;
@@ -87,10 +87,8 @@ impl Candidates {
             names: names(recommend, lost)?,
         };
         for (user, weight) in neighbors {
-            match acts(recommend.view, user, &candidates.counting) {
-                Ok(acts) => candidates.add(recommend.things, (user, weight), &acts),
-                Err(error) if error.kind() == ErrorKind::Damage => *lost = Some(error),
-                Err(error) => return Err(error),
+            if let Some(acts) = known(acts(recommend.view, user, &candidates.counting), lost)? {
+                candidates.add(recommend.things, (user, weight), &acts);
             }
         }
         candidates.scale();
@@ -156,11 +154,8 @@ impl Candidates {
         };
         let mut best = Vec::with_capacity(things.len());
         for (no, category, acted) in things {
-            match recommend.view.item(no) {
-                Ok(item) => best.extend(item.map(|item| Candidate { no, item, category, acted })),
-                Err(error) if error.kind() == ErrorKind::Damage => *lost = Some(error),
-                Err(error) => return Err(error),
-            }
+            let item = known(recommend.view.item(no), lost)?.flatten();
+            best.extend(item.map(|item| Candidate { no, item, category, acted }));
         }
         Ok(best)
     }
@@ -179,8 +174,9 @@ impl Candidates {
                 *example = better(*example, (item, acted));
             }
         }
-        let had: RoaringBitmap = gate.refused.had.iter().filter_map(|item| self.category_of(item)).collect();
-        let categories = good(&self.categories).filter(|&(category, _)| !had.contains(category));
+        let mut refused = gate.refused.dismissed(|item| self.category_of(item));
+        refused.extend(gate.refused.had.iter().filter_map(|item| self.category_of(item)));
+        let categories = good(&self.categories).filter(|&(category, _)| !refused.contains(category));
         let with_example = |(category, acted)| Some((examples.get(&category)?.0, Some(category), acted));
         ranked(categories.filter_map(with_example), most)
     }
@@ -194,6 +190,7 @@ struct Gate<'a> {
     candidates: &'a Candidates,
     recommend: &'a Recommend<'a>,
     refused: Refused,
+    dismissed: RoaringBitmap,
     excluded: RoaringBitmap,
 }
 
@@ -203,7 +200,9 @@ impl<'a> Gate<'a> {
         for item in &recommend.exclude {
             excluded.extend(recommend.view.item_no(item)?);
         }
-        Ok(Self { candidates, recommend, refused: Refused::of(recommend, recommend.user()?)?, excluded })
+        let refused = Refused::of(recommend, recommend.user()?)?;
+        let dismissed = refused.dismissed(Some);
+        Ok(Self { candidates, recommend, refused, dismissed, excluded })
     }
 
     fn allows(&self, item: u32) -> bool {
@@ -214,7 +213,7 @@ impl<'a> Gate<'a> {
             category.is_some_and(|name| names.contains(name))
         };
         !self.excluded.contains(item)
-            && !self.refused.dismissed.contains(item)
+            && !self.dismissed.contains(item)
             && (categories.is_empty() || is_in(categories))
             && !is_in(without_categories)
     }

@@ -16,13 +16,12 @@ mod reasons;
 pub use answer::{Recommendation, Signal, SignalScore};
 pub(super) use blend::STRONGEST;
 
-use super::damage::tell_left_out;
 use super::similar::{Like, Similar, known_user};
 use crate::engine::{Points, Published, Settings};
-use crate::error::{Error, Result, shorten};
+use crate::error::{Error, Result, known, shorten};
 use crate::model::{Blend, Interval, Predicate, Time, check_id, nearest_name};
 use crate::storage::View;
-use crate::telemetry::{Operation, observed};
+use crate::telemetry::{Operation, observed, tell_left_out};
 use blend::Blended;
 use candidates::Candidates;
 use std::collections::BTreeSet;
@@ -228,12 +227,15 @@ impl<'a> Recommend<'a> {
         let best = candidates.best(self, pool, &mut lost)?;
         let blended = Blended::new(self, &mut points, &candidates, best, &mut lost)?;
         let chosen = diversity::choose(&blended, self.limit, self.diversity);
-        let mut answer = Vec::with_capacity(chosen.len());
+        let (mut answer, mut closest) = (Vec::with_capacity(chosen.len()), Vec::with_capacity(chosen.len()));
         for &at in &chosen {
-            answer.push(answer::of(self, (&candidates, &blended), at, &mut lost)?);
+            let close = known(blended.closest(self.view, &mut points, at), &mut lost)?.flatten();
+            answer.push(answer::of(self, (&candidates, &blended), at, close.as_ref()));
+            closest.push((at, close));
         }
         if self.explain {
-            let explained = reasons::explain(self, &mut points, (&candidates, &blended), &chosen, &mut lost)?;
+            let explained =
+                reasons::explain(self, &mut points, (&candidates, &blended), &closest, &mut lost)?;
             let explained = answer.iter_mut().zip(explained);
             explained.for_each(|(answer, explanation)| answer.explanation = Some(explanation));
         }

@@ -1,14 +1,13 @@
 //! Why things are recommended: each score as a sum of what neighbors did and what the user did.
 
-use super::super::damage::known;
 use super::super::explain::{Explanation, Part, PartOf, explain_own, words as own_words};
 use super::super::similar::{Like, user_id};
 use super::acts::acts;
-use super::blend::Blended;
+use super::blend::{Blended, Closest};
 use super::candidates::Candidates;
 use super::{Recommend, Signal};
 use crate::engine::{Points, Source};
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, Result, known};
 use hashbrown::HashMap;
 
 /// Neighbors who are named.
@@ -19,26 +18,28 @@ pub(super) fn explain(
     recommend: &Recommend<'_>,
     points: &mut Points,
     (candidates, blended): (&Candidates, &Blended),
-    chosen: &[usize],
+    chosen: &[(usize, Option<Closest>)],
     lost: &mut Option<Error>,
 ) -> Result<Vec<Explanation>> {
-    let mut by_neighbors = by_neighbors(recommend, (candidates, blended), chosen, lost)?;
-    let mut explain = |at: usize| {
+    let places: Vec<usize> = chosen.iter().map(|(at, _)| *at).collect();
+    let mut by_neighbors = by_neighbors(recommend, (candidates, blended), &places, lost)?;
+    let mut explain = |at: usize, closest: Option<&Closest>| {
         let users = by_neighbors.remove(&at).unwrap_or_default();
         let [_, together, text, interest] = blended.parts(at);
         let mut own = own_parts(recommend, points, blended, at)?;
-        let close = known(blended.interest(recommend.view, at), lost)?.flatten();
-        let words = in_words((candidates, blended), at, &own, close.as_deref());
-        let mut parts = neighbor_parts(recommend, blended, at, users)?;
+        let close = closest.filter(|closest| closest.is_close).map(|closest| &*closest.name);
+        let words = in_words((candidates, blended), at, &own, close);
+        let mut parts = neighbor_parts(recommend, blended, at, users, lost)?;
         let named: f32 = own.iter().map(|part| part.score).sum();
         parts.append(&mut own);
-        let adding = known(blended.adding_interest(recommend.view, at), lost)?.flatten();
-        let of_interest = if adding.is_some() { 0.0 } else { interest };
-        parts.extend(adding.map(|name| part(PartOf::Interest(name), interest)));
-        parts.push(part(PartOf::Rest, together + text - named + of_interest));
+        let adding =
+            closest.filter(|_| interest != 0.0).map(|closest| PartOf::Interest(closest.name.clone()));
+        let unnamed = if adding.is_some() { 0.0 } else { interest };
+        parts.extend(adding.map(|of| part(of, interest)));
+        parts.push(part(PartOf::Rest, together + text - named + unnamed));
         Ok(Explanation { parts, words })
     };
-    chosen.iter().map(|&at| explain(at)).collect()
+    chosen.iter().map(|(at, closest)| explain(*at, closest.as_ref())).collect()
 }
 
 /// "82 of 100 most similar users acted on it +0.812; close to the interest "baby food"; goes with FLUID MILK (24 times) +0.005; …".
@@ -71,6 +72,7 @@ fn neighbor_parts(
     blended: &Blended,
     at: usize,
     mut users: Vec<(u32, f32)>,
+    lost: &mut Option<Error>,
 ) -> Result<Vec<Part>> {
     users.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
     let mut parts = Vec::with_capacity(NAMED_NEIGHBORS + 1);
@@ -78,11 +80,8 @@ fn neighbor_parts(
         if parts.len() == NAMED_NEIGHBORS {
             break;
         }
-        match user_id(recommend.view, user) {
-            Ok(id) => parts.push(part(PartOf::User(id), score)),
-            Err(error) if error.kind() == ErrorKind::Damage => {}
-            Err(error) => return Err(error),
-        }
+        let id = known(user_id(recommend.view, user), lost)?;
+        parts.extend(id.map(|id| part(PartOf::User(id), score)));
     }
     let named: f32 = parts.iter().map(|part| part.score).sum();
     if users.len() > parts.len() {

@@ -2,15 +2,14 @@
 
 mod sought;
 
-use super::damage::{known, tell_left_out};
 use super::explain::{Explanation, explain_interest, explain_text, explain_user};
 use crate::engine::predicate::stored_user;
 use crate::engine::{Points, Published, Reader, Settings, embedding};
-use crate::error::{Error, Result};
+use crate::error::{Error, Result, known};
 use crate::index::{Neighbor, SearchOptions};
 use crate::model::{Predicate, Time};
 use crate::storage::View;
-use crate::telemetry::{Operation, QUERY_SECONDS, Stopwatch, observed};
+use crate::telemetry::{Operation, QUERY_SECONDS, Stopwatch, observed, tell_left_out};
 use roaring::RoaringBitmap;
 use serde::Serialize;
 use sought::{Asked, PartOfUser, Question, Sought};
@@ -193,11 +192,7 @@ impl<'a> Similar<'a> {
     where
         Error: From<P::Error>,
     {
-        let predicate = predicate.try_into()?;
-        self.filter = Some(match self.filter {
-            Some(before) => before & predicate,
-            None => predicate,
-        });
+        self.filter = Some(Predicate::both(self.filter, predicate.try_into()?));
         Ok(self)
     }
 
@@ -259,7 +254,7 @@ impl<'a> Similar<'a> {
         let mut points = Points::new(Arc::clone(&self.view.attachment().space));
         let question = self.question(&mut points)?;
         let found = named(self.view, self.limit, |wanted| self.best(&question, wanted))?.into_iter();
-        let hit = |(no, user, (score, by)): (u32, String, (f32, usize))| {
+        let hit = |Named { no, user, score, by }: Named| {
             let sought = &question.sought[by];
             let (interest, explanation) =
                 (sought.asked.interest(), self.why(&mut points, sought, (no, score))?);
@@ -315,24 +310,14 @@ impl<'a> Similar<'a> {
         Ok(explained)
     }
 
-    /// The numbers of the best, with their scores and by what of the question each is found; and whether these are all that there are. Who is among
-    /// the best of all is among the best for what they are found by.
-    fn best(&self, question: &Question, wanted: usize) -> Result<Found<(f32, usize)>> {
-        let (mut best, mut are_all) = (Vec::new(), true);
-        for (by, sought) in question.sought.iter().enumerate() {
-            let found = self.search(question, sought, wanted)?;
-            are_all &= found.len() < wanted;
-            best.extend(
-                found.into_iter().map(|neighbor| (neighbor.label, (neighbor.score / sought.norm, by))),
-            );
-        }
-        if question.sought.len() > 1 {
-            best.sort_by(|(a, (x, by)), (b, (y, other))| a.cmp(b).then(y.total_cmp(x)).then(by.cmp(other)));
-            best.dedup_by_key(|found| found.0);
-            best.sort_by(|(a, (x, _)), (b, (y, _))| y.total_cmp(x).then(a.cmp(b)));
-            best.truncate(wanted);
-        }
-        Ok(Found { best, are_all })
+    /// The best by what of the question they are closest to.
+    fn best(&self, question: &Question, wanted: usize) -> Result<Found> {
+        let search = |sought: &Sought| {
+            let mut found = self.search(question, sought, wanted)?;
+            found.iter_mut().for_each(|neighbor| neighbor.score /= sought.norm);
+            Ok(found)
+        };
+        Found::of_searches(question.sought.iter().map(search), wanted)
     }
 
     fn search(&self, question: &Question, sought: &Sought, limit: usize) -> Result<Vec<Neighbor>> {
@@ -354,25 +339,57 @@ impl<'a> Similar<'a> {
     }
 }
 
-/// Whom a search found, by their numbers.
-pub(super) struct Found<T> {
-    pub best: Vec<(u32, T)>,
-    /// Whether it would find no more.
-    pub are_all: bool,
+/// Whom searches found: by their numbers, with the score and the place of the search that they are closest by.
+pub(super) struct Found {
+    best: Vec<(u32, (f32, usize))>,
+    /// Whether they would find no more.
+    are_all: bool,
+}
+
+impl Found {
+    /// The best of what several searches for so many each found. Who is among the best of all is among the best of the one that they are
+    /// closest by.
+    pub(super) fn of_searches(
+        searches: impl ExactSizeIterator<Item = Result<Vec<Neighbor>>>,
+        wanted: usize,
+    ) -> Result<Self> {
+        let (mut best, mut are_all, several) = (Vec::new(), true, searches.len() > 1);
+        for (by, found) in searches.enumerate() {
+            let found = found?;
+            are_all &= found.len() < wanted;
+            best.extend(found.into_iter().map(|neighbor| (neighbor.label, (neighbor.score, by))));
+        }
+        if several {
+            best.sort_by(|(a, (x, by)), (b, (y, other))| a.cmp(b).then(y.total_cmp(x)).then(by.cmp(other)));
+            best.dedup_by_key(|found| found.0);
+            best.sort_by(|(a, (x, _)), (b, (y, _))| y.total_cmp(x).then(a.cmp(b)));
+            best.truncate(wanted);
+        }
+        Ok(Self { best, are_all })
+    }
+}
+
+/// A user that was found, by the search at a place.
+pub(super) struct Named {
+    pub no: u32,
+    pub user: String,
+    pub score: f32,
+    pub by: usize,
 }
 
 /// At most so many users of those that a search finds, with their ids. In the place of those who cannot be named for a damaged record come the next.
-pub(super) fn named<T>(
+pub(super) fn named(
     view: &View<Published>,
     limit: usize,
-    search: impl Fn(usize) -> Result<Found<T>>,
-) -> Result<Vec<(u32, String, T)>> {
+    search: impl Fn(usize) -> Result<Found>,
+) -> Result<Vec<Named>> {
     let mut wanted = limit;
     loop {
         let Found { best, are_all } = search(wanted)?;
         let (mut named, mut lost) = (Vec::with_capacity(best.len()), None);
-        for (no, found) in best {
-            named.extend(known(user_id(view, no), &mut lost)?.map(|id| (no, id, found)));
+        for (no, (score, by)) in best {
+            let id = known(user_id(view, no), &mut lost)?;
+            named.extend(id.map(|user| Named { no, user, score, by }));
         }
         named.truncate(limit);
         if named.len() == limit || are_all {
