@@ -9,7 +9,7 @@ use super::{Membership, Segments};
 use crate::engine::Reader;
 use crate::engine::predicate::{Binding, Bound, Facts, bind, due, reach};
 use crate::engine::session::Session;
-use crate::error::{ErrorKind, Result};
+use crate::error::{Error, Result, known};
 use crate::model::predicate::Truth;
 use crate::model::{Attributes, Time};
 use crate::storage::{codec, keys};
@@ -70,6 +70,8 @@ struct Looked {
     changes: Vec<Verdict>,
     /// When to look again, by the segments that were looked at.
     due: Option<Time>,
+    /// What is damaged, for which some segments stay as they were.
+    lost: Option<Error>,
 }
 
 /// A segment that a write looks at.
@@ -198,19 +200,20 @@ impl Session<'_, '_> {
             Some(_) => Ok((true, self.judge(following, user, places)?)),
             None => Ok((false, self.all_left(following, user)?)),
         });
-        let (is_there, Looked { changes, due }) = match looked {
-            // What cannot be read of a user costs the others nothing.
-            Err(error) if error.kind() == ErrorKind::Damage => {
-                tracing::warn!(error = %redacted(&error), "a user whose values are damaged stays in the segments of before");
-                return self.look_again(user);
+        // What cannot be read of a user costs the others nothing.
+        let mut lost = None;
+        let (is_there, Looked { changes, due, lost: of_some }) =
+            known(looked, &mut lost)?.unwrap_or_default();
+        if let Some(error) = lost.or(of_some) {
+            tracing::warn!(error = %redacted(&error), "a user stays in the segments of before that ask for what is damaged");
+            self.look_again(user)?;
+        } else {
+            if self.segments.unread.contains(&user) {
+                self.segments.unread.remove_mut(&user);
             }
-            looked => looked?,
-        };
-        if self.segments.unread.contains(&user) {
-            self.segments.unread.remove_mut(&user);
+            let before = self.segments.due_of(user).filter(|_| is_there && !is_all_relative);
+            self.put_due(user, before.into_iter().chain(due).min())?;
         }
-        let before = self.segments.due_of(user).filter(|_| is_there && !is_all_relative);
-        self.put_due(user, before.into_iter().chain(due).min())?;
         for Verdict { place, enters } in changes {
             let position = self.segments.head.position + following.told.count();
             let Some(followed) = &mut following.segments[place as usize] else { continue };
@@ -245,7 +248,7 @@ impl Session<'_, '_> {
                 changes.push(Verdict { place, enters: false });
             }
         }
-        Ok(Looked { changes, due: None })
+        Ok(Looked { changes, ..Looked::default() })
     }
 
     fn judge(&self, following: &mut Following<'_>, user: u32, mut places: RoaringBitmap) -> Result<Looked> {
@@ -263,10 +266,12 @@ impl Session<'_, '_> {
         while let Some(place) = places.min() {
             places.remove(place);
             let followed = following.at(place, &self.segments, &binding)?;
-            let is_in = followed.bound.truth(&facts)? == Truth::True;
-            let was_in = followed.members.has(user);
+            // Other segments do not ask for what is damaged.
+            let Some(truth) = known(followed.bound.truth(&facts), &mut looked.lost)? else { continue };
+            let (is_in, was_in) = (truth == Truth::True, followed.members.has(user));
             if routes.is_relative(place) {
-                looked.due = looked.due.into_iter().chain(due(&followed.bound, &facts, now)?).min();
+                let due = known(due(&followed.bound, &facts, now), &mut looked.lost)?.flatten();
+                looked.due = looked.due.into_iter().chain(due).min();
             }
             if was_in != is_in {
                 let no = routes.at(place).no;
