@@ -39,6 +39,8 @@ fn what_lies_together_holds_together() {
             told,
             [("first bunch", 21, 20), ("even", 40, 40), ("everybody", 81, 80), ("nobody", 0, 0)]
         );
+        let with_vector: Vec<u64> = held.groups.iter().map(|group| group.with_vector).collect();
+        assert_eq!(with_vector, [20, 40, 80, 0]);
         assert!(held.groups[0].silhouette.unwrap() > 0.8, "{metric:?}: {held:?}");
         assert!(held.groups[1].silhouette.unwrap().abs() < 0.05, "{metric:?}: {held:?}");
         assert_eq!((held.groups[2].silhouette, held.groups[3].silhouette), (None, None));

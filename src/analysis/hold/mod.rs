@@ -39,6 +39,7 @@ struct Group {
     name: String,
     /// Of all users, also those without a vector.
     users: u64,
+    with_vector: u64,
     of: Vec<bool>,
 }
 
@@ -97,14 +98,15 @@ impl<'a> HoldTogether<'a> {
             let sample = Sample::of(&embedded.rows, self.sample, self.seed);
             let drawn: Vec<u32> = sample.numbers.iter().map(|&row| embedded.users[row as usize]).collect();
             let groups = match &self.attribute {
-                Some(attribute) => self.values(attribute, &drawn)?,
-                None => self.segments(&drawn)?,
+                Some(attribute) => self.values(attribute, (&drawn, &embedded.users))?,
+                None => self.segments((&drawn, &embedded.users))?,
             };
             let (mut held, all) = (Vec::with_capacity(groups.len()), groups.len());
             for group in &groups {
                 held.push(HeldGroup {
                     name: group.name.clone(),
                     users: group.users,
+                    with_vector: group.with_vector,
                     sample: group.of.iter().filter(|is_in| **is_in).count() as u64,
                     silhouette: silhouette_of(&sample.distances, &group.of),
                 });
@@ -139,17 +141,19 @@ impl<'a> HoldTogether<'a> {
         Ok(())
     }
 
-    fn segments(&self, drawn: &[u32]) -> Result<Vec<Group>> {
+    /// Of users who were drawn, and of all who have a vector.
+    fn segments(&self, (drawn, all): (&[u32], &[u32])) -> Result<Vec<Group>> {
         let segments = &self.view.attachment().segments;
         let group = |segment: &Segment| {
             let members = segments.members(segment.no)?;
             let of = drawn.iter().map(|&user| members.has(user)).collect();
-            Ok(Group { name: segment.stored.name.clone(), users: members.len(), of })
+            let with_vector = all.iter().filter(|user| members.has(**user)).count() as u64;
+            Ok(Group { name: segment.stored.name.clone(), users: members.len(), with_vector, of })
         };
         segments.all().map(|segment| group(segment)).collect()
     }
 
-    fn values(&self, attribute: &str, drawn: &[u32]) -> Result<Vec<Group>> {
+    fn values(&self, attribute: &str, (drawn, all): (&[u32], &[u32])) -> Result<Vec<Group>> {
         let values = values_of(self.view, attribute)?;
         let mut counts: BTreeMap<String, u64> = BTreeMap::new();
         values.values().for_each(|value| *counts.entry(value.to_string()).or_default() += 1);
@@ -166,9 +170,14 @@ impl<'a> HoldTogether<'a> {
         }
         let of_drawn: Vec<Option<String>> =
             drawn.iter().map(|user| values.get(user).map(ToString::to_string)).collect();
+        let mut with_vectors: BTreeMap<String, u64> = BTreeMap::new();
+        for value in all.iter().filter_map(|user| values.get(user)) {
+            *with_vectors.entry(value.to_string()).or_default() += 1;
+        }
         let group = |(name, users): (String, u64)| {
             let of = of_drawn.iter().map(|value| value.as_ref() == Some(&name)).collect();
-            Group { name, users, of }
+            let with_vector = with_vectors.get(&name).copied().unwrap_or(0);
+            Group { name, users, with_vector, of }
         };
         Ok(counts.into_iter().map(group).collect())
     }

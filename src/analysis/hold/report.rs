@@ -33,6 +33,8 @@ pub struct HeldGroup {
     pub name: String,
     /// Users in it.
     pub users: u64,
+    /// Of these, with a vector.
+    pub with_vector: u64,
     /// Of these, in the sample.
     pub sample: u64,
     /// The mean silhouette of its users against all others, −1 to 1: above 0 they are nearer to each other than to the others. None where the sample

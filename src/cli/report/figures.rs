@@ -92,7 +92,7 @@ pub(in crate::cli) struct SegmentQuality {
     pub asked: u64,
     /// The share of their nearest users who are members, too.
     pub near: Option<f64>,
-    /// That share if it went by chance.
+    /// That share if it went by chance: of all others who have a vector.
     pub chance: f64,
 }
 
@@ -160,10 +160,15 @@ impl Quality {
                 silhouette: group.and_then(|group| group.silhouette),
                 asked: near.asked,
                 near: near.share,
-                chance: segment.share,
+                chance: group.map_or(0.0, |group| by_chance(group.with_vector, held.users)),
             })
         };
         let segments = segments.told.iter().map(of).collect::<Result<_>>()?;
         Ok(Self { segments, recommendations: None })
     }
+}
+
+/// The share of members among the others of a member, of users with a vector.
+fn by_chance(members: u64, all: u64) -> f64 {
+    members.saturating_sub(1) as f64 / all.saturating_sub(1).max(1) as f64
 }
