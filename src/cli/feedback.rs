@@ -13,6 +13,7 @@ use std::path::PathBuf;
 #[command(after_help = "Example:
   kindred recommend shop --user ann --json > shown.json
   kindred feedback shop --user ann --shown shown.json --taken p3 --dismissed p7
+  kindred feedback shop --forget                    # what was learned of the weights
 
 What was dismissed is not recommended to the user any more. The weights of the signals are learned, for all users: where
 something was taken that stood below what was not, those signals grow a little that would have had it above. Record what
@@ -21,11 +22,14 @@ pub(crate) struct FeedbackArgs {
     #[command(flatten)]
     store: StoreArgs,
     /// To whom it was shown
-    #[arg(long)]
-    user: String,
+    #[arg(long, required_unless_present = "forget")]
+    user: Option<String>,
     /// The answer of `kindred recommend --json`, in the order in which it was shown
-    #[arg(long, value_name = "FILE")]
-    shown: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "forget")]
+    shown: Option<PathBuf>,
+    /// Forget what was learned of the weights of signals
+    #[arg(long, conflicts_with_all = ["user", "shown", "taken", "dismissed", "at"])]
+    forget: bool,
     /// An item that was taken up
     #[arg(long, value_name = "ITEM")]
     taken: Vec<String>,
@@ -38,7 +42,16 @@ pub(crate) struct FeedbackArgs {
 }
 
 pub(crate) fn run(args: &FeedbackArgs, output: &Output) -> Result<()> {
-    let shown = read(&args.shown)?;
+    let (Some(user), Some(shown)) = (&args.user, &args.shown) else {
+        let store = args.store.open()?;
+        store.forget_feedback()?;
+        return output.result(&store.snapshot().blend(), |blend| text(*blend));
+    };
+    let shown = read(shown)?;
+    if let Some(item) = args.taken.iter().find(|item| args.dismissed.contains(item)) {
+        let expected = "an item that is one of both";
+        return Err(Error::invalid("--taken and --dismissed", format!("{item:?}"), expected));
+    }
     for item in args.taken.iter().chain(&args.dismissed) {
         if !shown.iter().any(|thing| thing.item == *item) {
             let what = "--taken or --dismissed";
@@ -54,7 +67,7 @@ pub(crate) fn run(args: &FeedbackArgs, output: &Output) -> Result<()> {
         (false, false) => 0.0,
     };
     let rewards = shown.iter().map(|thing| (thing, reward(thing)));
-    let blend = args.store.open()?.feedback(&args.user, rewards, args.at.unwrap_or_else(Time::now))?;
+    let blend = args.store.open()?.feedback(user, rewards, args.at.unwrap_or_else(Time::now))?;
     output.result(&blend, |blend| text(*blend))
 }
 

@@ -12,7 +12,7 @@ use super::upkeep::{Turns, Upkeep};
 use super::verify::sound;
 use super::{Core, Engine, Shared};
 use crate::encoder::Encoder;
-use crate::error::{Error, ErrorKind, Result};
+use crate::error::{Error, ErrorKind, Result, known};
 use crate::index::{DamagedFiles, Index, IndexView, Options as IndexOptions};
 use crate::model::{Blend, KeepEvents, Salt};
 use crate::profile::{Learned, Space};
@@ -255,9 +255,19 @@ impl Meta {
             salt: opened.read("salt", &keys::meta("salt"))?,
             keep: opened.read("policy for old events", &keys::meta("keep"))?.unwrap_or_default(),
             folded: opened.read("count of folded events", &keys::meta("folded"))?,
-            blend: blend(opened)?,
+            blend: blend_or_default(opened)?,
         })
     }
+}
+
+/// What is learned of how much signals count; as by default where that is damaged: it makes answers better, and none right.
+fn blend_or_default(opened: &Contents) -> Result<Option<Blend>> {
+    let mut lost = None;
+    let blend = known(blend(opened), &mut lost)?.flatten();
+    if let Some(error) = lost {
+        tracing::warn!(error = %redacted(&error), "the weights of signals are those of the beginning");
+    }
+    Ok(blend)
 }
 
 /// How much each signal of a recommendation counts, once that was learned.

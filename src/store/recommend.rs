@@ -3,8 +3,11 @@
 use super::{Snapshot, Store};
 use crate::error::{Error, Result, shorten};
 use crate::model::{Blend, Event, Time, check_id};
-use crate::query::{Interests, Like, Lookalikes, Recommend, Recommendation, Seed};
+use crate::query::{Interests, Like, Lookalikes, Recommend, Recommendation, Seed, known_user};
 use crate::telemetry::{Operation, observed};
+
+/// Most things that one feedback may be of: each is compared with all above it.
+const MOST_SHOWN: usize = 1_000;
 
 impl Store {
     /// Tells how a list of recommendations was taken: each that was shown, in the order of the list, with a reward from −1 (dismissed), over 0
@@ -39,15 +42,23 @@ impl Store {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Invalid`] for a reward out of its range, or a dismissal where no kind of events counts against things. Then nothing is changed.
+    /// [`Error::Unknown`] for a user that is not there; [`Error::Invalid`] for a reward out of its range, for more than 1,000 things, or a dismissal where no
+    /// kind of events counts against things. Then nothing is changed. Dismissals are written before weights are learned: where that fails, they stay.
     pub fn feedback<'r>(
         &self,
         user: &str,
         shown: impl IntoIterator<Item = (&'r Recommendation, f32)>,
         at: Time,
     ) -> Result<Blend> {
-        check_id("user id", user)?;
-        let shown: Vec<(&Recommendation, f32)> = shown.into_iter().collect();
+        known_user(&self.engine.view(), user)?;
+        let shown: Vec<(&Recommendation, f32)> = shown.into_iter().take(MOST_SHOWN + 1).collect();
+        if shown.len() > MOST_SHOWN {
+            return Err(Error::invalid(
+                "number of things shown",
+                format!("over {MOST_SHOWN}"),
+                "the first of them",
+            ));
+        }
         for (thing, reward) in &shown {
             check_id("item id", &thing.item)?;
             if !(-1.0..=1.0).contains(reward) {
@@ -70,6 +81,14 @@ impl Store {
         }
         let said: Vec<_> = shown.iter().map(|(thing, reward)| (thing.says(), *reward)).collect();
         observed(Operation::Write, || self.engine.learn_blend(|blend| blend.learned(&said)))
+    }
+
+    /// Forgets what feedback taught of the weights of signals: they are those of [`Blend::default`] again. Dismissals stay.
+    ///
+    /// # Errors
+    /// As [`Store::write`].
+    pub fn forget_feedback(&self) -> Result<()> {
+        observed(Operation::Write, || self.engine.learn_blend(|_| Blend::default()).map(drop))
     }
 
     fn dismiss(&self, user: &str, things: &[&Recommendation], at: Time) -> Result<()> {

@@ -31,6 +31,12 @@ fn interests_and_feedback_on_recommendations() {
     let blend = json(path, &feedback(&["--dismissed", "p2"]));
     assert!((blend["neighbors"].as_f64().unwrap() - 0.8).abs() < 1e-6, "{blend}");
     assert_eq!(json(path, &["recommend", "shop", "--user", "ann"]), serde_json::json!([]));
+    let (code, message) = failure(path, &feedback(&["--taken", "p2", "--dismissed", "p2"]));
+    assert!(code == 2 && message.contains("one of both"), "{code} {message}");
+    let blend = json(path, &["feedback", "shop", "--forget"]);
+    assert!((blend["together"].as_f64().unwrap() - 0.2).abs() < 1e-6, "{blend}");
+    let (code, message) = failure(path, &["feedback", "shop"]);
+    assert!(code == 2 && message.contains("--user"), "{code} {message}");
     let (code, message) = failure(path, &feedback(&["--taken", "p9"]));
     assert!(code == 2 && message.contains("an item that was shown"), "{code} {message}");
     std::fs::write(path.join("shown.json"), "{}").unwrap();

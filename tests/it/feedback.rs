@@ -2,7 +2,7 @@
 
 use crate::fixture::{bought, day, item, options, place, store};
 use kindred::model::{Blend, Event, EventKind};
-use kindred::query::{Recommendation, Signal};
+use kindred::query::{Recommendation, Signal, Things};
 use kindred::{Error, Snapshot, Store};
 
 /// Things that go together in another way than neighbors have it.
@@ -112,6 +112,55 @@ fn what_was_dismissed_does_not_come_back_and_lists_go_through_json() {
 }
 
 #[test]
+fn what_was_learned_is_forgotten_at_once() {
+    let (_place, store) = store();
+    fill(&store);
+    let shown = ask(&store.snapshot());
+    assert_ne!(store.feedback("u1", rewards(&shown), day(100)).unwrap(), Blend::default());
+    store.forget_feedback().unwrap();
+    let snapshot = store.snapshot();
+    assert_eq!((snapshot.blend(), ask(&snapshot)), (Blend::default(), shown));
+}
+
+/// Whoever asks for categories dismisses a category.
+#[test]
+fn a_dismissed_category_does_not_come_back_with_another_item() {
+    let (_place, store) = store();
+    store
+        .write(|tx| {
+            for (id, aisle) in [("f1", "fish"), ("t1", "tea"), ("t2", "tea"), ("p1", "pets")] {
+                let attributes = [("category".to_owned(), aisle.into())].into();
+                tx.put_item(kindred::model::Item {
+                    id: id.into(),
+                    text: Some(format!("{aisle} {id}")),
+                    attributes,
+                })?;
+            }
+            tx.record(bought("ann", "f1", 1))?;
+            ["f1", "t1", "t2", "p1"].iter().try_for_each(|id| tx.record(bought("bob", id, 1)))
+        })
+        .unwrap();
+    let categories = |had: &str| {
+        let snapshot = store.snapshot();
+        let found = snapshot.recommend("ann").by(Things::Categories).had([had]).run().unwrap();
+        found.into_iter().collect::<Vec<_>>()
+    };
+    let names = |found: &[Recommendation]| {
+        let mut names: Vec<String> = found.iter().filter_map(|thing| thing.category.clone()).collect();
+        names.sort();
+        names
+    };
+    let shown = categories("cart");
+    assert_eq!(names(&shown), ["fish", "pets", "tea"]);
+    let tea = shown.iter().find(|thing| thing.category.as_deref() == Some("tea")).unwrap();
+    store.feedback("ann", [(tea, -1.0)], day(5)).unwrap();
+    assert_eq!(names(&categories("cart")), ["fish", "pets"]);
+    // The other item of it, taken up later, is a later word.
+    store.write(|tx| tx.record(bought("ann", "t2", 9))).unwrap();
+    assert_eq!(names(&categories("cart")), ["fish", "pets", "tea"]);
+}
+
+#[test]
 fn what_is_no_reward_is_told_and_changes_nothing() {
     let (_place, store) = store();
     fill(&store);
@@ -127,6 +176,9 @@ fn what_is_no_reward_is_told_and_changes_nothing() {
     let error = store.feedback("u1", [(&forged, 1.0)], day(100)).unwrap_err();
     assert!(error.to_string().contains("what the store told"), "{error}");
     assert!(matches!(store.feedback("", [(&shown[0], 1.0)], day(100)), Err(Error::Invalid { .. })));
+    assert!(matches!(store.feedback("typo", [(&shown[0], -1.0)], day(100)), Err(Error::Unknown { .. })));
+    let many = std::iter::repeat_n((&shown[0], 0.0), 1_001);
+    assert!(store.feedback("u1", many, day(100)).unwrap_err().to_string().contains("over 1000"));
     assert_eq!(commits(&store), commit);
 
     let place = place();

@@ -4,6 +4,7 @@
 mod command;
 mod healing;
 mod missing;
+mod parts;
 pub mod tamper;
 mod waiting;
 
